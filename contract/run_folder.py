@@ -1,0 +1,79 @@
+"""The files of one run, `runs/<name>/`: each arrow between two stages is one of these.
+
+train     config splits base_checkpoint large_checkpoint training metrics report risk_coverage
+export    tflite model_data.{h,cc} model.{h,c} model_gate.{h,c} manifest vectors
+firmware  firmware/<board>/firmware.{elf,bin,map} firmware/<board>/size.json
+host      session summary
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths inside a run folder. Nothing is created by naming it."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The run's configuration as resolved (defaults filled in), TOML."""
+        return self.path / "run.toml"
+
+    @property
+    def splits(self) -> Path:
+        """Indices of the fixed splits: JSON with `data_set`, `seed`, `train`, `validation`, `test`."""
+        return self.path / "splits.json"
+
+    @property
+    def base_checkpoint(self) -> Path:
+        return self.path / "base.pt"
+
+    @property
+    def large_checkpoint(self) -> Path:
+        return self.path / "large.pt"
+
+    @property
+    def training(self) -> Path:
+        """Results of training: accuracies, parameters, temperature, float threshold, curve (JSON)."""
+        return self.path / "training.json"
+
+    @property
+    def metrics(self) -> Path:
+        """One JSON object a line, one line an epoch and model."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def report(self) -> Path:
+        return self.path / "report.html"
+
+    @property
+    def risk_coverage(self) -> Path:
+        return self.path / "risk_coverage.png"
+
+    @property
+    def tflite(self) -> Path:
+        return self.path / "model.tflite"
+
+    @property
+    def manifest(self) -> Path:
+        return self.path / "manifest.json"
+
+    @property
+    def vectors(self) -> Path:
+        """Test vectors: the test split with the answers of the TensorFlow Lite Micro interpreter (NPZ)."""
+        return self.path / "vectors.npz"
+
+    @property
+    def session(self) -> Path:
+        """One JSON object a line, one line a sample that went over the bridge."""
+        return self.path / "session.jsonl"
+
+    @property
+    def summary(self) -> Path:
+        return self.path / "summary.json"
+
+    def firmware(self, board: str) -> Path:
+        """Folder of the image built for a board (its full name, not an alias)."""
+        return self.path / "firmware" / board
