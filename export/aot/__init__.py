@@ -1,0 +1,45 @@
+"""Ahead-of-time compiler: a quantised .tflite to C that equals TensorFlow Lite Micro byte for byte.
+
+    compiled = compile_model(graph.read(Path("model.tflite")), "digits")
+    Path("model.h").write_text(compiled.header); Path("model.c").write_text(compiled.source)
+
+The stages, in order: `program.lower` (one typed node an operator, constants computed), `passes` (rewrites that keep
+every byte), `memory.plan` (offsets in one static arena), `source` (C text). The oracle is the interpreter in the
+`tflite-micro` wheel, never TensorFlow Lite or LiteRT, whose rounding differs.
+"""
+
+from dataclasses import dataclass
+
+from contract.manifest import Memory, Operator
+from export.aot.memory import plan
+from export.aot.operators import LOWER
+from export.aot.passes import PASSES
+from export.aot.program import lower
+from export.aot.source import header, source
+from export.graph import Graph
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """Texts of model.h and model.c, the memory plan, and the operators that remain after the passes."""
+
+    header: str
+    source: str
+    memory: Memory
+    operators: tuple[Operator, ...]
+
+
+def compile_model(graph: Graph, title: str, keep_inputs: bool = True) -> Compiled:
+    """Compile a graph; `title` is the first comment of the files.
+
+    With `keep_inputs` the inputs keep their bytes through an inference, so that the sample can still be sent.
+    Raises UnsupportedError listing every operator that cannot be translated.
+    """
+    program = lower(graph, LOWER)
+    for rewrite in PASSES:
+        program = rewrite(program)
+    layout = plan(program, keep_inputs)
+    operators = tuple(Operator(node.op, node.name, node.macs) for node in program.nodes)
+    return Compiled(
+        header(program, layout, title, keep_inputs), source(program, layout, title), layout.memory, operators
+    )

@@ -1,0 +1,107 @@
+"""The fixed-point arithmetic of TensorFlow Lite Micro's reference kernels, at compile time.
+
+A real multiplier m becomes a mantissa q in [2^30, 2^31) and a shift s with m = q * 2^(s - 31); the kernels then scale an
+int32 accumulator by it with two roundings (`firmware/lib/nn/requantise.h`). Every float in the file is a float32, and where
+TensorFlow Lite Micro multiplies in float32 rather than double, so does this module: the last bit decides bit-exactness.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from export.graph import GraphError, Tensor
+
+# FusedActivationFunction of the schema.
+NONE: Final = 0
+RELU: Final = 1
+RELU_N1_TO_1: Final = 2
+RELU6: Final = 3
+
+
+@dataclass(frozen=True)
+class Requantisation:
+    """From an int32 accumulator to an int8 code. `multipliers` and `shifts` hold one entry, or one an output channel."""
+
+    multipliers: tuple[int, ...]
+    shifts: tuple[int, ...]
+    zero_point: int
+    minimum: int
+    maximum: int
+
+
+def quantize_multiplier(multiplier: float) -> tuple[int, int]:
+    """Real multiplier >= 0 to (mantissa, shift); below 2^-32 both are 0, as in QuantizeMultiplier.
+
+    Raises GraphError above 2^30, where the kernels' left shift would leave 32 bits.
+    """
+    if multiplier == 0:
+        return 0, 0
+    fraction, shift = math.frexp(multiplier)
+    mantissa = math.floor(fraction * (1 << 31) + 0.5)
+    if mantissa == 1 << 31:
+        mantissa, shift = mantissa // 2, shift + 1
+    if shift < -31:
+        return 0, 0
+    if shift > 30:
+        raise GraphError(f"a rescaling by {multiplier:g} is beyond 2^30.", "Check the scales of the model's tensors.")
+    return mantissa, shift
+
+
+def multiply(value: int, mantissa: int, shift: int) -> int:
+    """MultiplyByQuantizedMultiplier: rounded half up at bit 31, then half away from zero at bit -shift."""
+    left, right = max(shift, 0), max(-shift, 0)
+    high = ((value << left) * mantissa + (1 << 30)) >> 31
+    mask = (1 << right) - 1
+    return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
+
+
+def activation_range(activation: int, output: Tensor) -> tuple[int, int]:
+    """Smallest and largest code of an output with a fused activation (CalculateActivationRangeQuantized)."""
+    limits = np.iinfo(output.dtype)
+    low, high = int(limits.min), int(limits.max)
+
+    def code(value: float) -> int:
+        # f / scale is a float32 division, rounded half away from zero.
+        quotient = float(np.float32(value) / np.float32(output.scale))
+        return output.zero_point + math.floor(abs(quotient) + 0.5) * (1 if quotient >= 0 else -1)
+
+    if activation == NONE:
+        return low, high
+    if activation == RELU:
+        return max(low, code(0.0)), high
+    if activation == RELU6:
+        return max(low, code(0.0)), min(high, code(6.0))
+    if activation == RELU_N1_TO_1:
+        return max(low, code(-1.0)), min(high, code(1.0))
+    raise GraphError(
+        f"{output.name!r} has the fused activation {activation} of the schema, which TensorFlow Lite Micro does not run.",
+        "Use no activation, RELU, RELU6 or RELU_N1_TO_1.",
+    )
+
+
+def channel_requantisation(source: Tensor, weights: Tensor, output: Tensor, activation: int) -> Requantisation:
+    """Per-channel (or broadcast) multipliers of convolutions: in double precision (PopulateConvolutionQuantizationParams)."""
+    assert weights.quantization is not None
+    factors = [source.scale * scale / output.scale for scale in weights.quantization.scales]
+    return _requantisation(factors, output, activation)
+
+
+def tensor_requantisation(source: Tensor, weights: Tensor, output: Tensor, activation: int) -> Requantisation:
+    """One multiplier of a fully connected layer: the product of scales is a float32 (GetQuantizedConvolutionMultipler)."""
+    product = float(np.float32(source.scale) * np.float32(weights.scale))
+    return _requantisation([product / output.scale], output, activation)
+
+
+def _requantisation(factors: Sequence[float], output: Tensor, activation: int) -> Requantisation:
+    pairs = [quantize_multiplier(factor) for factor in factors]
+    minimum, maximum = activation_range(activation, output)
+    return Requantisation(
+        tuple(mantissa for mantissa, _ in pairs),
+        tuple(shift for _, shift in pairs),
+        output.zero_point,
+        minimum,
+        maximum,
+    )

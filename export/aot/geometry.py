@@ -1,0 +1,87 @@
+"""Shapes of sliding windows: where the padding of SAME and VALID falls, and the checks every image operator needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from export.graph import GraphError, Tensor
+
+SAME = 0  # Padding of the schema
+
+
+@dataclass(frozen=True)
+class Window:
+    """A sliding window over an image; sizes as (y, x). `pad` is what precedes the image: the rest follows from sizes."""
+
+    input: tuple[int, int]
+    output: tuple[int, int]
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    pad: tuple[int, int]
+
+    @property
+    def padded(self) -> bool:
+        """Whether any position of the window reaches outside the image."""
+        return any(
+            pad > 0 or (output - 1) * stride - pad + (kernel - 1) * dilation >= size
+            for size, output, kernel, stride, dilation, pad in zip(
+                self.input, self.output, self.kernel, self.stride, self.dilation, self.pad, strict=True
+            )
+        )
+
+    def fields(self) -> dict[str, int]:
+        """The parameters that the C kernels share."""
+        return {
+            "input_height": self.input[0],
+            "input_width": self.input[1],
+            "output_height": self.output[0],
+            "output_width": self.output[1],
+            "kernel_height": self.kernel[0],
+            "kernel_width": self.kernel[1],
+            "stride_y": self.stride[0],
+            "stride_x": self.stride[1],
+            "pad_top": self.pad[0],
+            "pad_left": self.pad[1],
+        }
+
+
+def window(source: Tensor, output: Tensor, kernel: tuple[int, int], options: Mapping[str, Any]) -> Window:
+    """Window of an operator over one NHWC image. Raises GraphError if the shapes do not fit together."""
+    if len(source.shape) != 4 or len(output.shape) != 4 or source.shape[0] != 1 or output.shape[0] != 1:
+        raise GraphError(f"shapes {source.shape} to {output.shape}, expected one image (1, height, width, channels).",
+                         "Export with a batch of one.")  # fmt: skip
+    stride = (int(options["StrideH"]), int(options["StrideW"]))
+    dilation = (int(options.get("DilationHFactor", 1)), int(options.get("DilationWFactor", 1)))
+    if (
+        min(*stride, *dilation, *kernel) < 1
+        or max(*source.shape, *output.shape, *kernel, *stride, *dilation) >= 1 << 15
+    ):
+        raise GraphError(f"stride {stride}, dilation {dilation}, kernel {kernel} or a shape is out of range.",
+                         "Use values from 1 to 32767.")  # fmt: skip
+    pads = []
+    for axis in (0, 1):
+        size, found = source.shape[1 + axis], output.shape[1 + axis]
+        extent = (kernel[axis] - 1) * dilation[axis] + 1
+        same = options["Padding"] == SAME
+        expected = -(-size // stride[axis]) if same else (size + stride[axis] - extent) // stride[axis]
+        if found != expected:
+            raise GraphError(f"output size {found} along axis {1 + axis}, expected {expected}.",
+                             "Make the file again with the converter that wrote it.")  # fmt: skip
+        pads.append(max(0, (found - 1) * stride[axis] + extent - size) // 2)
+    return Window(
+        (source.shape[1], source.shape[2]),
+        (output.shape[1], output.shape[2]),
+        kernel,
+        stride,
+        dilation,
+        (pads[0], pads[1]),
+    )
+
+
+def expect_int8(*tensors: Tensor) -> None:
+    """Raises GraphError unless every tensor is int8."""
+    for tensor in tensors:
+        if tensor.dtype != "int8":
+            raise GraphError(f"tensor {tensor.name!r} is {tensor.dtype}, expected int8.",
+                             "Quantise the model fully, inputs and outputs included.")  # fmt: skip

@@ -1,0 +1,52 @@
+"""What an operator's `emit` writes with: constants, a parameter block and a call, collected for one layer of model.c."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+WIDTH: Final = 116  # columns of an array's lines
+
+
+class Layer:
+    """Collects the C text of the operator with number `index`; `pointers` are C expressions for its buffers."""
+
+    def __init__(self, index: int, inputs: Sequence[str], output: str) -> None:
+        self.index = index
+        self.inputs = tuple(inputs)
+        self.output = output
+        self.kernels: list[str] = []
+        self.constants: list[str] = []
+        self.calls: list[str] = []
+
+    def kernel(self, header: str) -> None:
+        """Ask for a header of firmware/lib/nn."""
+        self.kernels.append(header)
+
+    def array(self, name: str, ctype: str, values: NDArray[Any] | Sequence[int]) -> str:
+        """A constant array; returns its C name."""
+        flat = [int(value) for value in np.asarray(values).ravel()]
+        self.constants.append(f"static const {ctype} {name}_{self.index}[{len(flat)}] = {{\n{rows(flat)}}};\n")
+        return f"{name}_{self.index}"
+
+    def parameters(self, struct: str, fields: Mapping[str, str | int]) -> str:
+        """A constant parameter block of a kernel; returns the C expression of its address."""
+        body = "".join(f"    .{name} = {value},\n" for name, value in fields.items())
+        self.constants.append(f"static const struct {struct} layer_{self.index} = {{\n{body}}};\n")
+        return f"&layer_{self.index}"
+
+    def call(self, function: str, *arguments: str) -> None:
+        self.calls.append(f"{function}({', '.join(arguments)});")
+
+
+def rows(values: Sequence[int]) -> str:
+    """Numbers as comma-separated lines of at most WIDTH columns."""
+    lines, line = [], "   "
+    for value in values:
+        item = f" {value},"
+        if len(line) + len(item) > WIDTH:
+            lines.append(line)
+            line = "   "
+        line += item
+    return "\n".join([*lines, line]) + "\n"

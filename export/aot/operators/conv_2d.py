@@ -1,0 +1,79 @@
+"""CONV_2D, grouped and dilated ones included; per-tensor and per-channel weights."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.aot.fixed_point import Requantisation, channel_requantisation
+from export.aot.geometry import Window, expect_int8, window
+from export.aot.layer import Layer
+from export.aot.program import Node
+from export.aot.weights import bias, constant, requantisation_field, symmetric
+from export.graph import Graph, GraphError, Operator
+
+
+@dataclass(frozen=True)
+class Conv2D(Node):
+    """`weights` int8 [output channel, kernel y, kernel x, input channel of the group], `bias` int32 [output channel]."""
+
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    window: Window
+    input_channels: int
+    input_zero_point: int
+    requantisation: Requantisation
+
+    @property
+    def macs(self) -> int:
+        return self.window.output[0] * self.window.output[1] * self.weights.size
+
+    def emit(self, layer: Layer) -> None:
+        layer.kernel("conv_2d.h")
+        parameters = layer.parameters(
+            "nn_conv_2d",
+            {
+                "weights": layer.array("weights", "int8_t", self.weights),
+                "bias": layer.array("bias", "int32_t", self.bias),
+                "output": requantisation_field(layer, self.requantisation),
+                **self.window.fields(),
+                "dilation_y": self.window.dilation[0],
+                "dilation_x": self.window.dilation[1],
+                "input_channels": self.input_channels,
+                "group_channels": self.weights.shape[3],
+                "output_channels": self.weights.shape[0],
+                "input_zero_point": self.input_zero_point,
+            },
+        )
+        layer.call("nn_conv_2d", parameters, *layer.inputs, layer.output)
+
+
+def lower_conv_2d(graph: Graph, operator: Operator) -> Node:
+    source, filters = graph.tensors[operator.inputs[0]], graph.tensors[operator.inputs[1]]
+    output = graph.tensors[operator.outputs[0]]
+    expect_int8(source, filters, output)
+    symmetric(filters)
+    weights = constant(graph, operator, 1, "int8")
+    if weights.ndim != 4:
+        raise GraphError(f"weights of shape {weights.shape}, expected four axes.", "Make the file again.")
+    channels, height, width, depth = weights.shape
+    view = window(source, output, (height, width), operator.options)
+    groups = source.shape[3] // depth if depth else 0
+    if groups == 0 or groups * depth != source.shape[3] or channels % groups or channels != output.shape[3]:
+        raise GraphError(
+            f"{source.shape[3]} input and {output.shape[3]} output channels do not fit weights {weights.shape}.",
+            "Make the file again with the converter that wrote it.",
+        )
+    activation = operator.options["FusedActivationFunction"]
+    return Conv2D(
+        operator.op,
+        output.name,
+        (source.index,),
+        output.index,
+        weights,
+        bias(graph, operator, channels),
+        view,
+        source.shape[3],
+        source.zero_point,
+        channel_requantisation(source, filters, output, activation),
+    )

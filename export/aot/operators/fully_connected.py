@@ -1,0 +1,74 @@
+"""FULLY_CONNECTED, with weights quantised per tensor or per output."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.aot.fixed_point import Requantisation, channel_requantisation, tensor_requantisation
+from export.aot.geometry import expect_int8
+from export.aot.layer import Layer
+from export.aot.program import Node
+from export.aot.weights import bias, constant, requantisation_field
+from export.graph import Graph, GraphError, Operator
+
+
+@dataclass(frozen=True)
+class FullyConnected(Node):
+    """`weights` int8 [output, input], `bias` int32 [output]."""
+
+    weights: NDArray[np.int8]
+    bias: NDArray[np.int32]
+    batches: int
+    input_zero_point: int
+    weights_zero_point: int
+    requantisation: Requantisation
+
+    @property
+    def macs(self) -> int:
+        return self.batches * self.weights.size
+
+    def emit(self, layer: Layer) -> None:
+        layer.kernel("fully_connected.h")
+        parameters = layer.parameters(
+            "nn_fully_connected",
+            {
+                "weights": layer.array("weights", "int8_t", self.weights),
+                "bias": layer.array("bias", "int32_t", self.bias),
+                "output": requantisation_field(layer, self.requantisation),
+                "batches": self.batches,
+                "inputs": self.weights.shape[1],
+                "outputs": self.weights.shape[0],
+                "input_zero_point": self.input_zero_point,
+                "weights_zero_point": self.weights_zero_point,
+            },
+        )
+        layer.call("nn_fully_connected", parameters, *layer.inputs, layer.output)
+
+
+def lower_fully_connected(graph: Graph, operator: Operator) -> Node:
+    source, matrix = graph.tensors[operator.inputs[0]], graph.tensors[operator.inputs[1]]
+    output = graph.tensors[operator.outputs[0]]
+    expect_int8(source, matrix, output)
+    weights = constant(graph, operator, 1, "int8")
+    if operator.options.get("WeightsFormat", 0) != 0 or weights.ndim != 2:
+        raise GraphError("shuffled or non-matrix weights.", "Convert without weight shuffling.")
+    outputs, inputs = weights.shape
+    if inputs == 0 or source.elements % inputs or output.elements != source.elements // inputs * outputs:
+        raise GraphError(f"input {source.shape} and output {output.shape} do not fit weights {weights.shape}.",
+                         "Make the file again with the converter that wrote it.")  # fmt: skip
+    per_channel = matrix.quantization is not None and len(matrix.quantization.scales) > 1
+    rescale = channel_requantisation if per_channel else tensor_requantisation
+    return FullyConnected(
+        operator.op,
+        output.name,
+        (source.index,),
+        output.index,
+        weights,
+        bias(graph, operator, outputs),
+        source.elements // inputs,
+        source.zero_point,
+        # Per-channel kernels take weights as symmetric whatever the file says; per-tensor ones honour the zero point.
+        0 if per_channel else matrix.zero_point,
+        rescale(source, matrix, output, operator.options["FusedActivationFunction"]),
+    )

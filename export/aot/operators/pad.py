@@ -1,0 +1,48 @@
+"""PAD and its value: the zero point, so that padding means 0. `passes.fold_pad` removes most of them."""
+
+from dataclasses import dataclass
+
+from export.aot.geometry import expect_int8
+from export.aot.layer import Layer
+from export.aot.program import Node
+from export.aot.weights import constant
+from export.graph import Graph, GraphError, Operator
+
+
+@dataclass(frozen=True)
+class Pad(Node):
+    """Four axes, outermost first: sizes of the input, and what comes before and after it."""
+
+    shape: tuple[int, ...]
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    value: int
+
+    def emit(self, layer: Layer) -> None:
+        layer.kernel("pad.h")
+        sizes = {"input": self.shape, "before": self.before, "after": self.after}
+        fields = {name: f"{{{', '.join(map(str, values))}}}" for name, values in sizes.items()}
+        layer.call("nn_pad", layer.parameters("nn_pad", {**fields, "value": self.value}), *layer.inputs, layer.output)
+
+
+def lower_pad(graph: Graph, operator: Operator) -> Node:
+    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
+    expect_int8(source, output)
+    pads = constant(graph, operator, 1, "int32")
+    rank = len(source.shape)
+    if rank > 4 or pads.shape != (rank, 2) or pads.min(initial=0) < 0:
+        raise GraphError(f"paddings {pads.tolist()} of shape {source.shape}, expected up to four axes, none negative.",
+                         "Crop with STRIDED_SLICE instead of negative padding.")  # fmt: skip
+    if output.shape != tuple(size + int(pad.sum()) for size, pad in zip(source.shape, pads, strict=True)):
+        raise GraphError(f"output shape {output.shape} does not follow from the paddings.", "Make the file again.")
+    front = (0,) * (4 - rank)
+    return Pad(
+        operator.op,
+        output.name,
+        (source.index,),
+        output.index,
+        (1,) * (4 - rank) + source.shape,
+        front + tuple(int(value) for value in pads[:, 0]),
+        front + tuple(int(value) for value in pads[:, 1]),
+        output.zero_point,
+    )

@@ -1,0 +1,11 @@
+"""Rewrites of the program that keep every output byte. Each is one file; `PASSES` is the order in which they run."""
+
+from collections.abc import Callable
+from typing import Final
+
+from export.aot.passes.alias_reshape import alias_reshape
+from export.aot.passes.fold_pad import fold_pad
+from export.aot.passes.fold_zero_point import fold_zero_point
+from export.aot.program import Program
+
+PASSES: Final[tuple[Callable[[Program], Program], ...]] = (alias_reshape, fold_pad, fold_zero_point)

@@ -1,0 +1,94 @@
+"""The compiler's typed intermediate form: a list of lowered operators over numbered activation tensors.
+
+`lower` turns each .tflite operator into a `Node` with every constant computed; `export.aot.passes` rewrite the list;
+`export.aot.memory` places the tensors; `Node.emit` writes C. One operator is one file in `export.aot.operators`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from contract.errors import DemurError
+from export.aot.layer import Layer
+from export.graph import Graph, GraphError, Operator, Tensor
+
+
+class UnsupportedError(DemurError):
+    """The model holds operators that the compiler cannot translate; all of them are listed."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One lowered operator: `inputs` and `output` are indices of activation tensors, `name` is the output's name."""
+
+    op: str
+    name: str
+    inputs: tuple[int, ...]
+    output: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of one inference, padding not discounted."""
+        return 0
+
+    @property
+    def overwrites(self) -> tuple[int, ...]:
+        """The inputs whose buffer the output may take over, because element i is read before element i is written."""
+        return ()
+
+    def emit(self, layer: Layer) -> None:
+        """Write the constants and the call of this operator."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Program:
+    """`aliases` maps a tensor to the one whose bytes it shares (a reshape)."""
+
+    tensors: tuple[Tensor, ...]
+    nodes: tuple[Node, ...]
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    aliases: Mapping[int, int]
+
+    def root(self, tensor: int) -> int:
+        """The tensor that owns the bytes of `tensor`."""
+        while tensor in self.aliases:
+            tensor = self.aliases[tensor]
+        return tensor
+
+    def readers(self, tensor: int) -> list[Node]:
+        return [node for node in self.nodes if tensor in node.inputs]
+
+
+Lower = Callable[[Graph, Operator], Node]
+
+
+def lower(graph: Graph, table: Mapping[str, Lower]) -> Program:
+    """Translate every operator. Raises UnsupportedError that lists each offending one with its tensors and the reason."""
+    nodes: list[Node] = []
+    problems: list[str] = []
+    for operator in graph.operators:
+        where = f"  {operator.index} {operator.op}: {_shapes(graph, operator)}"
+        if operator.op not in table:
+            problems.append(f"{where}: not among the supported operators.")
+            continue
+        try:
+            nodes.append(table[operator.op](graph, operator))
+        except GraphError as error:
+            problems.append(f"{where}: {error}")
+    if problems:
+        supported = ", ".join(sorted(table))
+        raise UnsupportedError(
+            "operators that cannot be compiled:\n" + "\n".join(problems) + "\n",
+            f"Change the model to use only, in int8: {supported}.",
+        )
+    return Program(graph.tensors, tuple(nodes), graph.inputs, graph.outputs, {})
+
+
+def _shapes(graph: Graph, operator: Operator) -> str:
+    def describe(index: int) -> str:
+        tensor = graph.tensors[index]
+        return f"{tensor.name!r} {tensor.dtype}{list(tensor.shape)}"
+
+    reads = ", ".join(describe(index) for index in operator.inputs if index >= 0)
+    return f"{reads} -> {', '.join(describe(index) for index in operator.outputs)}"

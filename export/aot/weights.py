@@ -1,0 +1,45 @@
+"""Weights and biases of the operators that multiply and accumulate."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from export.aot.fixed_point import Requantisation
+from export.aot.layer import Layer
+from export.graph import Graph, GraphError, Operator, Tensor
+
+
+def constant(graph: Graph, operator: Operator, position: int, dtype: str) -> NDArray[Any]:
+    """A constant input of an operator. Raises GraphError if it is computed at run time or of another type."""
+    tensor = graph.tensors[operator.inputs[position]]
+    if tensor.data is None or tensor.dtype != dtype:
+        found = "computed at run time" if tensor.data is None else tensor.dtype
+        raise GraphError(f"tensor {tensor.name!r} is {found}, expected a constant of {dtype}.",
+                         "Quantise the model fully; weights must be constants.")  # fmt: skip
+    return tensor.data
+
+
+def symmetric(tensor: Tensor) -> None:
+    """Raises GraphError unless all zero points are 0, as the quantisation specification demands of weights."""
+    if tensor.quantization is None or any(tensor.quantization.zero_points):
+        raise GraphError(f"weights {tensor.name!r} are not quantised symmetrically.", "Use zero point 0 for weights.")
+
+
+def bias(graph: Graph, operator: Operator, channels: int) -> NDArray[np.int32]:
+    """The int32 bias, or zeros where the operator has none."""
+    if len(operator.inputs) < 3 or operator.inputs[2] == -1:
+        return np.zeros(channels, np.int32)
+    values = constant(graph, operator, 2, "int32")
+    if values.size != channels:
+        raise GraphError(f"bias of {values.size} values, expected {channels}.",
+                         "Make the file again with the converter that wrote it.")  # fmt: skip
+    return values.ravel()
+
+
+def requantisation_field(layer: Layer, values: Requantisation) -> str:
+    """The arrays of a `struct nn_requantisation`, and its initialiser."""
+    multipliers = layer.array("multiplier", "int32_t", values.multipliers)
+    shifts = layer.array("shift", "int8_t", values.shifts)
+    step = 0 if len(values.multipliers) == 1 else 1
+    return f"{{{multipliers}, {shifts}, {step}, {values.zero_point}, {values.minimum}, {values.maximum}}}"

@@ -1,0 +1,36 @@
+// AVERAGE_POOL_2D and MAX_POOL_2D in int8, portable C. Positions outside the image do not count.
+#pragma once
+#include "requantise.h"
+#include "window.h"
+
+struct nn_pool_2d {
+    int16_t input_height, input_width, channels, output_height, output_width;
+    int16_t kernel_height, kernel_width, stride_y, stride_x, pad_top, pad_left;
+    int8_t minimum, maximum;
+};
+
+// Rounded to nearest, half away from zero.
+static inline int32_t nn_average(int32_t sum, int32_t count) {
+    return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
+}
+
+static inline void nn_pool_2d(const struct nn_pool_2d *l, const int8_t *input, int8_t *output, int average) {
+    for (int32_t y = 0; y < l->output_height; y++) {
+        const struct nn_window rows = nn_window(y, l->stride_y, l->pad_top, l->kernel_height, 1, l->input_height);
+        for (int32_t x = 0; x < l->output_width; x++) {
+            const struct nn_window columns = nn_window(x, l->stride_x, l->pad_left, l->kernel_width, 1, l->input_width);
+            const int32_t count = (rows.end - rows.begin) * (columns.end - columns.begin);
+            for (int32_t c = 0; c < l->channels; c++) {
+                int32_t sum = 0, largest = INT8_MIN;
+                for (int32_t ky = rows.begin; ky < rows.end; ky++)
+                    for (int32_t kx = columns.begin; kx < columns.end; kx++) {
+                        const int32_t pixel = (rows.origin + ky) * l->input_width + columns.origin + kx;
+                        const int32_t value = input[pixel * l->channels + c];
+                        sum += value;
+                        if (value > largest) largest = value;
+                    }
+                *output++ = (int8_t)nn_clamp(average ? nn_average(sum, count) : largest, l->minimum, l->maximum);
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+// From an int32 accumulator to the int8 output code, exactly as TensorFlow Lite Micro's reference kernels do it:
+// two roundings, half up at bit 31 (SaturatingRoundingDoublingHighMul), then half away from zero (RoundingDivideByPOT).
+// Single rounding, as in XNNPACK or ruy, differs by one in the last place now and then.
+#pragma once
+#include <stdint.h>
+
+_Static_assert((-1 >> 1) == -1, "right shifts of negative numbers must be arithmetic");
+
+// value * multiplier * 2^(shift - 31); multiplier in [0, 2^31), shift in -31 .. 30.
+static inline int32_t nn_multiply(int32_t value, int32_t multiplier, int32_t shift) {
+    const int32_t left = shift > 0 ? shift : 0;
+    const int32_t right = shift > 0 ? 0 : -shift;
+    const int32_t shifted = (int32_t)((uint32_t)value << left);
+    const int32_t high = (int32_t)(((int64_t)shifted * multiplier + (1 << 30)) >> 31);
+    const int32_t mask = (int32_t)((1u << right) - 1u);
+    return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0) ? 1 : 0);
+}
+
+static inline int32_t nn_clamp(int32_t value, int32_t minimum, int32_t maximum) {
+    return value < minimum ? minimum : value > maximum ? maximum : value;
+}
+
+// How a layer rescales: channel c uses entry c * step, so that step 0 shares one entry among all channels.
+struct nn_requantisation {
+    const int32_t *multiplier;
+    const int8_t *shift;
+    uint8_t step;
+    int8_t zero_point;
+    int8_t minimum;
+    int8_t maximum;
+};
+
+static inline int8_t nn_requantise(const struct nn_requantisation *r, uint32_t channel, int32_t accumulator) {
+    const uint32_t entry = channel * r->step;
+    const int32_t scaled = nn_multiply(accumulator, r->multiplier[entry], r->shift[entry]);
+    return (int8_t)nn_clamp(scaled + r->zero_point, r->minimum, r->maximum);
+}
