@@ -1,0 +1,170 @@
+"""Writes frames.json: golden frames, made with struct, zlib and PyPI's cobs, and with nothing of this project.
+
+    python tests/vectors/write_frames.py
+
+Each entry: `name`, `type`, `sequence`, `payload` and `wire` (hexadecimal, delimiter included), and for a message of the
+table its `message` and `fields` (bytes as hexadecimal). Run it after adding an entry below; an old entry never changes
+unless the protocol number does.
+"""
+
+import json
+import struct
+import zlib
+from pathlib import Path
+
+from cobs import cobs
+
+LENGTHS = (0, 1, 239, 240)  # the shortest payloads and the longest
+PLAIN = {
+    **{f"counting_{length}": bytes(i % 251 for i in range(length)) for length in LENGTHS},
+    **{f"zeros_{length}": bytes(length) for length in (1, 2, 240)},
+    **{f"ones_{length}": b"\xff" * length for length in (1, 239, 240)},
+    "zero_first": b"\0abc",
+    "zero_last": b"abc\0",
+    "zeros_between": b"\0a\0\0b\0",
+}
+
+U8, U16, U32, U64 = 0xFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF
+
+# message, type, format of the fixed fields, their names and values, then what follows them: text (with a length byte)
+# or rest (bytes, or text, up to the end).
+MESSAGES = (
+    ("HelloRequest", 0x01, "<", {}, {}, {}),
+    ("Load", 0x02, "<II", {"sample": 7, "offset": 0}, {}, {"data": b"\x80\x00\x7f"}),
+    ("Load", 0x02, "<II", {"sample": U32, "offset": 464}, {}, {"data": bytes(232)}),
+    ("Load", 0x02, "<II", {"sample": 0, "offset": 0}, {}, {"data": b""}),
+    ("Infer", 0x03, "<I", {"sample": 0x01020304}, {}, {}),
+    ("Answer", 0x04, "<IBH", {"sample": 3, "class_index": 9, "probability": 32768}, {}, {}),
+    ("SetThreshold", 0x05, "<H", {"threshold": 29491}, {}, {}),
+    ("SetDeadline", 0x06, "<I", {"milliseconds": 2000}, {}, {}),
+    ("StatisticsRequest", 0x07, "<", {}, {}, {}),
+    ("ReadOutput", 0x08, "<BI", {"index": 0, "offset": 10}, {}, {}),
+    (
+        "Hello",
+        0x81,
+        "<HQIBBIIHHII",
+        {
+            "protocol": 1,
+            "model_hash": 0x0123456789ABCDEF,
+            "clock_hz": 180_000_000,
+            "cycle_source": 0,
+            "engine": 0,
+            "input_bytes": 64,
+            "output_bytes": 10,
+            "classes": 10,
+            "threshold": 29491,
+            "deadline_ms": 2000,
+            "ram_bytes": 512,
+        },
+        {"board": "nucleo_f446re", "firmware": "0.1.0"},
+        {},
+    ),
+    (
+        "Hello",
+        0x81,
+        "<HQIBBIIHHII",
+        {
+            "protocol": U16,
+            "model_hash": U64,
+            "clock_hz": U32,
+            "cycle_source": 1,
+            "engine": 1,
+            "input_bytes": U32,
+            "output_bytes": U32,
+            "classes": U16,
+            "threshold": U16,
+            "deadline_ms": U32,
+            "ram_bytes": U32,
+        },
+        {"board": "", "firmware": "µ" * 101},  # 36 + 1 + 1 + 202 bytes: a full frame
+        {},
+    ),
+    (
+        "Result",
+        0x82,
+        "<IBHBII",
+        {"sample": 7, "class_index": 3, "score": 32767, "accepted": 1, "infer_cycles": 123456, "gate_cycles": 789},
+        {},
+        {},
+    ),
+    (
+        "Result",
+        0x82,
+        "<IBHBII",
+        {"sample": U32, "class_index": U8, "score": 0, "accepted": 0, "infer_cycles": U32, "gate_cycles": 0},
+        {},
+        {},
+    ),
+    ("Uplink", 0x83, "<III", {"sample": 7, "offset": 0, "total": 64}, {}, {"data": bytes(range(64))}),
+    ("Uplink", 0x83, "<III", {"sample": 8, "offset": 228, "total": 456}, {}, {"data": b"\xff" * 228}),
+    (
+        "Final",
+        0x84,
+        "<IBHBI",
+        {"sample": 7, "class_index": 3, "probability": 16384, "source": 1, "wait_cycles": 1000},
+        {},
+        {},
+    ),
+    (
+        "Final",
+        0x84,
+        "<IBHBI",
+        {"sample": 8, "class_index": 0, "probability": 1, "source": 2, "wait_cycles": U32},
+        {},
+        {},
+    ),
+    ("Settings", 0x85, "<HI", {"threshold": 0, "deadline_ms": 60000}, {}, {}),
+    (
+        "Statistics",
+        0x86,
+        "<14I",
+        {
+            "samples": 360,
+            "accepted": 300,
+            "abstained": 60,
+            "answered": 58,
+            "fallbacks": 2,
+            "refused": 1,
+            "frames_received": 1000,
+            "frames_sent": 900,
+            "frames_lost": 3,
+            "crc_errors": 4,
+            "cobs_errors": 5,
+            "oversize": 6,
+            "unknown_type": 7,
+            "receive_overruns": 8,
+        },
+        {},
+        {},
+    ),
+    ("Output", 0x87, "<BI", {"index": 0, "offset": 0}, {}, {"data": b"\x80\x81\x00\x7f"}),
+    ("Refused", 0x88, "<BIB", {"type": 3, "sample": 9, "reason": 3}, {}, {}),
+    ("Log", 0x89, "<B", {"level": 2}, {}, {"text": "clock: PLL did not lock, running at 16 MHz"}),
+    ("Log", 0x89, "<B", {"level": 0}, {}, {"text": ""}),
+)
+
+
+def frame(name: str, type_: int, sequence: int, payload: bytes) -> dict[str, object]:
+    raw = struct.pack("<BH", type_, sequence) + payload
+    wire = cobs.encode(raw + struct.pack("<I", zlib.crc32(raw))) + b"\0"
+    return {"name": name, "type": type_, "sequence": sequence, "payload": payload.hex(), "wire": wire.hex()}
+
+
+def main() -> None:
+    # 0x7F is in no table: frames carry any type. The numbering runs through 65535 to 0.
+    entries = [frame(name, 0x7F, (65533 + index) % 65536, data) for index, (name, data) in enumerate(PLAIN.items())]
+    for message, type_, form, fixed, texts, rest in MESSAGES:
+        payload = struct.pack(form, *fixed.values())
+        for text in texts.values():
+            payload += struct.pack("<B", len(text.encode())) + text.encode()
+        for data in rest.values():
+            payload += data.encode() if isinstance(data, str) else data
+        fields = fixed | texts | {name: data if isinstance(data, str) else data.hex() for name, data in rest.items()}
+        entry = frame(f"{message.lower()}_{len(entries)}", type_, (65533 + len(entries)) % 65536, payload)
+        entries.append(entry | {"message": message, "fields": fields})
+    path = Path(__file__).with_name("frames.json")
+    path.write_text("[\n" + ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in entries) + "\n]\n")
+
+
+if __name__ == "__main__":
+    main()
