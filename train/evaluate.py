@@ -1,0 +1,184 @@
+"""Every figure of `training.json`: the threshold from the validation split, then one look at the test split.
+
+validation = answer(base, large, data, parts.validation)
+chosen = choose(validation, config.gate)
+results = judge(config, (base, large), data.classes, chosen, validation, answer(base, large, data, parts.test))
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from train.abstain import SCORES, risk_coverage, temperature, threshold
+from train.config import Gate, RunConfig
+from train.data import DataSet
+from train.loop import logits
+from train.models import cost
+from train.models.classifier import Classifier
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Both models on the same samples: logits float32 [N, classes] and labels int64 [N]."""
+
+    base: NDArray[np.float32]
+    large: NDArray[np.float32]
+    labels: NDArray[np.int64]
+
+    @property
+    def base_correct(self) -> NDArray[np.bool_]:
+        correct: NDArray[np.bool_] = self.base.argmax(axis=1) == self.labels
+        return correct
+
+    @property
+    def large_correct(self) -> NDArray[np.bool_]:
+        correct: NDArray[np.bool_] = self.large.argmax(axis=1) == self.labels
+        return correct
+
+    def hybrid_accuracy(self, accepted: NDArray[np.bool_]) -> float:
+        """Accuracy with the base's answer where it was accepted, the large model's elsewhere."""
+        return float(np.mean(np.where(accepted, self.base_correct, self.large_correct)))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What the validation split decided."""
+
+    score: str
+    base_temperature: float
+    large_temperature: float
+    threshold: float
+
+    def scores(self, answers: Answers) -> NDArray[np.float64]:
+        """The base model's confidence scores [N]."""
+        return SCORES[self.score](answers.base, self.base_temperature)
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    parameters: int
+    macs: int
+    validation_accuracy: float
+    test_accuracy: float
+
+
+@dataclass(frozen=True)
+class GateResult:
+    """The gate on one split."""
+
+    samples: int
+    coverage: float
+    selective_risk: float
+    hybrid_accuracy: float
+
+
+@dataclass(frozen=True)
+class GateResults:
+    score: str
+    target: dict[str, float]
+    threshold: float
+    validation: GateResult
+    test: GateResult
+
+
+@dataclass(frozen=True)
+class Point:
+    """The test split at one threshold."""
+
+    threshold: float
+    coverage: float
+    selective_risk: float
+    hybrid_accuracy: float
+
+
+@dataclass(frozen=True)
+class Training:
+    """`training.json`. Accuracies, coverages and risks are in [0, 1]; `aurc` and `ideal_aurc` are of the test split."""
+
+    name: str
+    seed: int
+    classes: tuple[str, ...]
+    base: ModelResult
+    large: ModelResult
+    temperature: float
+    gate: GateResults
+    aurc: float
+    ideal_aurc: float
+    curve: tuple[Point, ...]
+
+
+def answer(base: Classifier, large: Classifier, data: DataSet, indices: NDArray[np.int64]) -> Answers:
+    """Run both models on the samples `indices`."""
+    images = data.images[indices]
+    return Answers(logits(base, images), logits(large, images), data.labels[indices])
+
+
+def choose(validation: Answers, gate: Gate) -> Chosen:
+    """Fit both temperatures, then the threshold that meets the target. Raises TrainError if none does."""
+    chosen = Chosen(
+        score=gate.score,
+        base_temperature=temperature.fit(validation.base, validation.labels),
+        large_temperature=temperature.fit(validation.large, validation.labels),
+        threshold=0.0,
+    )
+    return dataclasses.replace(
+        chosen, threshold=threshold.choose(chosen.scores(validation), validation.base_correct, gate.target)
+    )
+
+
+def judge(
+    config: RunConfig,
+    trained: tuple[Classifier, Classifier],
+    classes: tuple[str, ...],
+    chosen: Chosen,
+    validation: Answers,
+    test: Answers,
+) -> Training:
+    """All results of the run, given the trained base and large model and what they answered."""
+    scores, correct = chosen.scores(test), test.base_correct
+    points = risk_coverage.curve(scores, correct)
+    accuracies = (
+        (validation.base_correct, test.base_correct),
+        (validation.large_correct, test.large_correct),
+    )
+    base, large = (
+        ModelResult(cost.parameters(model), cost.macs(model), *(float(np.mean(right)) for right in pair))
+        for model, pair in zip(trained, accuracies, strict=True)
+    )
+    target = config.gate.target
+    return Training(
+        name=config.name,
+        seed=config.seed,
+        classes=classes,
+        base=base,
+        large=large,
+        temperature=chosen.base_temperature,
+        gate=GateResults(
+            score=chosen.score,
+            target={target.key: target.value},
+            threshold=chosen.threshold,
+            validation=_gate(chosen, validation),
+            test=_gate(chosen, test),
+        ),
+        aurc=risk_coverage.aurc(scores, correct),
+        ideal_aurc=risk_coverage.aurc(risk_coverage.ideal_scores(correct), correct),
+        curve=tuple(
+            Point(float(limit), float(coverage), float(risk), test.hybrid_accuracy(scores >= limit))
+            for limit, coverage, risk in zip(points.threshold, points.coverage, points.risk, strict=True)
+        ),
+    )
+
+
+def save(results: Training, path: Path) -> None:
+    """Write `training.json`."""
+    path.write_text(json.dumps(dataclasses.asdict(results), indent=2) + "\n")
+
+
+def _gate(chosen: Chosen, answers: Answers) -> GateResult:
+    scores = chosen.scores(answers)
+    coverage, risk = risk_coverage.measure(scores, answers.base_correct, chosen.threshold)
+    return GateResult(len(scores), coverage, risk, answers.hybrid_accuracy(scores >= chosen.threshold))

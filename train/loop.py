@@ -1,0 +1,152 @@
+"""The only training loop: AdamW, a one-cycle schedule, a line of log and a state file after every epoch.
+
+    torch.manual_seed(config.seed)
+    model = models.build(...)
+    for epoch in fit("base", model, config.base, data, parts, folder):
+        print(epoch.loss)
+    # now it is trained, and in eval mode
+
+Every random number comes from torch's global generator, whose state is kept with the weights, so a run that was killed
+goes on from its last whole epoch and ends bit-identical to one that was not.
+"""
+
+import dataclasses
+import json
+import math
+import pickle
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from contract.errors import CHECK_FAILED
+from contract.run_folder import RunFolder
+from train.augment import augment
+from train.config import Model
+from train.data import DataSet, Splits
+from train.errors import TrainError
+from train.models.classifier import Classifier
+
+INFERENCE_BATCH = 512  # bounds the memory that a large data set takes
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of metrics.jsonl. Losses are mean cross-entropies in nats; `epoch` counts from 1."""
+
+    model: str
+    epoch: int
+    learning_rate: float
+    loss: float
+    validation_loss: float
+    validation_accuracy: float
+
+
+def use(threads: int) -> None:
+    """Make PyTorch reproducible for the whole process: deterministic kernels and a fixed number of threads."""
+    torch.use_deterministic_algorithms(True)
+    torch.set_num_threads(threads)
+
+
+def state_file(folder: RunFolder, role: str) -> Path:
+    """Weights, optimiser, schedule and random state after the last whole epoch; removed when the run is complete."""
+    return folder.path / f"{role}.state.pt"
+
+
+def fit(
+    role: str, model: Classifier, config: Model, data: DataSet, parts: Splits, folder: RunFolder
+) -> Iterator[Epoch]:
+    """Train `model` on the train split, yielding after each epoch; goes on from `state_file` if there is one.
+
+    `role` ("base" or "large") names the model in log and files. Raises TrainError, keeping the last good state, if the
+    loss is no longer finite.
+    """
+    images, labels = torch.from_numpy(data.images[parts.train]), torch.from_numpy(data.labels[parts.train])
+    batch = min(config.batch, len(images))
+    steps = len(images) // batch  # an incomplete batch is left out; the next epoch's order will have its samples
+    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.epochs * steps)
+    parts_of_state = {"model": model, "optimiser": optimiser, "schedule": schedule}
+
+    path = state_file(folder, role)
+    done = _restore(path, parts_of_state) if path.exists() else 0
+    _forget_after(folder.metrics, role, done)
+
+    for epoch in range(done + 1, config.epochs + 1):
+        model.train()
+        total = 0.0
+        for chosen in torch.split(torch.randperm(len(images))[: steps * batch], batch):
+            loss = F.cross_entropy(model(augment(images[chosen], config.augment)), labels[chosen])
+            optimiser.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimiser.step()
+            schedule.step()
+            total += loss.item()
+        validation = logits(model, data.images[parts.validation])
+        record = Epoch(
+            model=role,
+            epoch=epoch,
+            learning_rate=float(schedule.get_last_lr()[0]),
+            loss=total / steps,
+            validation_loss=F.cross_entropy(
+                torch.from_numpy(validation), torch.from_numpy(data.labels[parts.validation])
+            ).item(),
+            validation_accuracy=float(np.mean(validation.argmax(axis=1) == data.labels[parts.validation])),
+        )
+        if not math.isfinite(record.loss + record.validation_loss):
+            kept = f"{path} keeps epoch {epoch - 1}" if path.exists() else "no epoch was good"
+            raise TrainError(
+                f"{role}: the loss is {record.loss} and the validation loss {record.validation_loss} in epoch {epoch} "
+                f"of {config.epochs}, at a learning rate of up to {config.learning_rate}; {kept}.",
+                f"Lower learning_rate under [{role}] and run again with --restart.",
+                exit_code=CHECK_FAILED,
+            )
+        with folder.metrics.open("a") as log:
+            log.write(json.dumps(dataclasses.asdict(record)) + "\n")
+        _keep(path, parts_of_state, epoch)
+        yield record
+    model.eval()
+
+
+def logits(model: Classifier, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Logits [N, classes] of images [N, C, H, W], in eval mode, which the model is left in."""
+    model.eval()
+    with torch.inference_mode():
+        return torch.cat([model(part) for part in torch.split(torch.from_numpy(images), INFERENCE_BATCH)]).numpy()
+
+
+def _keep(path: Path, parts_of_state: dict[str, Any], epoch: int) -> None:
+    state = {name: part.state_dict() for name, part in parts_of_state.items()}
+    fresh = path.with_suffix(".new")
+    torch.save({**state, "random": torch.get_rng_state(), "epoch": epoch}, fresh)
+    fresh.replace(path)  # whole or not at all, should the process be killed here
+
+
+def _restore(path: Path, parts_of_state: dict[str, Any]) -> int:
+    """Load what `_keep` wrote and return its epoch."""
+    try:
+        state = torch.load(path, weights_only=True)
+        for name, part in parts_of_state.items():
+            part.load_state_dict(state[name])
+        torch.set_rng_state(state["random"])
+        epoch: int = state["epoch"]
+    except (OSError, EOFError, RuntimeError, TypeError, KeyError, pickle.UnpicklingError) as error:
+        raise TrainError(
+            f"{path}: not the state of this training ({type(error).__name__}: {str(error).splitlines()[0]}).",
+            "Train from the start with --restart.",
+        ) from None
+    return epoch
+
+
+def _forget_after(log: Path, role: str, epoch: int) -> None:
+    """Drop the lines of epochs that will be run again: a kill may fall between the log and the state."""
+    if log.exists():
+        lines = log.read_text().splitlines(keepends=True)
+        records = [json.loads(line) for line in lines if line.endswith("\n")]
+        kept = [record for record in records if record["model"] != role or record["epoch"] <= epoch]
+        log.write_text("".join(json.dumps(record) + "\n" for record in kept))

@@ -1,0 +1,42 @@
+"""Models by name, and their checkpoints.
+
+    model = build("cnn", input_shape=(1, 8, 8), classes=10, options={"width": 8})
+    model, checkpoint = load(Path("runs/digits/base.pt"))
+
+A new model is one file with a subclass of `train.models.classifier.Classifier`, and one line in `MODELS`. PyTorch is
+imported when a model is first asked for.
+"""
+
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from train.models.checkpoint import Checkpoint
+    from train.models.classifier import Classifier
+
+MODELS: Final[dict[str, str]] = {
+    "cnn": "train.models.cnn:Cnn",
+    "large_cnn": "train.models.large_cnn:LargeCnn",
+}
+
+
+def options(name: str) -> dict[str, int]:
+    """The options of a model with their defaults: the keyword-only arguments of its constructor."""
+    parameters = inspect.signature(resolve_name(MODELS[name])).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+
+
+def build(name: str, input_shape: tuple[int, int, int], classes: int, options: Mapping[str, int]) -> "Classifier":
+    """A new model, its weights drawn from torch's global generator. Raises TrainError if it cannot take such images."""
+    model: Classifier = resolve_name(MODELS[name])(input_shape, classes, **options)
+    return model
+
+
+def load(path: Path) -> "tuple[Classifier, Checkpoint]":
+    """The trained model of a checkpoint file, in eval mode. Raises TrainError if it is missing or damaged."""
+    from train.models import checkpoint
+
+    return checkpoint.load(path)

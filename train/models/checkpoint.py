@@ -1,0 +1,73 @@
+"""Trained models as files that `torch.load(path, weights_only=True)` reads: a dict of
+
+format       1
+model        name in train.models.MODELS
+config       arguments of its constructor
+state_dict   its weights
+input_shape  [C, H, W]
+input_range  [0.0, 1.0], least and greatest value of a pixel
+classes      their names, in the order of the logits
+temperature  softmax(logits / temperature) is calibrated on the validation split
+"""
+
+import dataclasses
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from train import models
+from train.errors import TrainError
+from train.models.classifier import Classifier
+
+FORMAT: Final = 1
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything in the file but the weights; the fields are described above."""
+
+    model: str
+    config: dict[str, Any]
+    input_shape: tuple[int, int, int]
+    input_range: tuple[float, float]
+    classes: tuple[str, ...]
+    temperature: float
+
+
+def describe(name: str, model: Classifier, options: dict[str, int], classes: tuple[str, ...],
+             temperature: float) -> Checkpoint:  # fmt: skip
+    """The checkpoint of a model that `train.models.build` made from `name` and `options`."""
+    config = {"input_shape": list(model.input_shape), "classes": model.classes, **options}
+    return Checkpoint(name, config, model.input_shape, (0.0, 1.0), classes, temperature)
+
+
+def save(model: Classifier, checkpoint: Checkpoint, path: Path) -> None:
+    """Write model and description."""
+    fields = dataclasses.asdict(checkpoint)
+    lists = {key: list(value) if isinstance(value, tuple) else value for key, value in fields.items()}
+    torch.save({"format": FORMAT, **lists, "state_dict": model.state_dict()}, path)
+
+
+def load(path: Path) -> tuple[Classifier, Checkpoint]:
+    """The model in eval mode and its description. Raises TrainError if the file is missing or is not such a file."""
+    again = "Train the run again with --restart."
+    try:
+        value = torch.load(path, weights_only=True)
+        if value["format"] != FORMAT:
+            raise TrainError(f"{path}: format is {value['format']!r}, expected {FORMAT}.", again)
+        shape, config = tuple(value["input_shape"]), dict(value["config"])
+        checkpoint = Checkpoint(
+            value["model"], config, shape, tuple(value["input_range"]), tuple(value["classes"]), value["temperature"]
+        )
+        options = {key: config[key] for key in config.keys() - {"input_shape", "classes"}}
+        model = models.build(checkpoint.model, shape, len(checkpoint.classes), options)
+        model.load_state_dict(value["state_dict"])
+    except FileNotFoundError:
+        raise TrainError(f"{path}: no such checkpoint.", "Train the run first: python -m train <config>.") from None
+    except (OSError, EOFError, RuntimeError, TypeError, KeyError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise TrainError(f"{path}: not a checkpoint ({type(error).__name__}: {reason}).", again) from None
+    return model.eval(), checkpoint

@@ -1,0 +1,115 @@
+"""One run, from a configuration to the files of its run folder (`contract.run_folder`).
+
+    values = train(config, RunFolder(Path("runs/digits")), restart=False)
+
+Every step leaves its files, and the last one, `training.json`, says that the run is complete; a run that was stopped
+goes on where it was.
+"""
+
+import json
+import sys
+from typing import Any, Final
+
+import torch
+
+from contract.progress import Progress
+from contract.run_folder import RunFolder
+from train import config as configuration
+from train import data, evaluate, loop, models, report
+from train.config import Model, RunConfig
+from train.data import DataSet, Splits
+from train.errors import TrainError
+from train.models import checkpoint
+from train.models.classifier import Classifier
+
+ROLES: Final = ("base", "large")
+
+
+def train(config: RunConfig, folder: RunFolder, restart: bool) -> dict[str, Any]:
+    """Do what is left of the run and return the values of `training.json`.
+
+    `restart` first removes what an earlier training left in the folder. Raises TrainError if the folder holds a run of
+    another configuration, or for any reason that the steps have.
+    """
+    _open(config, folder, restart)
+    if not folder.training.exists():
+        _train(config, folder)
+    else:
+        print(f"{folder.path}: trained already; --restart trains it again", file=sys.stderr)
+    values: dict[str, Any] = json.loads(folder.training.read_text())
+    return values
+
+
+def _open(config: RunConfig, folder: RunFolder, restart: bool) -> None:
+    """Make the run folder, or make sure that it is of this very configuration."""
+    if restart:
+        for path in (folder.config, folder.splits, folder.base_checkpoint, folder.large_checkpoint, folder.metrics,
+                     folder.training, folder.report, folder.risk_coverage,
+                     *(loop.state_file(folder, role) for role in ROLES)):  # fmt: skip
+            path.unlink(missing_ok=True)
+    try:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        if not folder.config.exists():
+            configuration.save(config, folder.config)
+    except OSError as error:
+        raise TrainError(
+            f"{folder.path}: cannot be written as a run folder ({error.strerror}).", "Name another with --out."
+        ) from None
+    if different := _differences(config, configuration.load(folder.config)):
+        raise TrainError(
+            f"{folder.path}: holds a run of another configuration; {different}.",
+            "Train it anew with --restart, which replaces what is there, or name another folder with --out.",
+        )
+
+
+def _differences(new: RunConfig, old: RunConfig) -> str:
+    """The keys in which two configurations differ, as "base.epochs was 60, now 40", or ""."""
+
+    def flat(value: Any, where: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            return {where: value}
+        return {
+            name: leaf for key, item in value.items() for name, leaf in flat(item, f"{where}.{key}".lstrip(".")).items()
+        }
+
+    now, was = flat(configuration.to_values(new), ""), flat(configuration.to_values(old), "")
+    keys = [key for key in {**was, **now} if was.get(key) != now.get(key)]
+    return ", ".join(f"{key} was {was.get(key, 'absent')}, now {now.get(key, 'absent')}" for key in keys)
+
+
+def _train(config: RunConfig, folder: RunFolder) -> None:
+    loop.use(config.threads)
+    samples = data.load(config.data)
+    if not folder.splits.exists():
+        data.save_splits(data.splits(samples, config.data), config.data, folder.splits)
+    parts = data.load_splits(folder.splits)
+
+    base = _fit("base", config.base, config.seed, samples, parts, folder)
+    large = _fit("large", config.large, config.seed, samples, parts, folder)
+
+    validation = evaluate.answer(base, large, samples, parts.validation)
+    chosen = evaluate.choose(validation, config.gate)
+    for model, what, temperature, path in (
+        (base, config.base, chosen.base_temperature, folder.base_checkpoint),
+        (large, config.large, chosen.large_temperature, folder.large_checkpoint),
+    ):
+        checkpoint.save(model, checkpoint.describe(what.model, model, what.options, samples.classes, temperature), path)
+
+    test = evaluate.answer(base, large, samples, parts.test)  # the only look at the test split
+    results = evaluate.judge(config, (base, large), samples.classes, chosen, validation, test)
+    report.write(config, results, chosen, validation, test, samples.images[parts.test], folder)
+    evaluate.save(results, folder.training)
+    for role in ROLES:
+        loop.state_file(folder, role).unlink()
+
+
+def _fit(role: str, config: Model, seed: int, samples: DataSet, parts: Splits, folder: RunFolder) -> Classifier:
+    """Train one model, from the same seed whatever was trained before it."""
+    torch.manual_seed(seed)
+    model = models.build(config.model, samples.input_shape, len(samples.classes), config.options)
+    done = 0
+    with Progress(f"train {role}", config.epochs) as progress:
+        for epoch in loop.fit(role, model, config, samples, parts, folder):
+            progress.advance(epoch.epoch - done, note=f"validation accuracy {epoch.validation_accuracy:.4f}")
+            done = epoch.epoch
+    return model
