@@ -81,7 +81,10 @@ class Gate:
 
 @dataclass(frozen=True)
 class Buffer:
-    """A tensor's place in the arena, and the first and last operator during which it is alive."""
+    """A tensor's place in the arena, and the first and last operator during which it is alive.
+
+    `last` equals the number of operators for a tensor that is kept when all have run.
+    """
 
     tensor: str
     offset: int

@@ -59,8 +59,9 @@ def _activations(program: Program) -> set[int]:
 
 
 def _lives(program: Program, keep_inputs: bool) -> dict[int, Life]:
-    """Lives of the tensors that own bytes. Inputs live from the start, outputs to the end."""
-    end = max(len(program.nodes) - 1, 0)
+    """Lives of the tensors that own bytes. Inputs live from the start; outputs, and inputs that are kept, outlive the
+    last operator, so that not even that one may work in place on them."""
+    end = len(program.nodes)
     first: dict[int, int] = {program.root(tensor): 0 for tensor in program.inputs}
     last: dict[int, int] = dict.fromkeys(first, end if keep_inputs else 0)
     for index, node in enumerate(program.nodes):

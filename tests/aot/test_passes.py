@@ -1,0 +1,112 @@
+"""The passes fold what they promise to, and leave alone what they may not touch."""
+
+import numpy as np
+import pytest
+
+from export.aot import compile_model
+from export.aot.operators import LOWER
+from export.aot.operators.conv_2d import Conv2D
+from export.aot.operators.fully_connected import FullyConnected
+from export.aot.passes import PASSES
+from export.aot.program import Program, UnsupportedError, lower
+from export.graph import parse
+from tflite_builder import Builder, options, schema
+
+
+def padded_conv(pads: list[list[int]], *, pad_is_output: bool = False, padding: int = schema.Padding.VALID) -> Program:
+    build = Builder()
+    array = np.array(pads, np.int32)
+    height, width, depth = (int(5 + array[1].sum()), int(5 + array[2].sum()), int(2 + array[3].sum()))
+    source = build.tensor("in", (1, 5, 5, 2), "int8", 0.5, 3)
+    amount = build.tensor("pads", (4, 2), "int32", data=array)
+    wide = build.tensor("padded", (1, height, width, depth), "int8", 0.5, 3)
+    weights = build.tensor("weights", (4, 3, 3, depth), "int8", 0.1, data=np.ones((4, 3, 3, depth)))
+    size = (height, width) if padding == schema.Padding.SAME else (height - 2, width - 2)
+    out = build.tensor("out", (1, *size, 4), "int8", 1.0, 0)
+    build.operator("PAD", [source, amount], [wide], options("PadOptions"))
+    build.operator("CONV_2D", [wide, weights], [out], options(
+        "Conv2DOptions", padding=padding, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1))  # fmt: skip
+    return optimised(build.bytes([source], [out, wide] if pad_is_output else [out]))
+
+
+def optimised(content: bytes) -> Program:
+    program = lower(parse(content, "test"), LOWER)
+    for rewrite in PASSES:
+        program = rewrite(program)
+    return program
+
+
+@pytest.mark.parametrize("padding", [schema.Padding.VALID, schema.Padding.SAME])
+def test_padding_of_height_and_width_is_folded(padding: int) -> None:
+    (conv,) = padded_conv([[0, 0], [1, 1], [2, 0], [0, 0]], padding=padding).nodes
+    assert isinstance(conv, Conv2D)
+    inside = 1 if padding == schema.Padding.SAME else 0
+    assert conv.window.pad == (1 + inside, 2 + inside)
+    assert conv.window.input == (5, 5)
+
+
+def test_padding_of_channels_stays() -> None:
+    assert [node.op for node in padded_conv([[0, 0], [1, 1], [1, 1], [0, 1]]).nodes] == ["PAD", "CONV_2D"]
+
+
+def test_a_pad_that_is_an_output_stays() -> None:
+    program = padded_conv([[0, 0], [1, 1], [1, 1], [0, 0]], pad_is_output=True)
+    assert [node.op for node in program.nodes] == ["PAD", "CONV_2D"]
+
+
+def test_the_zero_point_moves_into_the_bias_only_without_padding() -> None:
+    (padded,) = padded_conv([[0, 0], [1, 1], [1, 1], [0, 0]]).nodes
+    (plain,) = padded_conv([[0, 0]] * 4).nodes
+    assert isinstance(padded, Conv2D) and isinstance(plain, Conv2D)
+    assert padded.input_zero_point == 3
+    assert plain.input_zero_point == 0
+    assert (plain.bias == -3 * 18).all()  # 3 x 3 x 2 weights of 1
+
+
+def test_the_zero_point_stays_where_a_sum_could_leave_32_bits() -> None:
+    build = Builder()
+    source = build.tensor("in", (1, 4), "int8", 0.5, -128)
+    weights = build.tensor("weights", (1, 4), "int8", 0.1, data=np.full((1, 4), 127))
+    bias = build.tensor("bias", (1,), "int32", 0.05, data=np.array([2**31 - 1]))
+    out = build.tensor("out", (1, 1), "int8", 1e6, 0)
+    build.operator("FULLY_CONNECTED", [source, weights, bias], [out], options("FullyConnectedOptions"))
+    (dense,) = optimised(build.bytes([source], [out])).nodes
+    assert isinstance(dense, FullyConnected)
+    assert dense.input_zero_point == -128
+
+
+def test_a_reshape_costs_nothing() -> None:
+    build = Builder()
+    source = build.tensor("in", (1, 2, 2, 1), "int8", 0.5, 0)
+    shape = build.tensor("shape", (2,), "int32", data=np.array([1, 4]))
+    flat = build.tensor("flat", (1, 4), "int8", 0.5, 0)
+    build.operator("RESHAPE", [source, shape], [flat], options("ReshapeOptions", newShape=[1, 4]))
+    compiled = compile_model(parse(build.bytes([source], [flat]), "test"), "reshape")
+    assert compiled.operators == ()
+    assert compiled.memory.arena_bytes == 4
+
+
+def test_the_same_model_gives_the_same_text() -> None:
+    build = Builder()
+    source = build.tensor("*/ evil /*", (1, 4), "int8", 0.5, -128)
+    weights = build.tensor("weights", (3, 4), "int8", 0.1, data=np.arange(12).reshape(3, 4))
+    out = build.tensor("out", (1, 3), "int8", 1.0, 0)
+    build.operator("FULLY_CONNECTED", [source, weights], [out], options("FullyConnectedOptions"))
+    content = build.bytes([source], [out])
+    first, second = (compile_model(parse(content, "test"), "twice") for _ in range(2))
+    assert first == second
+    assert "*/" not in first.header
+
+
+def test_all_that_cannot_be_compiled_is_listed() -> None:
+    build = Builder()
+    source = build.tensor("pixels", (1, 4), "int8", 0.5, 0)
+    cosine = build.tensor("cosine", (1, 4), "int8", 0.5, 0)
+    loose = build.tensor("loose", (1, 4), "float32")
+    build.operator("COS", [source], [cosine])
+    build.operator("ADD", [source, cosine], [loose], options("AddOptions"))
+    with pytest.raises(UnsupportedError) as caught:
+        compile_model(parse(build.bytes([source], [loose]), "test"), "refused")
+    assert caught.value.exit_code == 2
+    for words in ("0 COS", "'pixels' int8[1, 4]", "'cosine'", "1 ADD", "'loose' is float32, expected int8", "CONV_2D"):
+        assert words in str(caught.value)
