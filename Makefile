@@ -1,0 +1,50 @@
+# Every verb is one line that calls a Python module; CI runs the same verbs. `make help` lists them.
+#   RUN    the run's name: train/configs/$(RUN).toml and runs/$(RUN)    PORT   emulator, /dev/ttyACM0, socket://..., auto
+#   BOARD  a name or alias of boards/*.toml
+RUN   ?= digits
+BOARD ?= nucleo
+PORT  ?= emulator
+PY    := .venv/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint train export firmware flash bridge size boards clean
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+
+setup: ## system packages, .venv and all dependencies; at once when nothing changed
+	@sh scripts/setup.sh
+
+demo: setup ## train, export, build, boot the emulated board, stream the test split through it: no hardware
+	@$(MAKE) --no-print-directory train export firmware
+	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port emulator
+
+test: setup ## all tests
+	@$(PY) -m pytest $(ARGS)
+
+lint: setup ## ruff and mypy
+	@$(PY) -m ruff check . && $(PY) -m ruff format --check . && $(PY) -m mypy
+
+train: setup ## train the base and the large model: runs/$(RUN)
+	@$(PY) -m train train/configs/$(RUN).toml
+
+export: setup ## quantise, compile, write the manifest
+	@$(PY) -m export runs/$(RUN) --board $(BOARD)
+
+firmware: setup ## build the firmware for BOARD
+	@$(PY) -m firmware build --run runs/$(RUN) --board $(BOARD)
+
+flash: setup ## build and flash BOARD through its debug probe
+	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD)
+
+bridge: setup ## answer what the board at PORT abstains from (PORT=emulator boots one)
+	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port $(PORT)
+
+size: setup ## flash and RAM of the built firmware
+	@$(PY) -m firmware size --run runs/$(RUN) --board $(BOARD)
+
+boards: setup ## the boards and their memory
+	@$(PY) -m boards
+
+clean: ## remove everything that was built, trained or cached, but not .venv
+	@rm -rf build runs firmware/.pio firmware/.platformio .pytest_cache .mypy_cache .ruff_cache .hypothesis
