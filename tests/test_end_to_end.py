@@ -1,0 +1,86 @@
+"""The whole pipeline on real digits: trained, quantised, compiled, built by PlatformIO, run by an emulated Cortex-M4 that
+talks frames over a socket, with the large model answering what the board abstains from.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import run_module
+from native_c import NativeModel
+
+from contract import manifest as contract_manifest
+from contract.run_folder import RunFolder
+from export import graph
+
+SUMMARY_KEYS = {"samples", "base_accuracy", "large_accuracy", "hybrid_accuracy", "coverage", "selective_accuracy",
+                "instructions_per_inference", "flash_bytes", "ram_bytes", "frames_lost", "latency_ms"}  # fmt: skip
+needs_qemu = pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
+
+
+@pytest.fixture(scope="session")
+def summary(digits: RunFolder) -> dict[str, Any]:
+    result = run_module("host", "run", "--run", digits.path, "--board", "nucleo", "--port", "emulator")
+    assert result.returncode == 0, result.stdout + result.stderr
+    value: dict[str, Any] = json.loads(digits.summary.read_text())
+    return value
+
+
+def test_int8_is_within_one_point_of_float(digits: RunFolder) -> None:
+    accuracy = contract_manifest.load(digits.manifest).accuracy
+    assert abs(accuracy.float32 - accuracy.quantised) <= 0.01
+
+
+def test_generated_c_equals_the_interpreter_on_the_whole_test_split(digits: RunFolder, tmp_path: Path) -> None:
+    vectors = np.load(digits.vectors)
+    model = NativeModel(graph.read(digits.tflite), tmp_path)
+    assert (tmp_path / "model.c").read_text().splitlines()[1:] == (digits.path / "model.c").read_text().splitlines()[1:]
+    for sample, expected in zip(vectors["input"], vectors["output"], strict=True):
+        assert model.run(sample[np.newaxis])[0].ravel().tolist() == expected.ravel().tolist()
+    assert len(vectors["input"]) == contract_manifest.load(digits.manifest).accuracy.samples
+
+
+@needs_qemu
+def test_the_hybrid_keeps_the_large_models_accuracy(summary: dict[str, Any]) -> None:
+    assert summary.keys() >= SUMMARY_KEYS
+    assert summary["hybrid_accuracy"] >= summary["large_accuracy"] - 0.005
+    assert summary["coverage"] >= 0.7
+    assert summary["base_accuracy"] < summary["large_accuracy"]
+
+
+@needs_qemu
+def test_host_and_board_agree_on_every_sample_and_lose_none(summary: dict[str, Any], digits: RunFolder) -> None:
+    assert summary["frames_lost"] == 0
+    vectors = np.load(digits.vectors)
+    records = [json.loads(line) for line in digits.session.read_text().splitlines()]
+    assert summary["samples"] == len(records) == len(vectors["input"])
+    for record in records:
+        index = record["sample"]
+        assert record["board_class"] == vectors["predicted"][index]
+        assert record["score"] == vectors["score"][index]
+        assert record["accepted"] == vectors["accepted"][index]
+
+
+@needs_qemu
+def test_the_image_is_small(summary: dict[str, Any]) -> None:
+    assert 0 < summary["flash_bytes"] <= 24 * 1024
+    assert 0 < summary["ram_bytes"] <= 12 * 1024
+
+
+@needs_qemu
+def test_the_other_board_gives_the_same_answers(summary: dict[str, Any], digits: RunFolder, tmp_path: Path) -> None:
+    copy = RunFolder(tmp_path / "digits")
+    shutil.copytree(digits.path, copy.path, ignore=shutil.ignore_patterns("firmware", "session.jsonl", "summary.json"))
+    build = run_module("firmware", "build", "--run", copy.path, "--board", "mps2_an386")
+    assert build.returncode == 0, build.stdout + build.stderr
+    result = run_module("host", "run", "--run", copy.path, "--board", "mps2_an386", "--port", "emulator")
+    assert result.returncode == 0, result.stdout + result.stderr
+    other = json.loads(copy.summary.read_text())
+    for key in ("samples", "base_accuracy", "hybrid_accuracy", "coverage", "selective_accuracy", "frames_lost"):
+        assert other[key] == summary[key]
+    # The same core and code: what differs is the clock's resolution, one tick being more or less than an instruction.
+    ratio = other["instructions_per_inference"] / summary["instructions_per_inference"]
+    assert 0.99 < ratio < 1.01
