@@ -21,7 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.manifest import Tensor
-from contract.progress import Progress
 from export import flatbuffer
 from export.errors import ExportError
 from export.float_model import FloatModel
@@ -34,12 +33,10 @@ INT8: Final = (-128, 127)
 def calibrate(content: bytes, *inputs: NDArray[np.float32]) -> Ranges:
     """Range of every activation of a float model over samples: float32 [N, ...] for each input, in the file's layout."""
     ranges: Ranges = {}
-    with Progress("calibrate", total=len(inputs[0])) as progress:
-        for activations in FloatModel(content).run(*inputs):
-            for name, values in activations.items():
-                least, largest = ranges.get(name, (np.inf, -np.inf))
-                ranges[name] = (min(least, float(values.min())), max(largest, float(values.max())))
-            progress.advance()
+    for activations in FloatModel(content).run(*inputs):
+        for name, values in activations.items():
+            least, largest = ranges.get(name, (np.inf, -np.inf))
+            ranges[name] = (min(least, float(values.min())), max(largest, float(values.max())))
     return ranges
 
 

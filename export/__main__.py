@@ -1,0 +1,52 @@
+"""Export a trained run: int8 .tflite, C array, compiled C, gate, manifest and test vectors.
+
+    python -m export runs/digits
+    python -m export runs/digits --board nucleo --json
+
+Tables, or the JSON, on stdout; progress on stderr. Exit codes: 0 done; 1 exported, but a check failed (accuracy lost by
+quantisation, a board that is too small); 2 a known failure.
+"""
+
+import argparse
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+import boards
+from contract.errors import CHECK_FAILED, DONE, run
+from contract.run_folder import RunFolder
+from export.errors import ExportError
+
+# One package of each tool in the chain; the extra installs them all.
+NEEDED: Final = ("torch", "onnx2tf", "ai_edge_quantizer", "tflite_micro")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m export", description="Export a trained run for a microcontroller.")
+    parser.add_argument("run", type=Path, help="run folder that python -m train wrote, e.g. runs/digits")
+    parser.add_argument(
+        "--board", help="also check that the model fits this board (a name or alias of python -m boards)"
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
+    arguments = parser.parse_args()
+    board = (
+        boards.load(arguments.board) if arguments.board else None
+    )  # first: a typing error should not cost the export
+    if missing := [package for package in NEEDED if find_spec(package) is None]:
+        raise ExportError(f"not installed: {', '.join(missing)}.", 'Run: pip install -e ".[export]"')
+
+    from export import report
+    from export.pipeline import export_run
+
+    result = export_run(RunFolder(arguments.run))
+    if arguments.json:
+        print(json.dumps(report.to_json(result, board), indent=2))
+    else:
+        report.show(result, board)
+    return CHECK_FAILED if report.warnings(result, board) else DONE
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,137 @@
+"""What an export says: tables for people on stdout, or one JSON object for machines.
+
+show(result, board)             # rich tables
+print(json.dumps(to_json(result, board), indent=2))
+"""
+
+import dataclasses
+from typing import Any, Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+
+from boards import Board
+from contract.gate import ONE
+from contract.manifest import Gate
+from export.layer_errors import LayerError
+from export.pipeline import Exported
+
+# One point of accuracy: beyond it, quantisation has changed the model rather than its number format.
+ACCURACY_LOSS_ALLOWED: Final = 0.01
+
+
+def warnings(result: Exported, board: Board | None) -> list[str]:
+    """Checks that failed, one paragraph each: accuracy lost by quantisation, a board that is too small."""
+    found = []
+    accuracy = result.manifest.accuracy
+    if accuracy.float32 - accuracy.quantised > ACCURACY_LOSS_ALLOWED:
+        worst = min(result.layers, key=lambda layer: float("inf") if layer.sqnr_db is None else layer.sqnr_db)
+        found.append(
+            f"int8 accuracy on the test split is {accuracy.quantised:.2%}, {accuracy.float32 - accuracy.quantised:.2%} "
+            f"below float ({accuracy.float32:.2%}); at most {ACCURACY_LOSS_ALLOWED:.0%} is expected. The layer with most "
+            f"noise is {worst.name} ({worst.sqnr_db:.1f} dB). Train with less extreme activations (weight decay, batch "
+            "normalisation), or use a larger model."
+        )
+    if board:
+        arena = result.manifest.memory.arena_bytes
+        for what, needed, given in (
+            ("weights", result.weights, board.budget.flash),
+            ("arena", arena, board.budget.ram - board.memory.stack),
+        ):
+            if needed > given:
+                found.append(
+                    f"the model's {what} take {needed} bytes, but {board.title} has {given} for them and the firmware. "
+                    "Use a smaller model or a larger board."
+                )
+    return found
+
+
+def to_json(result: Exported, board: Board | None) -> dict[str, Any]:
+    """The same figures as `show`; ratios in [0, 1]."""
+    described = result.manifest
+    return {
+        "run": described.name,
+        "model": dataclasses.asdict(described.model),
+        "weights_bytes": result.weights,
+        "arena_bytes": described.memory.arena_bytes,
+        "macs": sum(operator.macs for operator in described.operators),
+        "accuracy": {
+            "samples": described.accuracy.samples,
+            "float": described.accuracy.float32,
+            "float_tflite": result.float_tflite_accuracy,
+            "int8": described.accuracy.quantised,
+        },
+        "gate": {
+            "score": described.gate.score,
+            "target": described.gate.target,
+            "threshold": described.gate.threshold,
+            "measured": [dataclasses.asdict(measured) for measured in described.gate.measured],
+        },
+        "layers": [dataclasses.asdict(layer) for layer in result.layers],
+        "files": [str(path) for path in result.files],
+        "warnings": warnings(result, board),
+    }
+
+
+def show(result: Exported, board: Board | None) -> None:
+    """Print the tables on stdout."""
+    console = Console(highlight=False)
+    accuracy, gate = result.manifest.accuracy, result.manifest.gate
+    console.print("int8 against float, layer by layer (validation split)")
+    console.print(_layer_table(result.layers))
+    console.print(f"Accuracy (test split, {accuracy.samples} samples)")
+    console.print(_accuracy_table(result))
+    ((target, wanted),) = gate.target.items()
+    console.print(f"Gate: {gate.score} of at least {gate.threshold} / {ONE}, for a {target} of {wanted:g}")
+    console.print(_gate_table(gate))
+    described = result.manifest
+    macs = sum(operator.macs for operator in described.operators)
+    size = f"{described.model.bytes:,} bytes of .tflite; compiled: {result.weights:,} bytes of weights, "
+    size += f"{described.memory.arena_bytes:,} bytes of arena, {macs:,} multiply-accumulates"
+    if board:
+        size += f"; {board.title} has {board.budget.flash:,} bytes of flash and {board.budget.ram:,} of RAM for all"
+    console.print(f"Model {described.model.sha256[:16]}: {size}.", soft_wrap=True)
+    console.print(f"Written to {result.folder.path}: {', '.join(path.name for path in result.files)}.", soft_wrap=True)
+    for warning in warnings(result, board):
+        console.print(f"\nwarning: {warning}", style="bold red", markup=False, soft_wrap=True)
+
+
+def _table(*columns: str) -> Table:
+    """A table whose first column is text and whose others are figures."""
+    table = Table(box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
+    for position, column in enumerate(columns):
+        table.add_column(column, justify="right" if position else "left", overflow="fold")
+    return table
+
+
+def _layer_table(layers: tuple[LayerError, ...]) -> Table:
+    table = _table("layer", "shape", "scale", "SQNR dB", "max error", "clipped")
+    for layer in layers:
+        # Names follow operators (`conv_2d_0`), but for the inputs and outputs of the model.
+        name = layer.name if layer.op.lower() in layer.name else f"{layer.name} ({layer.op})"
+        shape = "x".join(map(str, layer.shape[1:]))
+        sqnr = "exact" if layer.sqnr_db is None else f"{layer.sqnr_db:.1f}"
+        table.add_row(name, shape, f"{layer.scale:.4g}", sqnr, f"{layer.max_error:.3g}", f"{layer.clipped:.2%}")
+    return table
+
+
+def _accuracy_table(result: Exported) -> Table:
+    accuracy = result.manifest.accuracy
+    table = _table("model", "accuracy")
+    for name, value in (
+        ("PyTorch, float", accuracy.float32),
+        (".tflite, float", result.float_tflite_accuracy),
+        (".tflite, int8, TensorFlow Lite Micro", accuracy.quantised),
+    ):
+        table.add_row(name, f"{value:.2%}")
+    return table
+
+
+def _gate_table(gate: Gate) -> Table:
+    table = _table("split", "samples", "coverage", "selective risk")
+    for measured in gate.measured:
+        table.add_row(
+            measured.split, str(measured.samples), f"{measured.coverage:.2%}", f"{measured.selective_risk:.2%}"
+        )
+    return table
