@@ -52,7 +52,7 @@ class Counters:
 
     received: int = 0
     lost: int = 0  # gaps in the sender's numbering
-    restarts: int = 0  # the numbering began again: a hello, or a sender that was reset
+    restarts: int = 0  # the numbering began again without a hello: the sender was reset
     crc_errors: int = 0  # including chunks too short to hold a CRC
     cobs_errors: int = 0
     oversize: int = 0
@@ -153,8 +153,10 @@ class FrameReceiver:
         gap = (frame.sequence - self._expected) % 65536
         self._expected = (frame.sequence + 1) % 65536
         self.counters.received += 1
+        if frame.type == self._restart_type:
+            return
         # Half the range or more is a step back: no line loses 32768 frames in a row, but a board can be reset.
-        if frame.type == self._restart_type or gap >= 32768:
+        if gap >= 32768:
             self.counters.restarts += 1
         else:
             self.counters.lost += gap

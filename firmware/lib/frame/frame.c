@@ -47,8 +47,11 @@ static void count(struct frame_receiver *receiver, const struct frame *frame)
     uint16_t gap = (uint16_t)(frame->sequence - receiver->expected);
     receiver->expected = (uint16_t)(frame->sequence + 1u);
     receiver->counters.received++;
+    if (frame->type == receiver->restart_type) {
+        return;
+    }
     /* Half the range or more is a step back: no line loses 32768 frames in a row, but a sender can be reset. */
-    if (frame->type == receiver->restart_type || gap >= 0x8000u) {
+    if (gap >= 0x8000u) {
         receiver->counters.restarts++;
     } else {
         receiver->counters.lost += gap;

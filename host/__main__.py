@@ -1,0 +1,114 @@
+"""Stream a run through a board, or list the ports.
+
+    python -m host run --run runs/digits --port emulator --board nucleo
+    python -m host run --run runs/digits --port auto --board nucleo --json
+    python -m host list
+
+Exit codes: 0 done; 1 a sample was lost, or board and host disagree; 2 usage or a known failure; 3 no board, or a silent
+one; 130 interrupted, after a summary of what was streamed until then.
+"""
+
+import argparse
+import json
+import os
+import signal
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from types import FrameType
+
+from contract.errors import CHECK_FAILED, DONE, INTERRUPTED, run
+
+# Nothing else is imported up here: a missing library must end as an error in words, which `run` sees to.
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m host", description="Host side of the link to a board.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    stream = commands.add_parser("run", help="stream the test split of a run through a board")
+    stream.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder, as runs/digits")
+    stream.add_argument("--board", required=True, metavar="NAME", help="a name or alias of `python -m boards`")
+    stream.add_argument(
+        "--port",
+        default=os.environ.get("DEMUR_PORT", "auto"),
+        metavar="URL",
+        help="device, socket://HOST:PORT, `emulator`, or `auto`: by the board's USB id; default $DEMUR_PORT, else auto",
+    )
+    stream.add_argument("--limit", type=_positive, metavar="N", help="stream only the first N samples")
+    stream.add_argument("--threshold", type=_probability, metavar="P", help="accept from this score on, 0 to 1")
+    stream.add_argument("--large", default="checkpoint", metavar="NAME", help="large model backend (checkpoint)")
+    stream.add_argument(
+        "--emulator", default="qemu", metavar="NAME", help="which emulator --port emulator boots (qemu)"
+    )
+    stream.add_argument("--json", action="store_true", help="print the summary as JSON")
+    ports = commands.add_parser("list", help="list the serial ports of this machine")
+    ports.add_argument("--json", action="store_true", help="print the list as JSON")
+    arguments = parser.parse_args()
+    # A terminated bridge takes its emulator along, as an interrupted one does.
+    signal.signal(signal.SIGTERM, _terminate)
+    return _run(arguments) if arguments.command == "run" else _list(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import boards
+    from contract.gate import to_code
+    from contract.run_folder import RunFolder
+    from host import session, summary
+
+    options = session.Options(
+        run=RunFolder(arguments.run),
+        board=boards.load(arguments.board),
+        port=arguments.port,
+        limit=arguments.limit,
+        threshold=None if arguments.threshold is None else to_code(arguments.threshold),
+        large=arguments.large,
+        emulator=arguments.emulator,
+    )
+    result = session.run(options)
+    if arguments.json:
+        print(summary.to_json(result))
+    else:
+        summary.show(result)
+    for line in (*result.lost_first, *result.disagreements_first):
+        print(line, file=sys.stderr)
+    if result.interrupted:
+        return INTERRUPTED
+    return DONE if result.passed else CHECK_FAILED
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    import boards
+    from host.port import present
+
+    named = {board.probe.usb: board.short_name for board in boards.load_all() if board.probe}
+    found = [asdict(port) | {"board": named.get(port.usb or "")} for port in present()]
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+        return DONE
+    for port in found:
+        print("  ".join(str(port[key] or "-") for key in ("device", "usb", "board", "description")))
+    if not found:
+        print("no serial port is present; `--port emulator` needs none", file=sys.stderr)
+    return DONE
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return number
+
+
+def _probability(text: str) -> float:
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{number} is not between 0 and 1")
+    return number
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    sys.exit(128 + number)
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,162 @@
+"""The bridge: samples down to the board, abstained ones up to the large model, its answers back down.
+
+    bridge = Bridge(link, large, manifest.inputs[0], reply_seconds=7.0)
+    outcome = bridge.stream(Sample(index=0, label=3, codes=b"..."))
+
+One sample at a time, as host.messages.sample describes. Every sample ends either answered, by the board, by the host or
+by the board's fallback, or lost with a reason. The number that a sample has on the wire is new for each attempt in
+each session, so that nothing left over from another sample can be taken for its answer.
+"""
+
+import secrets
+import time
+from dataclasses import dataclass, field
+from typing import Final
+
+from contract.gate import to_code, to_probability
+from contract.manifest import Tensor
+from host.backend import LargeModel, dequantise
+from host.frame import OVERHEAD, PAYLOAD_MAX
+from host.link import Link
+from host.messages.sample import Answer, Infer, Load, Reason, Refused, Result, Source, Uplink
+from host.messages.sample import Final as FinalMessage
+
+LOAD_BYTES: Final = PAYLOAD_MAX - len(Load(0, 0, b"").encode())
+"""Input codes that fit in one LOAD."""
+
+BUSY_SECONDS: Final = 0.05
+"""Pause before a sample is offered again to a board that still waits for an earlier session's answer."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample of the test split; `codes` are its quantised inputs as the model takes them."""
+
+    index: int
+    label: int
+    codes: bytes
+
+
+@dataclass
+class Outcome:
+    """What became of a sample: one line of session.jsonl. A field is None if the sample was lost before it was known.
+
+    `large_class` is what the large model said of an abstained sample, `answer` what the board ended with. `source` is
+    "board" (accepted), "host" (the large model's answer) or "fallback" (the board's own, since no answer came in time).
+    `seconds` are on the host's clock, from the first byte of the sample on: `result` when RESULT was in, `uplink` when
+    the whole abstained sample was, `large` when the large model had answered, `final` when FINAL was in.
+    """
+
+    sample: int
+    label: int
+    board_class: int | None = None
+    score: int | None = None
+    accepted: bool | None = None
+    large_class: int | None = None
+    answer: int | None = None
+    probability: float | None = None
+    source: str | None = None
+    lost: str | None = None
+    infer_cycles: int | None = None
+    gate_cycles: int | None = None
+    wait_cycles: int | None = None
+    seconds: dict[str, float] = field(default_factory=dict)
+    bytes_sent: int = 0
+    bytes_received: int = 0
+    uplink_bytes: int = 0
+
+
+class Bridge:
+    """Streams samples over a link. `reply_seconds` must be longer than the board's deadline, which ends every wait."""
+
+    def __init__(self, link: Link, large: LargeModel, tensor: Tensor, reply_seconds: float) -> None:
+        self._link = link
+        self._large = large
+        self._tensor = tensor
+        self._reply_seconds = reply_seconds
+        self._next = secrets.randbelow(1 << 32)
+
+    def stream(self, sample: Sample) -> Outcome:
+        """Send one sample and see it through. Raises HostError only if the port is gone."""
+        give_up = time.monotonic() + self._reply_seconds
+        while True:
+            outcome = self._attempt(sample)
+            busy = outcome.lost == _refusal(Reason.BUSY)
+            if not busy or time.monotonic() > give_up:
+                return outcome
+            time.sleep(BUSY_SECONDS)
+
+    def _attempt(self, sample: Sample) -> Outcome:
+        number, self._next = self._next, (self._next + 1) % (1 << 32)
+        outcome = Outcome(sample.index, sample.label)
+        sent, received, start = self._link.bytes_sent, self._link.bytes_received, time.monotonic()
+        pieces = range(0, len(sample.codes), LOAD_BYTES)
+        loads = [Load(number, at, sample.codes[at : at + LOAD_BYTES]) for at in pieces]
+        self._link.send(*loads, Infer(number))
+        self._follow(number, len(sample.codes), outcome, start)
+        outcome.bytes_sent = self._link.bytes_sent - sent
+        outcome.bytes_received = self._link.bytes_received - received
+        return outcome
+
+    def _follow(self, number: int, total: int, outcome: Outcome, start: float) -> None:
+        """Take what the board says about sample `number` until it has ended; anything about another is passed over."""
+        codes = b""
+        deadline = time.monotonic() + self._reply_seconds
+        while (message := self._link.receive(deadline)) is not None:
+            now = time.monotonic() - start
+            match message:
+                case Result(sample=of) if of == number:
+                    outcome.seconds["result"] = now
+                    _take_result(outcome, message)
+                    if message.accepted:
+                        return
+                case Uplink(sample=of) if of == number:
+                    outcome.uplink_bytes += len(message.encode()) + OVERHEAD + 2
+                    # After a lost piece the rest does not fit: no answer then, and the board falls back on its own.
+                    if message.offset == len(codes) and message.total == total:
+                        codes += message.data
+                    if len(codes) == total:
+                        outcome.seconds["uplink"] = now
+                        self._answer(number, codes, outcome, start)
+                        codes = b""
+                    deadline = time.monotonic() + self._reply_seconds
+                case FinalMessage(sample=of) if of == number:
+                    outcome.seconds["final"] = now
+                    _take_final(outcome, message)
+                    return
+                case Refused(sample=of, type=type_, reason=reason) if of == number and type_ != Answer.TYPE:
+                    outcome.lost = _refusal(reason)
+                    return
+        missing = "RESULT" if outcome.board_class is None else "FINAL"
+        outcome.lost = f"no {missing} within {self._reply_seconds:g} s"
+
+    def _answer(self, number: int, codes: bytes, outcome: Outcome, start: float) -> None:
+        """Ask the large model about the sample as the board sent it, and reply."""
+        probabilities = self._large.classify(dequantise(codes, self._tensor))[0]
+        class_index = int(probabilities.argmax())
+        outcome.large_class = class_index
+        outcome.seconds["large"] = time.monotonic() - start
+        self._link.send(Answer(number, class_index, to_code(float(probabilities[class_index]))))
+
+
+def _take_result(outcome: Outcome, result: Result) -> None:
+    outcome.board_class, outcome.score, outcome.accepted = result.class_index, result.score, result.accepted
+    outcome.infer_cycles, outcome.gate_cycles = result.infer_cycles, result.gate_cycles
+    if result.accepted:
+        outcome.answer, outcome.probability = result.class_index, to_probability(result.score)
+        outcome.source = Source.BOARD.name.lower()
+
+
+def _take_final(outcome: Outcome, final: FinalMessage) -> None:
+    if outcome.board_class is None:
+        outcome.lost = "RESULT did not arrive"
+        return
+    if final.source is Source.HOST and final.class_index != outcome.large_class:
+        outcome.lost = f"FINAL carries class {final.class_index}, the large model's answer was {outcome.large_class}"
+        return
+    outcome.answer, outcome.probability = final.class_index, to_probability(final.probability)
+    outcome.source, outcome.wait_cycles = final.source.name.lower(), final.wait_cycles
+
+
+def _refusal(reason: Reason) -> str:
+    return f"the board refused it: {reason.name.lower().replace('_', ' ')}"

@@ -1,0 +1,204 @@
+"""One session: the test split of a run through a board, with the large model behind it.
+
+    summary = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), port="emulator"))
+
+Writes session.jsonl as it goes and summary.json at its end, also when it is interrupted.
+"""
+
+import contextlib
+import json
+import sys
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+
+from boards import Board
+from contract import manifest as manifests
+from contract.manifest import Manifest
+from contract.progress import Progress
+from contract.run_folder import RunFolder
+from host import backend, latency, summary
+from host.backend import LargeModel, dequantise
+from host.bridge import Bridge, Outcome, Sample
+from host.emulator import RUNNERS, qemu
+from host.errors import HostError
+from host.link import Link, connect
+from host.messages.session import CycleSource
+from host.messages.settings import DEFAULT_DEADLINE_MS, SetDeadline, SetThreshold, Settings
+from host.messages.statistics import Statistics, StatisticsRequest
+from host.port import find, open_port
+from host.summary import Expected, LinkErrors, Summary, Traffic
+
+REPLY_MARGIN: Final = 5.0
+"""Seconds that the host waits beyond the board's deadline before a sample counts as lost."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run. `port` is a pyserial URL, "auto" (by the board's USB id) or "emulator".
+
+    `threshold` is a score code, None for the manifest's; `limit` streams only the first samples.
+    """
+
+    run: RunFolder
+    board: Board
+    port: str
+    limit: int | None = None
+    threshold: int | None = None
+    large: str = "checkpoint"
+    emulator: str = "qemu"
+
+
+def run(options: Options) -> Summary:
+    """Stream the test split and summarise it. Raises HostError or ManifestError for whatever stands in the way."""
+    manifest = manifests.load(options.run.manifest)
+    threshold = manifest.gate.threshold if options.threshold is None else options.threshold
+    samples, expected = load_vectors(options, threshold)
+    board = options.board
+    with (
+        _endpoint(options) as url,
+        connect(open_port(url, board.uart.baud), url, board.name, manifest.model.hash) as link,
+    ):
+        large = backend.load(options.large, options.run, manifest)
+        emulated = options.port == "emulator" or link.hello.cycle_source is CycleSource.SYSTICK
+        _set(link, threshold, _deadline(options, link))
+        before = link.request(StatisticsRequest(), Statistics)
+        bridge = Bridge(link, large, manifest.inputs[0], DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
+        outcomes, interrupted = _stream(bridge, samples, options.run)
+        after = link.request(StatisticsRequest(), Statistics)
+    done = samples[: len(outcomes)]
+    result = summary.summarise(
+        name=manifest.name,
+        board=board.name,
+        port=options.port,
+        interrupted=interrupted,
+        threshold=threshold,
+        outcomes=outcomes,
+        expected=expected[: len(outcomes)],
+        large_classes=_large_classes(large, done, manifest),
+        latency=latency.split(outcomes, board_hz=None if emulated else link.hello.clock_hz),
+        latency_clock="host clock, emulated board" if emulated else "host clock; board: its cycle counter",
+        instructions_per_cycle=_instructions_per_cycle(options),
+        size=_size(options),
+        link_errors=_link_errors(link, before, after),
+        bytes_sent=Traffic(link.bytes_sent, link.bytes_received, sum(outcome.uplink_bytes for outcome in outcomes)),
+    )
+    summary.save(result, options.run.summary)
+    return result
+
+
+def load_vectors(options: Options, threshold: int) -> tuple[list[Sample], list[Expected]]:
+    """Samples of the test split, and what the board must make of each of them at `threshold`."""
+    path = options.run.vectors
+    try:
+        with np.load(path) as vectors:
+            inputs, labels = vectors["input"], vectors["label"]
+            predicted, scores = vectors["predicted"], vectors["score"]
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise HostError(
+            f"{path}: no test vectors to be read ({error}).", f"Write them with `python -m export {options.run.path}`."
+        ) from None
+    count = len(inputs) if options.limit is None else min(options.limit, len(inputs))
+    samples = [Sample(index, int(labels[index]), inputs[index].tobytes()) for index in range(count)]
+    expected = [
+        Expected(int(predicted[index]), int(scores[index]), int(scores[index]) >= threshold) for index in range(count)
+    ]
+    return samples, expected
+
+
+@contextlib.contextmanager
+def _endpoint(options: Options) -> Iterator[str]:
+    """The URL of the board's port; an emulator runs as long as it is in use."""
+    board = options.board
+    if options.port == "emulator":
+        elf = options.run.firmware(board.name) / "firmware.elf"
+        if options.emulator not in RUNNERS:
+            raise HostError(f"Unknown emulator {options.emulator!r}.", f"Known ones: {', '.join(RUNNERS)}.")
+        with RUNNERS[options.emulator](board, elf) as url:
+            yield url
+    elif options.port == "auto":
+        if board.probe is None:
+            raise HostError(f"{board.name}: its board file names no USB id.", "Name the port with --port.")
+        yield find(board.probe.usb)
+    else:
+        yield options.port
+
+
+def _deadline(options: Options, link: Link) -> int:
+    """The deadline in milliseconds as the board counts them.
+
+    An emulated SysTick runs at its machine's frequency whatever clock the firmware could configure, so a board that
+    counts milliseconds by its own clock is fast or slow by the ratio of the two.
+    """
+    machine = options.board.emulator.qemu
+    if options.port != "emulator" or machine is None:
+        return DEFAULT_DEADLINE_MS
+    return round(DEFAULT_DEADLINE_MS * machine.systick_hz / link.hello.clock_hz)
+
+
+def _set(link: Link, threshold: int, deadline_ms: int) -> None:
+    """Put both settings in force. A board keeps what an earlier session set, so they are set in every session."""
+    link.request(SetThreshold(threshold), Settings)
+    settings = link.request(SetDeadline(deadline_ms), Settings)
+    if settings != Settings(threshold, deadline_ms):
+        raise HostError(
+            f"{link.name}: the board has {settings} in force, expected {Settings(threshold, deadline_ms)}.",
+            "Build the firmware from the same version as the host and flash it.",
+        )
+
+
+def _stream(bridge: Bridge, samples: Sequence[Sample], folder: RunFolder) -> tuple[list[Outcome], bool]:
+    """Outcomes of the samples, and whether Ctrl-C came before all of them were through."""
+    outcomes: list[Outcome] = []
+    try:
+        with folder.session.open("w") as log, Progress("stream", total=len(samples)) as progress:
+            for sample in samples:
+                outcome = bridge.stream(sample)
+                log.write(json.dumps(asdict(outcome)) + "\n")
+                outcomes.append(outcome)
+                progress.advance()
+    except KeyboardInterrupt:
+        print("interrupted: the summary covers the samples until now", file=sys.stderr)
+        return outcomes, True
+    return outcomes, False
+
+
+def _large_classes(large: LargeModel, samples: Sequence[Sample], manifest: Manifest) -> list[int]:
+    """What the large model alone says of each sample, from the same input codes that the board gets."""
+    if not samples:
+        return []
+    codes = b"".join(sample.codes for sample in samples)
+    return [int(index) for index in large.classify(dequantise(codes, manifest.inputs[0])).argmax(axis=1)]
+
+
+def _instructions_per_cycle(options: Options) -> float | None:
+    # Only an emulator booted here is known to count instructions; one behind socket:// may run by the clock.
+    machine = options.board.emulator.qemu
+    return qemu.instructions(machine, 1.0) if options.port == "emulator" and machine else None
+
+
+def _size(options: Options) -> dict[str, Any] | None:
+    path = options.run.firmware(options.board.name) / "size.json"
+    if not path.exists():
+        return None
+    size: dict[str, Any] = json.loads(path.read_text())
+    return size
+
+
+def _link_errors(link: Link, before: Statistics, after: Statistics) -> LinkErrors:
+    def grown(*names: str) -> int:
+        return sum(getattr(after, name) - getattr(before, name) for name in names)
+
+    return LinkErrors(
+        host_lost=link.counters.lost,
+        board_lost=grown("frames_lost"),
+        host_damaged=link.counters.crc_errors + link.counters.cobs_errors + link.counters.oversize,
+        board_damaged=grown("crc_errors", "cobs_errors", "oversize"),
+        host_unknown=link.unknown_type + link.malformed,
+        board_unknown=grown("unknown_type"),
+        board_overruns=grown("receive_overruns"),
+        board_restarts=link.counters.restarts,
+    )
