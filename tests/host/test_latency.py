@@ -1,0 +1,61 @@
+"""Stages of a sample's time, and their percentiles against the standard library's."""
+
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from host.bridge import Outcome
+from host.latency import STAGES, percentiles, split, stages
+
+ACCEPTED = Outcome(0, 3, accepted=True, source="board", infer_cycles=90_000, gate_cycles=18_000,
+                   seconds={"result": 0.004})  # fmt: skip
+FORWARDED = Outcome(1, 3, accepted=False, source="host", infer_cycles=90_000, gate_cycles=18_000,
+                    seconds={"result": 0.004, "uplink": 0.006, "large": 0.016, "final": 0.019})  # fmt: skip
+FALLBACK = Outcome(2, 3, accepted=False, source="fallback", infer_cycles=90_000, gate_cycles=18_000,
+                   seconds={"result": 0.004, "final": 2.004})  # fmt: skip
+LOST = Outcome(3, 3, lost="no RESULT within 7 s")
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=2, max_size=300))
+def test_percentiles_equal_the_standard_librarys(durations: list[float]) -> None:
+    found = percentiles(durations)
+    expected = statistics.quantiles(durations, n=100, method="inclusive")
+    assert (found.p50, found.p95, found.p99) == pytest.approx((expected[49], expected[94], expected[98]))
+    assert found.samples == len(durations)
+
+
+def test_percentiles_of_one_are_that_one() -> None:
+    found = percentiles([7.0])
+    assert (found.p50, found.p95, found.p99, found.samples) == (7.0, 7.0, 7.0, 1)
+
+
+def test_stages_on_a_board_add_up_to_the_total() -> None:
+    found = stages(FORWARDED, board_hz=180e6)
+    expected = {"load": 3.4, "board": 0.6, "uplink": 2.0, "large": 10.0, "downlink": 3.0, "total": 19.0,
+                "forwarded": 19.0}  # fmt: skip
+    assert found == pytest.approx(expected)
+    parts = sum(found[stage] for stage in ("load", "board", "uplink", "large", "downlink"))
+    assert parts == pytest.approx(found["total"])
+
+
+def test_an_emulated_board_has_no_milliseconds_of_its_own() -> None:
+    assert stages(ACCEPTED, board_hz=None) == pytest.approx({"load": 4.0, "total": 4.0, "accepted": 4.0})
+
+
+def test_stages_that_a_sample_did_not_reach_are_left_out() -> None:
+    assert stages(FALLBACK, board_hz=None) == pytest.approx({"load": 4.0, "total": 2004.0, "forwarded": 2004.0})
+
+
+def test_split_counts_each_stage_over_the_samples_that_reached_it() -> None:
+    found = split([ACCEPTED, FORWARDED, FALLBACK, LOST], board_hz=180e6)
+    assert list(found) == list(STAGES)
+    counts = {stage: of.samples for stage, of in found.items()}
+    assert counts == {"load": 3, "board": 3, "uplink": 1, "large": 1, "downlink": 1, "accepted": 1, "forwarded": 2,
+                      "total": 3}  # fmt: skip
+
+
+def test_nothing_streamed_gives_no_stages() -> None:
+    assert split([], board_hz=None) == {}
+    assert split([LOST], board_hz=None) == {}
