@@ -13,7 +13,6 @@ goes on from its last whole epoch and ends bit-identical to one that was not.
 import dataclasses
 import json
 import math
-import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from train.augment import augment
 from train.config import Model
 from train.data import DataSet, Splits
 from train.errors import TrainError
+from train.models import checkpoint
 from train.models.classifier import Classifier
 
 INFERENCE_BATCH = 512  # bounds the memory that a large data set takes
@@ -87,16 +87,9 @@ def fit(
             optimiser.step()
             schedule.step()
             total += loss.item()
-        validation = logits(model, data.images[parts.validation])
+        validation_loss, validation_accuracy = _validate(model, data, parts)
         record = Epoch(
-            model=role,
-            epoch=epoch,
-            learning_rate=float(schedule.get_last_lr()[0]),
-            loss=total / steps,
-            validation_loss=F.cross_entropy(
-                torch.from_numpy(validation), torch.from_numpy(data.labels[parts.validation])
-            ).item(),
-            validation_accuracy=float(np.mean(validation.argmax(axis=1) == data.labels[parts.validation])),
+            role, epoch, float(schedule.get_last_lr()[0]), total / steps, validation_loss, validation_accuracy
         )
         if not math.isfinite(record.loss + record.validation_loss):
             kept = f"{path} keeps epoch {epoch - 1}" if path.exists() else "no epoch was good"
@@ -111,6 +104,13 @@ def fit(
         _keep(path, parts_of_state, epoch)
         yield record
     model.eval()
+
+
+def _validate(model: Classifier, data: DataSet, parts: Splits) -> tuple[float, float]:
+    """Loss and accuracy on the validation split."""
+    answers, labels = logits(model, data.images[parts.validation]), data.labels[parts.validation]
+    loss = F.cross_entropy(torch.from_numpy(answers), torch.from_numpy(labels)).item()
+    return loss, float(np.mean(answers.argmax(axis=1) == labels))
 
 
 def logits(model: Classifier, images: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -135,9 +135,9 @@ def _restore(path: Path, parts_of_state: dict[str, Any]) -> int:
             part.load_state_dict(state[name])
         torch.set_rng_state(state["random"])
         epoch: int = state["epoch"]
-    except (OSError, EOFError, RuntimeError, TypeError, KeyError, pickle.UnpicklingError) as error:
+    except checkpoint.DAMAGED as error:
         raise TrainError(
-            f"{path}: not the state of this training ({type(error).__name__}: {str(error).splitlines()[0]}).",
+            f"{path}: not the state of this training ({checkpoint.reason(error)}).",
             "Train from the start with --restart.",
         ) from None
     return epoch

@@ -57,6 +57,7 @@ STYLE: Final[dict[Any, Any]] = {
     "svg.hashsalt": "demur",  # else identifiers inside an SVG are random
 }
 ABSTAINED_SHOWN: Final = 24
+LEAST_DOUBT: Final = 1e-6  # left end of the histogram of 1 - score
 
 
 @dataclass(frozen=True)
@@ -125,10 +126,19 @@ def _risk_coverage(axes: Axes, results: Training, chosen: Chosen, validation: An
     axes.plot(np.append(0, ideal.coverage), np.append(0, ideal.risk), color=IDEAL, linestyle=(0, (4, 2)), label="ideal")
     axes.plot(seen.coverage, seen.risk, color=BASE, alpha=0.45, linewidth=1, label="base, validation split")
     axes.plot(coverage, risk, color=BASE, linewidth=2, label="base, test split")
-    axes.plot(gate.coverage, gate.selective_risk, "o", color=INK, markersize=8, label="operating point", zorder=5)
+    axes.plot(
+        gate.coverage,
+        gate.selective_risk,
+        "o",
+        color=INK,
+        markersize=8,
+        label="operating point",
+        zorder=5,
+        clip_on=False,
+    )
     axes.axvline(gate.coverage, color=INK, linewidth=0.8, linestyle=":")
     axes.annotate(
-        f"answers {gate.coverage:.1%},\nof which {gate.selective_risk:.2%} wrong",
+        f"answers {_text(gate.coverage, 1)},\nof which {_text(gate.selective_risk)} wrong",
         (gate.coverage, gate.selective_risk),
         xytext=(-12, 34),
         textcoords="offset points",
@@ -152,28 +162,32 @@ def _hybrid(axes: Axes, results: Training) -> None:
         ("large model alone", LARGE, results.large.test_accuracy),
         ("base model alone", BASE, results.base.test_accuracy),
     ):
-        axes.axhline(value, color=colour, linewidth=1.2, linestyle=(0, (4, 2)), label=f"{role}, {value:.2%}")
+        axes.axhline(value, color=colour, linewidth=1.2, linestyle=(0, (4, 2)), label=f"{role}, {_text(value)}")
     axes.plot(np.append(0, coverage), np.append(results.large.test_accuracy, accuracy), color=HYBRID, linewidth=2,
               label="hybrid")  # fmt: skip
     axes.plot(gate.coverage, gate.hybrid_accuracy, "o", color=INK, markersize=8, zorder=5,
-              label=f"operating point, {gate.hybrid_accuracy:.2%}")  # fmt: skip
+              label=f"operating point, {_text(gate.hybrid_accuracy)}")  # fmt: skip
     axes.axvline(gate.coverage, color=INK, linewidth=0.8, linestyle=":")
     axes.set(title="Accuracy of the hybrid, test split", ylabel="accuracy",
              xlabel="coverage (the rest goes to the large model)")  # fmt: skip
     axes.set_xlim(0, 1)
     _percent(axes.xaxis, axes.yaxis)
-    axes.legend(loc="lower left")
+    axes.legend(loc="center left")
 
 
 def _scores(axes: Axes, chosen: Chosen, test: Answers) -> None:
-    """How many test samples have which score, right and wrong apart."""
-    scores, correct = chosen.scores(test), test.base_correct
-    bins = np.linspace(min(float(scores.min()), chosen.threshold), 1, 41)
-    axes.hist([scores[correct], scores[~correct]], bins=list(bins), stacked=True, color=[HYBRID, BASE],
+    """How many test samples have which score, right and wrong apart, by the probability that the score leaves open."""
+    doubt, correct = 1 - chosen.scores(test), test.base_correct
+    # On a logarithmic axis, since most scores are close to 1; a score of exactly 1 goes into the last bin.
+    bins = np.geomspace(max(float(doubt.min()), LEAST_DOUBT), 1, 41)
+    doubt = doubt.clip(min=bins[0])
+    axes.hist([doubt[correct], doubt[~correct]], bins=list(bins), stacked=True, color=[HYBRID, BASE],
               label=["right", "wrong"])  # fmt: skip
-    axes.axvline(chosen.threshold, color=INK, linewidth=1.2, linestyle=":", label=f"threshold {chosen.threshold:.4f}")
-    axes.set_yscale("symlog", linthresh=1)  # errors are few and low scores rare
-    axes.set(title="Scores of the base model, test split", xlabel="score", ylabel="samples")
+    axes.axvline(max(1 - chosen.threshold, float(bins[0])), color=INK, linewidth=1.2, linestyle=":",
+                 label=f"threshold {chosen.threshold:.4f}")  # fmt: skip
+    axes.set_xscale("log")
+    axes.invert_xaxis()
+    axes.set(title="Scores of the base model, test split", xlabel="1 - score (surer to the right)", ylabel="samples")
     axes.legend(loc="upper left")
 
 
@@ -194,6 +208,10 @@ def _learning(axes: Axes, metrics: Path) -> None:
 def _percent(*sides: Any) -> None:
     for side in sides:
         side.set_major_formatter(PercentFormatter(1, symbol=" %"))
+
+
+def _text(share: float, digits: int = 2) -> str:
+    return f"{100 * share:.{digits}f} %"
 
 
 def _svg(draw: Callable[[Axes], None]) -> Markup:

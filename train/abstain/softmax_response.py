@@ -13,5 +13,6 @@ from numpy.typing import NDArray
 def scores(logits: NDArray[Any], temperature: float) -> NDArray[np.float64]:
     """max_i softmax(logits / temperature)_i, of logits [N, classes], in (0, 1]; float64 [N]."""
     top = logits.max(axis=1, keepdims=True)
-    exponentials: NDArray[np.float64] = np.exp((logits.astype(np.float64) - top) / temperature)
-    return 1 / exponentials.sum(axis=1)  # the largest of them is exp(0) = 1
+    exponentials = np.exp((logits.astype(np.float64) - top) / temperature)
+    response: NDArray[np.float64] = 1 / exponentials.sum(axis=1)  # the largest of them is exp(0) = 1
+    return response

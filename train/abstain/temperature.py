@@ -10,7 +10,6 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-# A validation split without a single error would be fitted best by T = 0, an endless confidence.
 LOWEST: Final = 0.05
 HIGHEST: Final = 20.0
 HALVINGS: Final = 60  # of log(HIGHEST / LOWEST) = 6: ends below the spacing of doubles
@@ -26,8 +25,11 @@ def negative_log_likelihood(logits: NDArray[Any], labels: NDArray[np.int64], tem
 def fit(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
     """The temperature in LOWEST .. HIGHEST of the least negative log-likelihood, for validation logits [N, classes].
 
-    The likelihood is convex in 1/T, so its slope has one root, which bisection on log T finds.
+    The negative log-likelihood is convex in 1/T, so its slope has one root, which bisection on log T finds. Without a
+    single error the best fit would be T = 0, an endless confidence that no split of finite size justifies; then it is 1.
     """
+    if np.all(logits.argmax(axis=1) == labels):
+        return 1.0
     low, high = np.log(LOWEST), np.log(HIGHEST)
     for _ in range(HALVINGS):
         middle = (low + high) / 2

@@ -45,9 +45,10 @@ def load(config: "Data") -> DataSet:
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
-                raise ValueError("a single array, not an archive")
+        opened = np.load(path, allow_pickle=False)
+        if not isinstance(opened, np.lib.npyio.NpzFile):
+            raise ValueError("a single array, not an archive")
+        with opened as archive:
             arrays = {name: archive[name] for name in archive.files}
     except FileNotFoundError:
         raise TrainError(f"{path}: no such file, expected an NPZ archive.", "Correct `file` under [data].") from None

@@ -23,6 +23,8 @@ from train.errors import TrainError
 from train.models.classifier import Classifier
 
 FORMAT: Final = 1
+# What torch.load, and taking its result apart, raise for a file that is empty, cut short or of another kind.
+DAMAGED: Final = (OSError, EOFError, RuntimeError, TypeError, KeyError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,11 @@ def load(path: Path) -> tuple[Classifier, Checkpoint]:
         model.load_state_dict(value["state_dict"])
     except FileNotFoundError:
         raise TrainError(f"{path}: no such checkpoint.", "Train the run first: python -m train <config>.") from None
-    except (OSError, EOFError, RuntimeError, TypeError, KeyError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise TrainError(f"{path}: not a checkpoint ({type(error).__name__}: {reason}).", again) from None
+    except DAMAGED as error:
+        raise TrainError(f"{path}: not a checkpoint ({reason(error)}).", again) from None
     return model.eval(), checkpoint
+
+
+def reason(error: Exception) -> str:
+    """One of DAMAGED in a line: torch explains itself in paragraphs, or not at all."""
+    return ": ".join([type(error).__name__, *str(error).splitlines()[:1]])

@@ -1,0 +1,51 @@
+"""Augmentation against SciPy's affine transform."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from train.augment import augment
+from train.config import Augment
+
+
+def pictures(height: int = 8, width: int = 8) -> torch.Tensor:
+    return torch.rand(5, 2, height, width, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (6, 10)])
+def test_moving_is_an_affine_map_about_the_centre(size: tuple[int, int]) -> None:
+    images = pictures(*size)
+    torch.manual_seed(3)
+    moved = augment(images, Augment(shift=1.5, rotate=30))
+    torch.manual_seed(3)  # the same draws, in the same order
+    turn, right, down = (scale * (torch.rand(5).double() * 2 - 1) for scale in (math.radians(30), 1.5, 1.5))
+    centre = (np.array(size) - 1) / 2
+    for index in range(5):
+        cosine, sine = math.cos(turn[index]), math.sin(turn[index])
+        matrix = np.array([[cosine, sine], [-sine, cosine]])  # of (row, column)
+        offset = centre + np.array([down[index], right[index]]) - matrix @ centre
+        for channel in range(2):
+            expected = ndimage.affine_transform(
+                images[index, channel].double().numpy(), matrix, offset, order=1, mode="grid-constant"
+            )
+            np.testing.assert_allclose(moved[index, channel].numpy(), expected, atol=1e-5)
+
+
+def test_noise_has_its_deviation_and_stays_in_range() -> None:
+    torch.manual_seed(0)
+    grey = torch.full((100, 1, 16, 16), 0.5)
+    noisy = augment(grey, Augment(noise=0.05))
+    assert float(noisy.std()) == pytest.approx(0.05, rel=0.02)
+    loud = augment(grey, Augment(noise=1.0))
+    assert 0 <= loud.min() < loud.max() <= 1
+
+
+def test_nothing_asked_is_nothing_done() -> None:
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    images = pictures()
+    assert torch.equal(augment(images, Augment()), images)
+    assert torch.equal(torch.get_rng_state(), before)
