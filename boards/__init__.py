@@ -1,0 +1,19 @@
+"""Boards as data: one TOML each, loaded, checked and rendered. Standard library only.
+
+    from boards import load, names
+
+    board = load("nucleo")            # a name (nucleo_f446re) or an alias
+    board.clock.hz, board.uart.baud   # 180000000, 460800
+
+    python -m boards                  # the table of boards
+
+A board of a known chip family is one new TOML file in this folder. A new kind of clock or UART is one file in
+`boards/clocks` or `boards/uarts`, one line in the table there, and its twin in `firmware/hal`.
+`boards/render` turns a board into the linker script, board.h, the PlatformIO board and the OpenOCD command.
+"""
+
+from boards.board import Board, Emulator, Memory, Probe, Qemu, Region
+from boards.errors import BoardError
+from boards.load import load, load_all, names
+
+__all__ = ["Board", "BoardError", "Emulator", "Memory", "Probe", "Qemu", "Region", "load", "load_all", "names"]

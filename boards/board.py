@@ -1,0 +1,95 @@
+"""What a board file holds, as types. The TOML has the same tables and keys, except `name`: the file's own name.
+
+Sizes are in bytes, frequencies in hertz, addresses as the core sees them.
+"""
+
+from dataclasses import dataclass
+
+from boards.clocks import Clock
+from boards.uarts import Uart
+
+
+@dataclass(frozen=True)
+class Chip:
+    """The microcontroller. `core` and `fpu` are one of boards.cores.CORES."""
+
+    part: str
+    core: str
+    fpu: str
+
+
+@dataclass(frozen=True)
+class Region:
+    """A contiguous stretch of memory."""
+
+    origin: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Where code and data go. `stack` bytes are reserved at the bottom of `ram`."""
+
+    flash: Region
+    ram: Region
+    stack: int
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How much of the memory an image may take, stack included; all of it unless the board file says less."""
+
+    flash: int
+    ram: int
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How the board is flashed: `usb` is VID:PID of its debug probe, `openocd` a configuration OpenOCD ships."""
+
+    usb: str
+    openocd: str
+
+
+@dataclass(frozen=True)
+class Qemu:
+    """The QEMU machine that runs this board's image.
+
+    `serial_index` counts QEMU's -serial options from 0; with `-icount shift=icount_shift` one instruction takes
+    2^icount_shift ns, while SysTick counts at `systick_hz`.
+    """
+
+    machine: str
+    serial_index: int
+    systick_hz: int
+    icount_shift: int
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """The emulators that model this board or a sibling of it."""
+
+    qemu: Qemu | None = None
+
+
+@dataclass(frozen=True)
+class Board:
+    """A board, checked by boards.load."""
+
+    name: str
+    title: str
+    vendor: str
+    url: str
+    chip: Chip
+    memory: Memory
+    budget: Budget
+    clock: Clock
+    uart: Uart
+    aliases: tuple[str, ...] = ()
+    probe: Probe | None = None
+    emulator: Emulator = Emulator()
+
+    @property
+    def short_name(self) -> str:
+        """What people type: the first alias, else the name. Also the PlatformIO environment."""
+        return self.aliases[0] if self.aliases else self.name

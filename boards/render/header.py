@@ -1,0 +1,31 @@
+"""The constants of a board for the HAL: `render(board)` returns board.h."""
+
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from boards.board import Board
+
+TEMPLATE: Final = Path(__file__).parents[1] / "templates" / "board.h.in"
+
+
+def render(board: Board) -> str:
+    clock, uart = board.clock, board.uart
+    return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
+        board=board.name,
+        vendor=board.vendor,
+        title=board.title,
+        clock_hz=clock.hz,
+        fallback_hz=clock.fallback_hz,
+        clock_words=_definitions("BOARD_CLOCK_", {name: f"{word:#010x}u" for name, word in clock.words().items()}),
+        uart_base=f"{uart.base:#010x}",
+        uart_interrupt=uart.interrupt,
+        uart_baud=uart.baud,
+        uart_divisor=uart.divisor(clock.bus_hz(uart.bus)),
+        uart_fallback_divisor=uart.divisor(clock.fallback_hz),
+        uart_words=_definitions("BOARD_UART_", uart.words()),
+    )
+
+
+def _definitions(prefix: str, words: dict[str, str]) -> str:
+    return "".join(f"#define {prefix}{name} {value}\n" for name, value in words.items())

@@ -1,0 +1,61 @@
+"""Build, measure and flash the firmware of a run.
+
+    python -m firmware build --run runs/digits --board nucleo    into runs/digits/firmware/nucleo_f446re/
+    python -m firmware size  --run runs/digits --board nucleo    of what was built
+    python -m firmware flash --run runs/digits --board nucleo    build, then program the board through OpenOCD
+
+The board defaults to nucleo. --max-flash and --max-ram make a larger image an error (exit code 1).
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from boards import load
+from boards.render import openocd
+from contract.errors import DONE, run
+from contract.run_folder import RunFolder
+from firmware.build import build
+from firmware.flash import flash, require_openocd
+from firmware.size import Sizes, measure
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m firmware", description="Build, measure and flash the firmware.")
+    parser.add_argument("command", choices=("build", "size", "flash"))
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder, with the exported model")
+    parser.add_argument("--board", default="nucleo", help="name or alias; `python -m boards` lists them")
+    parser.add_argument("--max-flash", type=int, metavar="BYTES", help="fail if the image takes more flash")
+    parser.add_argument("--max-ram", type=int, metavar="BYTES", help="fail if the image takes more RAM, stack included")
+    parser.add_argument("--json", action="store_true", help="print the sizes as JSON")
+    parser.add_argument("--verbose", action="store_true", help="show every command of the build, on stderr")
+    return parser.parse_args()
+
+
+def report(sizes: Sizes, arguments: argparse.Namespace) -> None:
+    """Sizes on stdout; an error if they exceed a limit."""
+    print(sizes.json() if arguments.json else sizes.table(), end="")
+    sizes.check(arguments.max_flash, arguments.max_ram)
+
+
+def main() -> int:
+    arguments = parse()
+    board = load(arguments.board)
+    folder = RunFolder(arguments.run)
+    elf = folder.firmware(board.name) / "firmware.elf"
+    if arguments.command == "size":
+        report(measure(elf, board), arguments)
+        return DONE
+    if arguments.command == "flash":
+        openocd.render(board, elf)  # what would fail after the build should fail before it
+        require_openocd()
+    report(build(folder, board, arguments.verbose), arguments)
+    print(f"built {elf}", file=sys.stderr)
+    if arguments.command == "flash":
+        flash(elf, board)
+        print(f"flashed and verified {board.name}", file=sys.stderr)
+    return DONE
+
+
+if __name__ == "__main__":
+    sys.exit(run(main))

@@ -1,0 +1,80 @@
+"""Drives PlatformIO: `build(RunFolder(Path("runs/digits")), load("nucleo"))` returns the sizes of a finished image.
+
+Objects and PlatformIO's other leavings go to `<run>/firmware/.pio`, so that two runs never share any; the image, its map
+and size.json go to `<run>/firmware/<board>/`.
+"""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from boards import Board
+from contract.run_folder import RunFolder
+from firmware.errors import FirmwareError
+from firmware.model_files import RUN_VARIABLE, require
+from firmware.size import Sizes, measure
+
+PROJECT: Final = Path(__file__).parent
+
+COMPILER: Final = "arm-none-eabi-gcc"
+
+QUIET: Final = {
+    # PlatformIO reports usage and looks for newer versions of itself unless told otherwise. A build does neither.
+    "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no",
+    "PLATFORMIO_SETTING_CHECK_PLATFORMIO_INTERVAL": "36500",  # days
+    "PLATFORMIO_SETTING_CHECK_PRUNE_SYSTEM_THRESHOLD": "0",  # megabytes; 0 switches it off
+}
+
+
+def build(run: RunFolder, board: Board, verbose: bool = False) -> Sizes:
+    """Build the image of a run for a board and measure it. Raises FirmwareError with the compiler's words on stderr."""
+    require(run.path)
+    if importlib.util.find_spec("platformio") is None:
+        raise FirmwareError("PlatformIO is not installed in this Python.", "Run `pip install -e '.[firmware]'`.")
+    workspace = run.path.resolve() / "firmware" / ".pio"
+    command = [sys.executable, "-m", "platformio", "run", "-e", board.short_name]
+    environment = os.environ | QUIET | {
+        RUN_VARIABLE: str(run.path.resolve()),
+        "PLATFORMIO_WORKSPACE_DIR": str(workspace),
+    }  # fmt: skip
+    result = subprocess.run(
+        [*command, "--verbose"] if verbose else command,
+        cwd=PROJECT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=sys.stderr if verbose else subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    if result.returncode != 0:
+        sys.stderr.write(result.stdout or "")
+        raise FirmwareError(
+            f"PlatformIO could not build {run.path} for {board.name} (exit code {result.returncode}); "
+            "what it said is above.",
+            _advice(),
+        )
+    return _collect(workspace / "build" / board.short_name, run.firmware(board.name), board)
+
+
+def _advice() -> str:
+    if shutil.which(COMPILER) is None:
+        return (
+            f"There is no {COMPILER} on PATH: install it (Debian: apt-get install gcc-arm-none-eabi "
+            "libnewlib-arm-none-eabi), or let PlatformIO download its own, which needs the network."
+        )
+    return "Correct the first error it names; --verbose shows every command."
+
+
+def _collect(built: Path, folder: Path, board: Board) -> Sizes:
+    """Copy what was built to the run folder and write size.json beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("firmware.elf", "firmware.bin", "firmware.map"):
+        shutil.copyfile(built / name, folder / name)
+    sizes = measure(folder / "firmware.elf", board)
+    (folder / "size.json").write_text(sizes.json(), encoding="utf-8")
+    return sizes

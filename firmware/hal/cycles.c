@@ -1,0 +1,41 @@
+#include "cycles.h"
+
+#include "cortex_m.h"
+#include "ticks.h"
+
+#define DEMCR REGISTER(0xE000EDFC)      /* DDI0403 C1.6.5 */
+#define DWT_CTRL REGISTER(0xE0001000)   /* C1.8.7 */
+#define DWT_CYCCNT REGISTER(0xE0001004) /* C1.8.8 */
+
+#define DEMCR_TRCENA BIT(24)
+#define DWT_CTRL_CYCCNTENA BIT(0)
+
+static enum cycles_source source;
+static uint32_t overhead;
+
+void cycles_start(void)
+{
+    DEMCR |= DEMCR_TRCENA;
+    DWT_CYCCNT = 0;
+    DWT_CTRL |= DWT_CTRL_CYCCNTENA;
+    memory_barrier();
+    uint32_t first = DWT_CYCCNT;
+    memory_barrier(); /* takes at least one cycle */
+    source = DWT_CYCCNT != first ? CYCLES_DWT : CYCLES_SYSTICK;
+    overhead = cycles_since(cycles_now());
+}
+
+enum cycles_source cycles_source(void)
+{
+    return source;
+}
+
+uint32_t cycles_now(void)
+{
+    return source == CYCLES_DWT ? DWT_CYCCNT : (uint32_t)ticks_now();
+}
+
+uint32_t cycles_since(uint32_t start)
+{
+    return cycles_now() - start - overhead;
+}

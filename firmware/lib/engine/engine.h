@@ -1,0 +1,38 @@
+/* What the application sees of the inference engine, whichever is linked (src/engine_*.c).
+ *
+ * Copy the int8 codes of a sample to engine_input(), call engine_invoke(), read engine_output(i). The input survives
+ * an invocation, so that an abstained sample can be sent from where it lies. Buffers belong to the engine; nothing is
+ * allocated. */
+#ifndef ENGINE_H
+#define ENGINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define ENGINE_CHECKED __attribute__((warn_unused_result))
+
+enum engine_status {
+    ENGINE_OK,
+    ENGINE_FAILED, /* the model cannot be run by this engine, or not in the memory it has */
+};
+
+ENGINE_CHECKED enum engine_status engine_init(void);
+
+/* The model's first input and its length in bytes. */
+uint8_t *engine_input(void);
+size_t engine_input_bytes(void);
+
+ENGINE_CHECKED enum engine_status engine_invoke(void);
+
+/* Outputs 0 .. engine_outputs() - 1, in the manifest's order. */
+size_t engine_outputs(void);
+const uint8_t *engine_output(size_t index);
+size_t engine_output_bytes(size_t index);
+
+/* RAM of the model: the arena. */
+size_t engine_ram_bytes(void);
+
+/* enum message_engine of messages.h. */
+uint8_t engine_kind(void);
+
+#endif

@@ -1,0 +1,98 @@
+"""Flash and RAM of an image, from its ELF: `measure(elf, board)`.
+
+Flash is what lies in the board's flash: vectors, code, constants and the initial values of variables. RAM is what lies in
+its RAM: the reserved stack and all variables. There is no heap, so that is all there ever is.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.constants import SH_FLAGS
+from elftools.elf.elffile import ELFFile
+
+from boards import Board, Region
+from contract.errors import CHECK_FAILED
+from firmware.errors import FirmwareError
+
+STACK_SECTION: Final = ".stack"
+
+BAR: Final = 20  # characters
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Bytes. `ram_bytes` includes `stack_bytes`; `sections` are those that take memory. The fields of size.json."""
+
+    board: str
+    flash_bytes: int
+    ram_bytes: int
+    stack_bytes: int
+    flash_budget: int
+    ram_budget: int
+    sections: dict[str, int]
+
+    def json(self) -> str:
+        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+
+    def table(self) -> str:
+        """Two bars, and what the RAM is made of."""
+        return (
+            f"{_bar('flash', self.flash_bytes, self.flash_budget)}\n"
+            f"{_bar('RAM', self.ram_bytes, self.ram_budget)}, {self.stack_bytes:,} of it stack\n"
+        )
+
+    def check(self, max_flash: int | None = None, max_ram: int | None = None) -> None:
+        """Raises FirmwareError if the image is larger than the board's budget or the limits given."""
+        for name, used, limit in (
+            ("flash", self.flash_bytes, min(self.flash_budget, max_flash or self.flash_budget)),
+            ("RAM", self.ram_bytes, min(self.ram_budget, max_ram or self.ram_budget)),
+        ):
+            if used > limit:
+                raise FirmwareError(
+                    f"The image for {self.board} takes {used:,} bytes of {name}, the limit is {limit:,}.",
+                    "Train a smaller model, or see firmware.map for what takes the space.",
+                    CHECK_FAILED,
+                )
+
+
+def measure(elf: Path, board: Board) -> Sizes:
+    """Sizes of a linked image. Raises FirmwareError if the file is missing or no ELF."""
+    try:
+        with elf.open("rb") as file:
+            image = ELFFile(file)
+            allocated = [section for section in image.iter_sections() if section["sh_flags"] & SH_FLAGS.SHF_ALLOC]
+            sections = {section.name: section["sh_size"] for section in allocated if section["sh_size"] > 0}
+            ram = sum(section["sh_size"] for section in allocated if _inside(board.memory.ram, section["sh_addr"]))
+            flash = sum(
+                segment["p_filesz"]
+                for segment in image.iter_segments("PT_LOAD")
+                if _inside(board.memory.flash, segment["p_paddr"])  # where it is loaded, not where it runs
+            )
+    except OSError as error:
+        raise FirmwareError(
+            f"{elf}: cannot be read ({error.strerror}).", "Run `python -m firmware build` first."
+        ) from None
+    except ELFError as error:
+        raise FirmwareError(f"{elf}: not an ELF file ({error}).", "Build it again.") from None
+    return Sizes(
+        board=board.name,
+        flash_bytes=flash,
+        ram_bytes=ram,
+        stack_bytes=sections.get(STACK_SECTION, 0),
+        flash_budget=board.budget.flash,
+        ram_budget=board.budget.ram,
+        sections=sections,
+    )
+
+
+def _inside(region: Region, address: int) -> bool:
+    return region.origin <= address < region.origin + region.length
+
+
+def _bar(name: str, used: int, budget: int) -> str:
+    filled = min(BAR, -(-BAR * used // budget))
+    return f"{name:<6}[{'=' * filled:<{BAR}}] {used / budget:6.1%}  {used:,} of {budget:,} bytes"

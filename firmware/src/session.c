@@ -1,0 +1,77 @@
+#include "session.h"
+
+#include "board.h"
+#include "cycles.h"
+#include "engine.h"
+#include "link.h"
+#include "model_gate.h"
+#include "sample.h"
+#include "settings.h"
+#include "version.h"
+
+_Static_assert((int)CYCLES_DWT == (int)MESSAGE_CYCLE_SOURCE_DWT, "cycles.h and the message table");
+_Static_assert((int)CYCLES_SYSTICK == (int)MESSAGE_CYCLE_SOURCE_SYSTICK, "cycles.h and the message table");
+
+static const char board_name[] = BOARD_NAME;
+static const char firmware_name[] = FIRMWARE_NAME;
+
+static uint32_t clock_hz;
+
+void session_start(uint32_t hz)
+{
+    clock_hz = hz;
+}
+
+enum message_status session_hello_request(const struct frame *frame)
+{
+    if (frame->length > 0) {
+        return MESSAGE_TOO_LONG;
+    }
+    fault_forget(); /* somebody was there to hear of it */
+    link_restart();
+    sample_forget();
+    struct message_hello hello = {
+        .protocol = MESSAGE_PROTOCOL,
+        .model_hash = MODEL_HASH,
+        .clock_hz = clock_hz,
+        .cycle_source = (uint8_t)cycles_source(),
+        .engine = engine_kind(),
+        .input_bytes = (uint32_t)engine_input_bytes(),
+        .output_bytes = (uint32_t)engine_output_bytes(MODEL_GATE_OUTPUT),
+        .classes = MODEL_CLASSES,
+        .threshold = settings.threshold,
+        .deadline_ms = settings.deadline_ms,
+        .ram_bytes = (uint32_t)engine_ram_bytes(),
+        .board = board_name,
+        .board_length = sizeof board_name - 1,
+        .firmware = firmware_name,
+        .firmware_length = sizeof firmware_name - 1,
+    };
+    size_t length;
+    if (message_hello_encode(&hello, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
+        link_send(MESSAGE_HELLO, length);
+    }
+    return MESSAGE_OK;
+}
+
+/* Eight hexadecimal digits in place of the eight characters at `at`. */
+static void put_hex(char *at, uint32_t value)
+{
+    for (int i = 7; i >= 0; i--) {
+        at[i] = "0123456789abcdef"[value & 0xF];
+        value >>= 4;
+    }
+}
+
+void session_log_fault(const struct fault *fault)
+{
+    char text[] = "restarted by a fault: exception 0x........, pc 0x........, CFSR 0x........";
+    put_hex(text + sizeof "restarted by a fault: exception 0x" - 1, fault->exception);
+    put_hex(text + sizeof "restarted by a fault: exception 0x........, pc 0x" - 1, fault->program_counter);
+    put_hex(text + sizeof "restarted by a fault: exception 0x........, pc 0x........, CFSR 0x" - 1, fault->status);
+    struct message_log log = {.level = MESSAGE_LEVEL_ERROR, .text = text, .text_length = sizeof text - 1};
+    size_t length;
+    if (message_log_encode(&log, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
+        link_send(MESSAGE_LOG, length);
+    }
+}
