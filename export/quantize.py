@@ -43,13 +43,18 @@ def calibrate(content: bytes, *inputs: NDArray[np.float32]) -> Ranges:
 def quantize(content: bytes, ranges: Ranges) -> bytes:
     """Float .tflite to int8 inputs, outputs, weights and activations.
 
-    Raises ExportError if a tensor lacks a range, or an operator stays in float.
+    Raises ExportError if a tensor lacks a range, a range lacks a tensor, or an operator stays in float.
     """
     from ai_edge_quantizer import quantizer, recipe
 
     tensors = {tensor.name.decode(): tensor for tensor in flatbuffer.unpack(content).subgraphs[0].tensors}
     statistics: dict[str, dict[str, Any]] = {}
     for name, extremes in ranges.items():
+        if name not in tensors:
+            raise ExportError(
+                f"a range is given for {name!r}, which is no tensor of the model.",
+                f"Known: {', '.join(sorted(tensors))}.",
+            )
         shape = (1,) * len(tensors[name].shape)  # the quantizer broadcasts them over the tensor
         least, largest = (np.full(shape, value, np.float32) for value in extremes)
         statistics[name] = {"min": least, "max": largest}

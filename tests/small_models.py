@@ -1,0 +1,84 @@
+"""Models and runs small enough to make in seconds, for the export suites."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F  # noqa: N812 (the field's own name)
+from numpy.typing import NDArray
+from torch import nn
+
+from contract.run_folder import RunFolder
+from train import config, data, models
+from train.abstain import temperature
+from train.models import checkpoint
+
+ROOT = Path(__file__).parents[1]
+
+
+class ThreeOutputs(nn.Module):
+    """Untrained, on colour images: three outputs of one shape, batch normalisation, a linear layer without a bias."""
+
+    input_name = "image"
+    output_names = ("logits", "gate", "route")
+    input_shape = (1, 3, 8, 8)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential(
+            nn.Conv2d(3, 6, 3, padding=1),
+            nn.BatchNorm2d(6),
+            nn.ReLU(),
+            nn.Conv2d(6, 8, 3, stride=2, padding=1),
+            nn.ReLU(),
+        )
+        self.logits, self.gate, self.route = nn.Linear(8, 4), nn.Linear(8, 4, bias=False), nn.Linear(8, 4)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        pooled = self.features(image).mean((2, 3))
+        return self.logits(pooled), torch.sigmoid(self.gate(pooled)), self.route(pooled)
+
+    def answers(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
+        """Outputs by name for images [N, 3, 8, 8]."""
+        with torch.inference_mode():
+            return {
+                name: output.numpy()
+                for name, output in zip(self.output_names, self(torch.from_numpy(images)), strict=True)
+            }
+
+
+def three_outputs() -> ThreeOutputs:
+    """The same weights every time. The convolutions' are enlarged: as initialised, the outputs hardly depend on the input."""
+    torch.manual_seed(0)
+    model = ThreeOutputs().eval()
+    with torch.no_grad():
+        for layer in model.features:
+            if isinstance(layer, nn.Conv2d):
+                layer.weight *= 3
+    return model
+
+
+def train_digits(folder: RunFolder, epochs: int = 6) -> None:
+    """What `python -m train` leaves for the export, with a base model that has seen little."""
+    settings = config.load(ROOT / "train" / "configs" / "digits.toml")
+    samples = data.load(settings.data)
+    parts = data.splits(samples, settings.data)
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    model = models.build("cnn", samples.input_shape, len(samples.classes), settings.base.options)
+    images, labels = torch.from_numpy(samples.images), torch.from_numpy(samples.labels)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=0.01)
+    for _ in range(epochs):
+        for batch in torch.from_numpy(parts.train)[torch.randperm(len(parts.train))].split(32):
+            optimizer.zero_grad()
+            F.cross_entropy(model(images[batch]), labels[batch]).backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+    model.eval()
+    with torch.inference_mode():
+        logits = model(images[torch.from_numpy(parts.validation)]).numpy()
+    fitted = temperature.fit(logits, samples.labels[parts.validation])
+    folder.path.mkdir(parents=True)
+    config.save(settings, folder.config)
+    data.save_splits(parts, settings.data, folder.splits)
+    described = checkpoint.describe("cnn", model, settings.base.options, samples.classes, fitted)
+    checkpoint.save(model, described, folder.base_checkpoint)
