@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from contract.manifest import Memory, Operator
 from export.aot.memory import plan
 from export.aot.operators import LOWER
-from export.aot.passes import PASSES
+from export.aot.passes import DSP_PASSES, PASSES
 from export.aot.program import lower
 from export.aot.source import header, source
 from export.graph import Graph
@@ -29,14 +29,19 @@ class Compiled:
     operators: tuple[Operator, ...]
 
 
-def compile_model(graph: Graph, title: str, keep_inputs: bool = True) -> Compiled:
+# Cores with the DSP extension: two 16-bit products an instruction.
+DSP_CORES = frozenset({"cortex-m4", "cortex-m7", "cortex-m33"})
+
+
+def compile_model(graph: Graph, title: str, keep_inputs: bool = True, core: str | None = None) -> Compiled:
     """Compile a graph; `title` is the first comment of the files.
 
     With `keep_inputs` the inputs keep their bytes through an inference, so that the sample can still be sent.
+    For a `core` of DSP_CORES the fast kernels are chosen; they run, more slowly, everywhere else too.
     Raises UnsupportedError listing every operator that cannot be translated.
     """
     program = lower(graph, LOWER)
-    for rewrite in PASSES:
+    for rewrite in (*PASSES, *(DSP_PASSES if core in DSP_CORES else ())):
         program = rewrite(program)
     layout = plan(program, keep_inputs)
     operators = tuple(Operator(node.op, node.name, node.macs) for node in program.nodes)

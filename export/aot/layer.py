@@ -10,12 +10,13 @@ WIDTH: Final = 116  # columns of an array's lines
 
 
 class Layer:
-    """Collects the C text of the operator with number `index`; `pointers` are C expressions for its buffers."""
+    """Collects the C text of the operator with number `index`; `inputs`, `output`, `scratch`: C expressions."""
 
-    def __init__(self, index: int, inputs: Sequence[str], output: str) -> None:
+    def __init__(self, index: int, inputs: Sequence[str], output: str, scratch: str) -> None:
         self.index = index
         self.inputs = tuple(inputs)
         self.output = output
+        self.scratch = scratch
         self.kernels: list[str] = []
         self.constants: list[str] = []
         self.calls: list[str] = []

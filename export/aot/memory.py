@@ -30,25 +30,41 @@ class Life:
 
 @dataclass(frozen=True)
 class Plan:
-    """`offsets` maps every activation tensor, aliases included, to its place in the arena."""
+    """`offsets` maps every activation tensor, aliases included, to its place in the arena; `scratch` every operator that
+    needs scratch memory, by its number."""
 
     memory: Memory
     offsets: dict[int, int]
+    scratch: dict[int, int]
 
 
 def plan(program: Program, keep_inputs: bool) -> Plan:
     """Place all tensors. With `keep_inputs` nothing overwrites the model's inputs while it runs."""
     lives = _lives(program, keep_inputs)
+    scratch = {
+        index: Life(-1 - index, _aligned(node.scratch_bytes), index, index)  # no tensor has a negative number
+        for index, node in enumerate(program.nodes)
+        if node.scratch_bytes
+    }
     owner = _in_place(program, lives)
-    merged = _merge(lives, owner)
+    merged = [*_merge(lives, owner), *scratch.values()]
     placed = min((_first_fit(merged, order) for order in _ORDERS), key=lambda offsets: _arena(merged, offsets))
     offsets = {tensor: placed[_owner(owner, program.root(tensor))] for tensor in _activations(program)}
+    places = [
+        *((program.tensors[tensor].name, offsets[tensor], program.tensors[tensor].bytes, life)
+          for tensor, life in lives.items()),
+        *((f"scratch of {program.nodes[index].name}", placed[life.tensor], program.nodes[index].scratch_bytes, life)
+          for index, life in scratch.items()),
+    ]  # fmt: skip
     buffers = tuple(
-        Buffer(program.tensors[life.tensor].name, offsets[life.tensor], program.tensors[life.tensor].bytes,
-               life.first, life.last)
-        for life in sorted(lives.values(), key=lambda life: (life.first, life.tensor))
-    )  # fmt: skip
-    return Plan(Memory(_arena(merged, placed), buffers), offsets)
+        Buffer(name, offset, size, life.first, life.last)
+        for name, offset, size, life in sorted(places, key=lambda place: (place[3].first, place[3].tensor))
+    )
+    return Plan(
+        Memory(_arena(merged, placed), buffers),
+        offsets,
+        {index: placed[life.tensor] for index, life in scratch.items()},
+    )
 
 
 def _activations(program: Program) -> set[int]:

@@ -35,6 +35,11 @@ class Node:
         """The inputs whose buffer the output may take over, because element i is read before element i is written."""
         return ()
 
+    @property
+    def scratch_bytes(self) -> int:
+        """Bytes of the arena needed while the operator runs, word aligned, beside inputs and output."""
+        return 0
+
     def emit(self, layer: Layer) -> None:
         """Write the constants and the call of this operator."""
         raise NotImplementedError

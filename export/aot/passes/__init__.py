@@ -1,4 +1,7 @@
-"""Rewrites of the program that keep every output byte. Each is one file; `PASSES` is the order in which they run."""
+"""Rewrites of the program that keep every output byte. Each is one file.
+
+`PASSES` run for every target, in this order; `DSP_PASSES` after them, for cores with the DSP extension.
+"""
 
 from collections.abc import Callable
 from typing import Final
@@ -6,6 +9,8 @@ from typing import Final
 from export.aot.passes.alias_reshape import alias_reshape
 from export.aot.passes.fold_pad import fold_pad
 from export.aot.passes.fold_zero_point import fold_zero_point
+from export.aot.passes.pack_weights import pack_weights
 from export.aot.program import Program
 
 PASSES: Final[tuple[Callable[[Program], Program], ...]] = (alias_reshape, fold_pad, fold_zero_point)
+DSP_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (pack_weights,)

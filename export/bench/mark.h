@@ -1,0 +1,2 @@
+// Included before model.c in the traced build.
+void bench_mark(void);

@@ -1,0 +1,208 @@
+"""Build, run and measure: see `export.bench`.
+
+Two images are run: the plain one gives all totals; a traced one, which calls bench_mark after each operator, says how the
+instructions divide among the operators.
+"""
+
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from elftools.elf.elffile import ELFFile
+from elftools.elf.sections import SymbolTableSection
+
+from boards import Board, cores
+from boards.render import linker
+from contract.errors import CHECK_FAILED
+from export.aot import Compiled, compile_model
+from export.bench import cycles, inputs
+from export.bench.cycles import Executed
+from export.bench.report import Layer, Report
+from export.errors import ExportError
+from export.graph import Graph, parse
+
+HERE: Final = Path(__file__).parent
+QEMU: Final = "qemu-system-arm"
+COMPILER: Final = "arm-none-eabi-gcc"
+# An instruction budget does not exist in QEMU: this many seconds are far more than the largest model needs.
+TIMEOUT_SECONDS: Final = 300
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Counts by address of a whole run, totals at each mark, and the bytes of all outputs."""
+
+    executed: dict[int, Executed]
+    marks: list[int]
+    outputs: bytes
+
+
+def bench(path: Path, board: Board, count: int) -> Report:
+    """Measure a .tflite on the emulator of a board over `count` inputs.
+
+    Raises ExportError if a tool or the emulator is missing or the image does not fit, and GraphError or
+    UnsupportedError for the model.
+    """
+    content = path.read_bytes() if path.is_file() else b""
+    graph = parse(content, str(path))
+    compiled = compile_model(graph, path.name, keep_inputs=False, core=board.chip.core)
+    for program, package in ((COMPILER, "gcc-arm-none-eabi"), (QEMU, "qemu-system-arm"), ("gcc", "gcc")):
+        if shutil.which(program) is None:
+            raise ExportError(f"{program} is not installed.", f"Install it with `sudo apt install {package}`.")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        plugin = _plugin(folder)
+        plain = _build(folder / "plain", graph, compiled, board, count, traced=False)
+        traced = _build(folder / "traced", graph, compiled, board, count, traced=True)
+        run = _emulate(plain, board, plugin)
+        marked = _emulate(traced, board, plugin)
+        model, rest = _regions(plain)
+        code = [instruction for instruction in cycles.disassemble(plain) if instruction.address in model]
+        counted = {address: ran for address, ran in run.executed.items() if address in model}
+        layers = _layers(compiled, marked.marks, count)
+        return Report(
+            model=path.name,
+            board=board.name,
+            engine="aot",
+            instructions=sum(ran.count for ran in counted.values()) / count,
+            cycles_modelled=cycles.cycles(code, counted) / count,
+            flash_code=len(model),
+            flash_const=rest,
+            ram=compiled.memory.arena_bytes,
+            inputs=count,
+            differing_outputs=_differing(graph, content, run.outputs, count),
+            layers=layers,
+        )
+
+
+def _plugin(folder: Path) -> Path:
+    library = folder / "count_plugin.so"
+    _call(["gcc", "-shared", "-fPIC", "-O2", "-o", str(library), str(HERE / "count_plugin.c")])
+    return library
+
+
+def _build(folder: Path, graph: Graph, compiled: Compiled, board: Board, count: int, *, traced: bool) -> Path:
+    folder.mkdir()
+    (folder / "model.h").write_text(compiled.header)
+    (folder / "model.c").write_text(compiled.source)
+    (folder / "link.ld").write_text(linker.render(board))
+    sizes = {
+        kind: ",".join(str(graph.tensors[index].bytes) for index in indices)
+        for kind, indices in (("INPUT", graph.inputs), ("OUTPUT", graph.outputs))
+    }
+    defines = [
+        f"-DBENCH_SEED={inputs.SEED}u",
+        f"-DBENCH_RUNS={count}u",
+        *(f"-DBENCH_{kind}_BYTES={text}" for kind, text in sizes.items()),
+        *(["-DMODEL_OPERATOR_DONE()=bench_mark()", "-include", str(HERE / "mark.h")] if traced else []),
+    ]
+    elf = folder / "bench.elf"
+    flags = [*cores.flags(board.chip.core, board.chip.fpu), "-std=c11", "-O2", "-ffunction-sections", "-fdata-sections"]
+    sources = [str(folder / "model.c"), str(HERE / "harness.c")]
+    linking = ["-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", "-T", str(folder / "link.ld")]
+    _call([COMPILER, *flags, *defines, f"-I{folder}", *sources, *linking, "-o", str(elf)])
+    return elf
+
+
+def _call(command: Sequence[str]) -> None:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode != 0:
+        tail = "\n".join(result.stderr.strip().splitlines()[-6:])
+        raise ExportError(
+            f"{command[0]} failed:\n{tail}\n", "If it says that a region overflowed, take a larger board."
+        )
+
+
+def _emulate(elf: Path, board: Board, plugin: Path) -> _Run:
+    machine = board.emulator.qemu
+    if machine is None:
+        raise ExportError(f"{board.name}: its board file names no QEMU machine.", "Choose a board with an emulator.")
+    counts = elf.with_suffix(".counts")
+    flash = board.memory.flash
+    options = {
+        "out": counts,
+        "begin": flash.origin,
+        "end": flash.origin + flash.length,
+        "mark": _symbol(elf, "bench_mark"),
+    }
+    command = [QEMU, "-M", machine.machine, "-nographic", "-monitor", "none", "-serial", "null",
+               "-semihosting-config", "enable=on,target=native", "-kernel", str(elf),
+               "-plugin", ",".join([str(plugin), *(f"{key}={value}" for key, value in options.items())])]  # fmt: skip
+    try:
+        result = subprocess.run(command, cwd=elf.parent, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                check=False, timeout=TIMEOUT_SECONDS)  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise ExportError(f"{machine.machine} did not finish in {TIMEOUT_SECONDS} s.", "Use fewer --inputs.") from None
+    if result.returncode != 0:
+        raise ExportError(
+            f"the image stopped with a fault on {machine.machine} (exit {result.returncode}: {result.stderr.strip()}).",
+            "This is a defect of the compiler: please report it with the .tflite file.",
+            CHECK_FAILED,
+        )
+    executed: dict[int, Executed] = {}
+    marks: list[int] = []
+    for line in counts.read_text().splitlines():
+        first, *numbers = line.split()
+        if first == "mark":
+            marks.append(int(numbers[0]))
+        else:
+            executed[int(first, 16)] = Executed(int(numbers[0]), int(numbers[1]))
+    return _Run(executed, marks, (elf.parent / "outputs.bin").read_bytes())
+
+
+def _symbol(elf: Path, name: str) -> int:
+    with elf.open("rb") as file:
+        table = ELFFile(file).get_section_by_name(".symtab")
+        assert isinstance(table, SymbolTableSection)
+        symbols = table.get_symbol_by_name(name)
+        assert symbols is not None and len(symbols) == 1
+        return int(symbols[0]["st_value"]) & ~1  # bit 0 marks Thumb code
+
+
+def _regions(elf: Path) -> tuple[frozenset[int], int]:
+    """Addresses of the bytes of code that is not the harness's, and the size of the constants."""
+    harness = {"Reset_Handler", "bench", "bench_mark", "fault", "leave", "semihost", "write", "fill"}
+    with elf.open("rb") as file:
+        image = ELFFile(file)
+        text = image.get_section_by_name(".text")
+        table = image.get_section_by_name(".symtab")
+        assert text is not None and isinstance(table, SymbolTableSection)
+        excluded: set[int] = set()
+        for symbol in table.iter_symbols():
+            if symbol.name.split(".")[0] in harness and symbol["st_info"]["type"] == "STT_FUNC":
+                start = symbol["st_value"] & ~1
+                excluded |= set(range(start, start + symbol["st_size"]))
+        everything = range(text["sh_addr"], text["sh_addr"] + text["sh_size"])
+        constants = image.get_section_by_name(".rodata")
+        return frozenset(set(everything) - excluded), constants["sh_size"] if constants else 0
+
+
+def _layers(compiled: Compiled, marks: list[int], count: int) -> tuple[Layer, ...]:
+    """Marks come before each inference and after each operator."""
+    table = np.array(marks, np.int64).reshape(count, len(compiled.operators) + 1)
+    means = np.diff(table, axis=1).mean(axis=0)
+    return tuple(
+        Layer(operator.op, operator.name, operator.macs, float(mean))
+        for operator, mean in zip(compiled.operators, means, strict=True)
+    )
+
+
+def _differing(graph: Graph, content: bytes, outputs: bytes, count: int) -> int:
+    """Output bytes that differ from the TensorFlow Lite Micro interpreter's."""
+    from tflite_micro import runtime
+
+    interpreter = runtime.Interpreter.from_bytes(content)
+    source, expected = inputs.stream(), b""
+    for _ in range(count):
+        for position, index in enumerate(graph.inputs):
+            tensor = graph.tensors[index]
+            interpreter.set_input(inputs.take(source, tensor.shape, tensor.dtype), position)
+        interpreter.invoke()
+        expected += b"".join(interpreter.get_output(position).tobytes() for position in range(len(graph.outputs)))
+    ours, theirs = np.frombuffer(outputs, np.uint8), np.frombuffer(expected, np.uint8)
+    return int((ours != theirs).sum()) if ours.size == theirs.size else theirs.size

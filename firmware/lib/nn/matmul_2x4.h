@@ -1,0 +1,129 @@
+// The inner product of packed convolutions: all output channels of two pixels, four channels at a time.
+//
+// Two channels share a halfword of weights: 256 * wa + wb. SMLAD on the raw word sums 256 * A + B over two inputs, SMLAD on
+// its SXTB16 sums B alone, so one unpacking serves two channels, and A is what remains when B is taken off. The factor of
+// 256 is the left shift that the requantisation wants anyway: with the accumulator scaled by 2^8,
+//
+//     y = ssat8((high32(acc * m) + C) >> S),   S = s + 7,   C = 2^6 + 2^(S-1) + (zero point << S)
+//
+// equals both roundings of nn_multiply (s is its right shift), the zero point and the saturation, if the result before the
+// zero point cannot be negative where it matters: with a fused ReLU whose lower bound is the zero point, every negative value
+// ends there either way. A linear layer must round halves away from zero; that costs three instructions more.
+// The compiler proves |acc| < 2^23 and that no sum leaves 32 bits before it chooses this kernel.
+//
+// A linear layer scales by 2^1 instead, so that SMMULR is the first rounding, and gives: m, C' = 2^(s-1) + (zero point << s), s.
+//
+// The stream of words, per quad of channels a, b, c, d:
+//     bias      256 * bias_a + bias_b, bias_b, 256 * bias_c + bias_d, bias_d
+//     weights   for each pair of inputs (i, j): {a,b packed}(i) | {a,b}(j) << 16, {c,d}(i) | {c,d}(j) << 16
+//     epilogue  m, C, S of a, then of b, c, d
+// The panel holds, for each pair of inputs, the int16 pair of the first pixel, then that of the second.
+#pragma once
+#include <stdint.h>
+
+// `bytes` is 8 * pairs of inputs, `quads` the number of quads; 4 * quads outputs are written to `first` and to `second`.
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+// In the inner loop: r0-r7 sums, r8 r9 inputs, r10 r11 weights, r12 panel, lr stream. All its instructions take 4 bytes, so
+// that the first turn can start inside it when the pairs are no multiple of 16.
+#define NN_RELU(sum) "smmla " sum "," sum ",r8,r9\n asr " sum ",r10\n ssat " sum ",#8," sum "\n"
+#define NN_LINEAR(sum)                                                                                                 \
+    "smmulr " sum "," sum ",r8\n add " sum "," sum "," sum ",asr #31\n add " sum ",r9\n asr " sum ",r10\n"            \
+    "ssat " sum ",#8," sum "\n"
+#define NN_TWO_CHANNELS(REQUANTISE, HIGH, LOW, high0, low0, high1, low1)                                               \
+    "ldm lr!,{r8,r9,r10}\n sub " high0 "," low0 "\n sub " high1 "," low1 "\n" HIGH(high0) HIGH(high1)                \
+    REQUANTISE(high0) REQUANTISE(high1) "strb " high0 ",[r11],#1\n strb " high1 ",[r12],#1\n"                         \
+    "ldm lr!,{r8,r9,r10}\n" LOW(low0) LOW(low1)                                                                       \
+    REQUANTISE(low0) REQUANTISE(low1) "strb " low0 ",[r11],#1\n strb " low1 ",[r12],#1\n"
+#define NN_NOTHING(sum) ""
+#define NN_BY_256(sum) "lsl " sum ",#8\n"
+#define NN_BY_2(sum) "lsl " sum ",#1\n"
+#define NN_FROM_256_TO_2(sum) "asr " sum ",#7\n"
+#define NN_MATMUL_2X4(name, REQUANTISE, HIGH, LOW)                                                                     \
+    __attribute__((naked, noinline)) static void name(                                                                 \
+        __attribute__((unused)) const uint32_t *panel, __attribute__((unused)) const uint32_t *stream,                 \
+        __attribute__((unused)) int8_t *first, __attribute__((unused)) int8_t *second,                                 \
+        __attribute__((unused)) uint32_t bytes, __attribute__((unused)) uint32_t quads) {                              \
+        __asm__ volatile(                                                                                              \
+            "push {r4-r11,lr}\n"                                                                                       \
+            "sub sp,#20\n" /* 0 end of weights, 4 panel, 8 first, 12 second, 16 entry of the loop; 56 bytes, 60 quads */ \
+            "str r0,[sp,#4]\n strd r2,r3,[sp,#8]\n mov lr,r1\n"                                                       \
+            "ldr r4,[sp,#56]\n ubfx r4,r4,#3,#4\n rsb r4,r4,#16\n and r4,#15\n movs r5,#48\n mul r4,r5\n"             \
+            "adr r5,2f\n add r4,r5\n orr r4,#1\n str r4,[sp,#16]\n"                                                   \
+            "1:\n"                                                                                                     \
+            "ldm lr!,{r0,r1,r4,r5}\n mov r2,r0\n mov r3,r1\n mov r6,r4\n mov r7,r5\n"                                 \
+            "ldr r8,[sp,#56]\n add r8,lr\n str r8,[sp]\n ldr r12,[sp,#4]\n ldr r8,[sp,#16]\n bx r8\n"                 \
+            ".p2align 2\n"                                                                                             \
+            "2:\n"                                                                                                     \
+            ".rept 16\n"                                                                                               \
+            "ldrd r8,r9,[r12],#8\n ldrd r10,r11,[lr],#8\n"                                                            \
+            "smlad r0,r8,r10,r0\n smlad r2,r9,r10,r2\n sxtb16 r10,r10\n smlad r1,r8,r10,r1\n smlad r3,r9,r10,r3\n"   \
+            "smlad r4,r8,r11,r4\n smlad r6,r9,r11,r6\n sxtb16 r11,r11\n smlad r5,r8,r11,r5\n smlad r7,r9,r11,r7\n"   \
+            ".endr\n"                                                                                                  \
+            "ldr r8,[sp]\n cmp lr,r8\n bne.w 2b\n"                                                                    \
+            "ldrd r11,r12,[sp,#8]\n"                                                                                   \
+            NN_TWO_CHANNELS(REQUANTISE, HIGH, LOW, "r0", "r1", "r2", "r3")                                             \
+            NN_TWO_CHANNELS(REQUANTISE, HIGH, LOW, "r4", "r5", "r6", "r7")                                             \
+            "strd r11,r12,[sp,#8]\n"                                                                                   \
+            "ldr r8,[sp,#60]\n subs r8,#1\n str r8,[sp,#60]\n bne.w 1b\n"                                             \
+            "add sp,#20\n pop {r4-r11,pc}\n");                                                                         \
+    }
+NN_MATMUL_2X4(nn_matmul_2x4_relu, NN_RELU, NN_NOTHING, NN_BY_256)
+NN_MATMUL_2X4(nn_matmul_2x4_linear, NN_LINEAR, NN_FROM_256_TO_2, NN_BY_2)
+#else
+// The same arithmetic for a PC.
+static inline int32_t nn_smlad(uint32_t a, uint32_t b, int32_t sum) {
+    return (int32_t)((uint32_t)sum + (uint32_t)((int16_t)a * (int16_t)b) + (uint32_t)((int16_t)(a >> 16) * (int16_t)(b >> 16)));
+}
+
+static inline uint32_t nn_sxtb16(uint32_t a) {
+    return (uint16_t)(int8_t)a | (uint32_t)(uint16_t)(int8_t)(a >> 16) << 16;
+}
+
+static inline int8_t nn_short_requantise(int32_t accumulator, const uint32_t *epilogue, int relu) {
+    const int32_t multiplier = (int32_t)epilogue[0], constant = (int32_t)epilogue[1], shift = (int32_t)epilogue[2];
+    int32_t value;
+    if (relu) {
+        value = (int32_t)((int64_t)accumulator * 256 * multiplier >> 32) + constant;
+    } else {
+        value = (int32_t)(((int64_t)accumulator * 2 * multiplier + (1ll << 31)) >> 32);
+        value += (value >> 31) + constant;
+    }
+    value >>= shift;
+    return (int8_t)(value < INT8_MIN ? INT8_MIN : value > INT8_MAX ? INT8_MAX : value);
+}
+
+static inline void nn_matmul_2x4(const uint32_t *panel, const uint32_t *stream, int8_t *first, int8_t *second,
+                                 uint32_t bytes, uint32_t quads, int relu) {
+    for (; quads > 0; quads--, first += 4, second += 4) {
+        int32_t sums[2][4];
+        for (int i = 0; i < 4; i++) sums[0][i] = sums[1][i] = (int32_t)stream[i];
+        stream += 4;
+        for (uint32_t pair = 0; pair < bytes / 8; pair++, stream += 2)
+            for (int pixel = 0; pixel < 2; pixel++)
+                for (int half = 0; half < 2; half++) {
+                    const uint32_t inputs = panel[2 * pair + (uint32_t)pixel], weights = stream[half];
+                    sums[pixel][2 * half] = nn_smlad(inputs, weights, sums[pixel][2 * half]);
+                    sums[pixel][2 * half + 1] = nn_smlad(inputs, nn_sxtb16(weights), sums[pixel][2 * half + 1]);
+                }
+        for (int pixel = 0; pixel < 2; pixel++)
+            for (int half = 0; half < 2; half++) {
+                const int32_t low = sums[pixel][2 * half + 1];
+                const int32_t high = (int32_t)((uint32_t)sums[pixel][2 * half] - (uint32_t)low) >> 8;
+                int8_t *out = (pixel ? second : first) + 2 * half;
+                out[0] = nn_short_requantise(high, stream + 6 * half, relu);
+                out[1] = nn_short_requantise(low, stream + 6 * half + 3, relu);
+            }
+        stream += 12;
+    }
+}
+
+static inline void nn_matmul_2x4_relu(const uint32_t *panel, const uint32_t *stream, int8_t *first, int8_t *second,
+                                      uint32_t bytes, uint32_t quads) {
+    nn_matmul_2x4(panel, stream, first, second, bytes, quads, 1);
+}
+
+static inline void nn_matmul_2x4_linear(const uint32_t *panel, const uint32_t *stream, int8_t *first, int8_t *second,
+                                        uint32_t bytes, uint32_t quads) {
+    nn_matmul_2x4(panel, stream, first, second, bytes, quads, 0);
+}
+#endif
