@@ -22,6 +22,7 @@ from train.abstain.threshold import Coverage, SelectiveRisk, Target
 from train.errors import TrainError
 
 CORRECT: Final = "Correct the file; train/configs/digits.toml shows every key in use."
+HIGHEST_SEED: Final = 2**32 - 1  # scikit-learn's limit; PyTorch's is higher
 
 
 def _key(allowed: str, check: Callable[[Any], bool], default: Any = dataclasses.MISSING) -> Any:
@@ -31,6 +32,11 @@ def _key(allowed: str, check: Callable[[Any], bool], default: Any = dataclasses.
 
 def _integer(low: int, default: int) -> Any:
     return _key(f"an integer of {low} or more", lambda value: type(value) is int and value >= low, default)
+
+
+def _seed() -> Any:
+    allowed = f"an integer of 0 .. {HIGHEST_SEED}"
+    return _key(allowed, lambda value: type(value) is int and 0 <= value <= HIGHEST_SEED, 0)
 
 
 def _number(allowed: str, check: Callable[[float], bool], default: float) -> Any:
@@ -52,7 +58,7 @@ class Data:
     file: str | None = _key("the path of a file", lambda value: isinstance(value, str) and value != "", None)
     validation: float = _number("a share above 0 and below 1", lambda value: 0 < value < 1, 0.2)
     test: float = _number("a share above 0 and below 1", lambda value: 0 < value < 1, 0.25)
-    seed: int = _integer(0, 0)
+    seed: int = _seed()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +101,7 @@ class RunConfig:
     base: Model
     large: Model
     gate: Gate
-    seed: int = _integer(0, 0)
+    seed: int = _seed()
     threads: int = _integer(1, 1)
 
 

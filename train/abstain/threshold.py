@@ -7,7 +7,7 @@ Scores may be floats or the integer codes of the board: only their order matters
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ class Coverage:
     """Accept at least this share of the samples, in (0, 1]."""
 
     value: float
-    key = "coverage"
+    key: ClassVar[str] = "coverage"
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class SelectiveRisk:
     """At most this error rate among accepted samples, in [0, 1)."""
 
     value: float
-    key = "selective_risk"
+    key: ClassVar[str] = "selective_risk"
 
 
 Target = Coverage | SelectiveRisk
