@@ -5,7 +5,7 @@ from typing import ClassVar, Final
 
 from boards.errors import Implausible
 
-MINIMUM_DIVISOR: Final = 16  # DDI0479, UART programmers model: BAUDDIV below 16 is not allowed
+DIVISOR: Final = (16, 0xF_FFFF)  # DDI0479, UART programmers model: BAUDDIV has 20 bits and must be at least 16
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,8 @@ class CmsdkUart:
         return "core"
 
     def divisor(self, bus_hz: int) -> int:
-        return max(MINIMUM_DIVISOR, round(bus_hz / self.baud))
+        low, high = DIVISOR
+        return min(max(low, round(bus_hz / self.baud)), high)
 
     def actual_baud(self, bus_hz: int) -> float:
         return bus_hz / self.divisor(bus_hz)

@@ -1,0 +1,81 @@
+"""Board files against the vendors' numbers, typed here a second time from their documents, and against other tools."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from boards import Board, load, load_all
+from boards.cores import flags
+from boards.load import FOLDER
+
+# Product pages and data sheets: STM32F446RE (DS10693: 180 MHz, 512 Kbytes of flash, 128 Kbytes of SRAM), AN386.
+FIGURES = {
+    "nucleo_f446re": {"mhz": 180, "flash_kib": 512, "ram_kib": 128, "uart": 0x40004400, "interrupt": 38},
+    "mps2_an386": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
+}
+
+
+@pytest.fixture(params=[board.name for board in load_all()])
+def board(request: pytest.FixtureRequest) -> Board:
+    return load(request.param)
+
+
+def test_every_board_has_figures_to_be_held_against(board: Board) -> None:
+    assert board.name in FIGURES
+
+
+def test_memory_clock_and_uart(board: Board) -> None:
+    figures = FIGURES[board.name]
+    assert board.clock.hz == figures["mhz"] * 1_000_000
+    assert board.memory.flash.length == figures["flash_kib"] * 1024
+    assert board.memory.ram.length == figures["ram_kib"] * 1024
+    assert (board.uart.base, board.uart.interrupt) == (figures["uart"], figures["interrupt"])
+
+
+def test_register_words_of_the_nucleos_clock() -> None:
+    # RM0390 6.3.2 by hand: PLLM 4, PLLN 180 << 6, PLLP /2 is 0 << 16, PLLSRC HSE 1 << 22, PLLQ 8 << 24, PLLR 2 << 28;
+    # 6.3.3: PPRE1 /4 is 101 << 10, PPRE2 /2 is 100 << 13; 3.8.1: 5 wait states, prefetch, both caches.
+    assert load("nucleo").clock.words() == {
+        "PLLCFGR": 4 + (180 << 6) + (1 << 22) + (8 << 24) + (2 << 28),
+        "CFGR": (0b101 << 10) + (0b100 << 13),
+        "FLASH_ACR": 5 + (0b111 << 8),
+        "HSE": 1,
+        "HSE_BYPASS": 1,
+        "OVER_DRIVE": 1,
+    }
+
+
+def test_every_figure_is_in_a_file_that_names_its_sources(board: Board) -> None:
+    text = (FOLDER / f"{board.name}.toml").read_text()
+    assert "# " in text.splitlines()[0]
+    assert "Sources of the figures" in text
+
+
+@pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed")
+def test_the_compiler_knows_core_and_fpu(board: Board, tmp_path: Path) -> None:
+    source = tmp_path / "empty.c"
+    source.write_text("float f(float a) { return a * a; }\n")
+    chip = board.chip
+    command = ["arm-none-eabi-gcc", *flags(chip.core, chip.fpu), "-O1", "-S", "-o", "-", str(source)]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "vmul.f32" in result.stdout
+
+
+@pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
+def test_qemu_has_the_machine(board: Board) -> None:
+    assert board.emulator.qemu is not None
+    listed = subprocess.run(["qemu-system-arm", "-M", "help"], capture_output=True, text=True, check=True).stdout
+    assert board.emulator.qemu.machine in {line.split()[0] for line in listed.splitlines()}
+
+
+@pytest.mark.skipif(shutil.which("openocd") is None, reason="openocd is not installed")
+def test_openocd_ships_the_configuration(board: Board) -> None:
+    if board.probe is None:
+        pytest.skip(f"{board.name} has no debug probe")
+    # Without `init` nothing is opened: this only reads the configuration.
+    command = ["openocd", "-f", board.probe.openocd, "-c", "echo [adapter name]; exit"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert "Can't find" not in result.stderr
+    assert "hla" in result.stderr + result.stdout
