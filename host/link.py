@@ -29,8 +29,8 @@ READ_BYTES: Final = 4096
 HELLO_SECONDS: Final = 5.0
 """A board that was reset by opening its port is up well within a second; a user's hand on the cable takes longer."""
 
-HELLO_INTERVAL: Final = 0.5
-"""Seconds between two HELLO_REQUESTs: one sent to a board that is still booting is lost."""
+HELLO_INTERVAL: Final = 0.1
+"""Seconds between two HELLO_REQUESTs: one sent to a board that is still booting is lost, and one more costs nothing."""
 
 Answer = TypeVar("Answer", bound=Message)
 

@@ -32,7 +32,7 @@ from host.messages.statistics import Statistics, StatisticsRequest
 from host.port import find, open_port
 from host.summary import Expected, LinkErrors, Summary, Traffic
 
-REPLY_MARGIN: Final = 5.0
+REPLY_MARGIN: Final = 3.0
 """Seconds that the host waits beyond the board's deadline before a sample counts as lost."""
 
 

@@ -185,7 +185,7 @@ def show(summary: Summary) -> None:
     table.add_row("bytes sent, host to board", f"{sent.host_to_board:,}")
     table.add_row("bytes sent, board to host", f"{sent.board_to_host:,} (abstained samples: {sent.uplink:,})")
     table.add_row("frames lost", str(summary.frames_lost), end_section=True)
-    table.add_row("latency in ms", f"p50 / p95 / p99, {summary.latency_clock}")
+    table.add_row(f"latency in ms ({summary.latency_clock})", "p50 / p95 / p99")
     for stage, of in summary.latency_ms.items():
         table.add_row(f"  {stage}", f"{of.p50:.2f} / {of.p95:.2f} / {of.p99:.2f}")
     Console().print(table)

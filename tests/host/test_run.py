@@ -1,0 +1,178 @@
+"""The commands as a person types them: exit codes, words, files, Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from conftest import run_module
+from contract.run_folder import RunFolder
+from host.messages.sample import Result
+from host.messages.wire import Message
+from scripted_board import ScriptedBoard, hello
+
+ROOT = Path(__file__).parents[2]
+
+
+def stream(folder: RunFolder, port: str, *more: str) -> subprocess.CompletedProcess[str]:
+    return run_module("host", "run", "--run", folder.path, "--board", "nucleo", "--port", port, *more)
+
+
+def refused(result: subprocess.CompletedProcess[str], exit_code: int, *words: str) -> None:
+    """One paragraph in words on stderr, nothing on stdout, the right exit code."""
+    assert result.returncode == exit_code, result.stderr
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ") and result.stderr.count("\n") == 1
+    for word in words:
+        assert word in result.stderr
+
+
+def test_a_session_writes_its_files_and_passes(with_large_model: RunFolder) -> None:
+    with ScriptedBoard() as board:
+        result = stream(with_large_model, board.url, "--json")
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(result.stdout)
+    assert summary == json.loads(with_large_model.summary.read_text())
+    assert (summary["samples"], summary["base_accuracy"], summary["coverage"]) == (40, 1.0, 0.75)
+    assert (summary["frames_lost"], summary["disagreements"], summary["lost"]) == (0, 0, 0)
+    assert summary["answered_by"] == {"board": 30, "host": 10, "fallback": 0}
+    assert summary["instructions_per_inference"] is None and summary["cycles_per_inference"] == 1000
+    assert summary["latency_ms"]["board"]["p50"] == pytest.approx(1e3 * 1010 / 180e6)
+    lines = [json.loads(line) for line in with_large_model.session.read_text().splitlines()]
+    assert [line["sample"] for line in lines] == list(range(40))
+    assert sum(line["bytes_sent"] for line in lines) < summary["bytes_sent"]["host_to_board"]
+    assert "stream: 40/40" in result.stderr
+
+
+def test_port_from_the_environment_and_threshold_from_the_command_line(
+    with_large_model: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedBoard() as board:
+        monkeypatch.setenv("DEMUR_PORT", board.url)
+        result = run_module("host", "run", "--run", with_large_model.path, "--board", "nucleo",
+                            "--limit", "8", "--threshold", "0.001")  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "accuracy: hybrid" in result.stdout
+    summary = json.loads(with_large_model.summary.read_text())
+    assert (summary["samples"], summary["threshold"], summary["coverage"]) == (8, 33, 1.0)
+
+
+def test_a_lost_sample_fails_the_command_and_is_named(with_large_model: RunFolder) -> None:
+    numbers: list[int] = []
+
+    def without_the_third(message: Message, wire: bytes) -> bytes:
+        if isinstance(message, Result):
+            numbers.append(message.sample)
+            return b"" if len(numbers) == 3 else wire
+        return wire
+
+    with ScriptedBoard(mangle=without_the_third) as board:
+        result = stream(with_large_model, board.url, "--limit", "4")
+    assert result.returncode == 1
+    assert "sample 2: no RESULT within" in result.stderr
+    summary = json.loads(with_large_model.summary.read_text())
+    assert (summary["samples"], summary["lost"], summary["frames_lost"]) == (4, 1, 1)
+
+
+def test_a_disagreement_fails_the_command_and_is_named(with_large_model: RunFolder) -> None:
+    vectors = dict(np.load(with_large_model.vectors))
+    vectors["score"][1] += 1
+    np.savez(with_large_model.vectors, **vectors)
+    with ScriptedBoard() as board:
+        result = stream(with_large_model, board.url, "--limit", "4")
+    assert result.returncode == 1
+    assert "sample 1: score 200 on the board, 201 on the host" in result.stderr
+
+
+def test_ctrl_c_ends_with_the_summary_of_what_was_streamed(with_large_model: RunFolder) -> None:
+    process: list[subprocess.Popen[str]] = []
+    count = 0
+
+    def interrupt(message: Message, wire: bytes) -> bytes:
+        nonlocal count
+        count += isinstance(message, Result)
+        if count == 11 and isinstance(message, Result):
+            process[0].send_signal(signal.SIGINT)
+            return b""
+        return wire
+
+    with ScriptedBoard(mangle=interrupt) as board:
+        command = [sys.executable, "-m", "host", "run", "--run", with_large_model.path, "--board", "nucleo",
+                   "--port", board.url, "--json"]  # fmt: skip
+        pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process.append(subprocess.Popen(command, cwd=ROOT, text=True, **pipes))
+        output, errors = process[0].communicate()
+    assert process[0].returncode == 130, errors
+    summary: dict[str, Any] = json.loads(output)
+    assert summary["interrupted"] and summary["samples"] == 10
+    assert summary == json.loads(with_large_model.summary.read_text())
+    assert "Traceback" not in errors
+
+
+def test_another_model_on_the_board_is_named_with_both_hashes(run_folder: RunFolder) -> None:
+    with ScriptedBoard(hello(model_hash=0xFEDCBA9876543210)) as board:
+        refused(stream(run_folder, board.url), 2, "fedcba9876543210", "0123456789abcdef", "make flash")
+
+
+def test_a_port_that_does_not_exist(run_folder: RunFolder) -> None:
+    refused(stream(run_folder, "/dev/no_such_port"), 3, "/dev/no_such_port", "port", "--port emulator")
+
+
+def test_qemu_missing(run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    refused(stream(run_folder, "emulator"), 2, "qemu-system-arm is not installed", "apt install qemu-system-arm")
+
+
+@pytest.mark.parametrize(
+    ("file", "words"), [("manifest.json", "python -m export"), ("vectors.npz", "python -m export")]
+)
+def test_a_run_folder_without_its_files(run_folder: RunFolder, file: str, words: str) -> None:
+    (run_folder.path / file).unlink()
+    refused(stream(run_folder, "emulator"), 2, file, words)
+
+
+def test_damaged_vectors(run_folder: RunFolder) -> None:
+    run_folder.vectors.write_bytes(run_folder.vectors.read_bytes()[:100])
+    refused(stream(run_folder, "emulator"), 2, "vectors.npz", "python -m export")
+
+
+def test_unknown_names(run_folder: RunFolder) -> None:
+    result = run_module("host", "run", "--run", run_folder.path, "--board", "nucelo", "--port", "emulator")
+    refused(result, 2, "'nucelo'", "nucleo")
+    refused(stream(run_folder, "emulator", "--emulator", "bochs"), 2, "'bochs'", "qemu")
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--threshold", "1.5"), ("--threshold", "-0.1"), ("--limit", "0"), ("--limit", "many")]
+)
+def test_impossible_values_are_usage_errors(run_folder: RunFolder, option: str, value: str) -> None:
+    result = stream(run_folder, "emulator", option, value)
+    assert result.returncode == 2
+    assert option in result.stderr and value in result.stderr and "Traceback" not in result.stderr
+
+
+def test_ports_are_listed() -> None:
+    result = run_module("host", "list", "--json")
+    assert result.returncode == 0
+    assert isinstance(json.loads(result.stdout), list)
+    assert run_module("host", "list").returncode == 0
+
+
+def test_without_pyserial_the_error_says_how_to_install_it() -> None:
+    # A module that is None in sys.modules cannot be imported, as if it were not installed.
+    code = "import sys; sys.modules['serial'] = None; sys.argv = ['host', 'list']; import runpy; " \
+           "runpy.run_module('host', run_name='__main__')"  # fmt: skip
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env=os.environ)
+    refused(result, 2, "pyserial", "pip install -e '.[host]'")
+
+
+def test_help_needs_no_library_beyond_the_standard_one() -> None:
+    code = "import sys, host.__main__; print(sorted({'numpy', 'serial', 'rich', 'torch'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
