@@ -17,7 +17,7 @@ import pytest
 
 from contract import errors
 from contract.run_folder import RunFolder
-from train import config, data, models
+from train import config, data, models, run
 from train.__main__ import main, table
 from train.abstain import risk_coverage, softmax_response
 from train.loop import logits
@@ -35,10 +35,6 @@ gate = { target = { coverage = 0.6 } }
 
 def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "train", *map(str, arguments)]
-
-
-def train(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command(*arguments), cwd=ROOT, capture_output=True, text=True, check=False)
 
 
 @dataclass(frozen=True)
@@ -76,8 +72,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(tmp_path_factory: pytest.TempPathFactory, small: Path) -> RunFolder:
     """A run folder, trained without interruption."""
     out = RunFolder(tmp_path_factory.mktemp("runs") / "whole")
-    result = train(small, "--out", out.path)
-    assert result.returncode == 0, result.stderr
+    run.train(config.load(small), out, restart=False)
     return out
 
 
@@ -316,6 +311,6 @@ def test_packages_are_light_to_import() -> None:
 
 
 def test_help_names_every_option() -> None:
-    result = train("--help")
+    result = subprocess.run(command("--help"), cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0
     assert all(option in result.stdout for option in ("--out", "--restart", "--json"))
