@@ -5,6 +5,7 @@ print(json.dumps(to_json(result, board), indent=2))
 """
 
 import dataclasses
+from itertools import pairwise
 from typing import Any, Final
 
 from rich.box import SIMPLE_HEAD
@@ -20,18 +21,20 @@ from export.pipeline import Exported
 # One point of accuracy: beyond it, quantisation has changed the model rather than its number format.
 ACCURACY_LOSS_ALLOWED: Final = 0.01
 
+IDEAL_SQNR_DB: Final = 49.9  # 6.02 * 8 + 1.76, of a sine that fills the range of 8 bits
+
 
 def warnings(result: Exported, board: Board | None) -> list[str]:
     """Checks that failed, one paragraph each: accuracy lost by quantisation, a board that is too small."""
     found = []
     accuracy = result.manifest.accuracy
     if accuracy.float32 - accuracy.quantised > ACCURACY_LOSS_ALLOWED:
-        worst = min(result.layers, key=lambda layer: float("inf") if layer.sqnr_db is None else layer.sqnr_db)
+        culprit = _steepest_fall(result.layers)
         found.append(
             f"int8 accuracy on the test split is {accuracy.quantised:.2%}, {accuracy.float32 - accuracy.quantised:.2%} "
-            f"below float ({accuracy.float32:.2%}); at most {ACCURACY_LOSS_ALLOWED:.0%} is expected. The layer with most "
-            f"noise is {worst.name} ({worst.sqnr_db:.1f} dB). Train with less extreme activations (weight decay, batch "
-            "normalisation), or use a larger model."
+            f"below float ({accuracy.float32:.2%}); at most {ACCURACY_LOSS_ALLOWED:.0%} is expected. The SQNR falls most "
+            f"at {culprit.name}. Train with less extreme activations (weight decay, batch normalisation), or use a "
+            "larger model."
         )
     if board:
         arena = result.manifest.memory.arena_bytes
@@ -45,6 +48,15 @@ def warnings(result: Exported, board: Board | None) -> list[str]:
                     "Use a smaller model or a larger board."
                 )
     return found
+
+
+def _steepest_fall(layers: tuple[LayerError, ...]) -> LayerError:
+    """The layer that adds most noise: noise is passed on, so it is not simply the one of least SQNR."""
+    levels = [IDEAL_SQNR_DB]
+    for layer in layers:
+        levels.append(IDEAL_SQNR_DB if layer.sqnr_db is None else min(layer.sqnr_db, IDEAL_SQNR_DB))
+    falls = [before - after for before, after in pairwise(levels)]
+    return layers[falls.index(max(falls))]
 
 
 def to_json(result: Exported, board: Board | None) -> dict[str, Any]:

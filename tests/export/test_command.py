@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 import boards
-from contract.errors import DONE, KNOWN_FAILURE
+from contract.errors import CHECK_FAILED, DONE, KNOWN_FAILURE
 from export import report
 from export.pipeline import Exported
 
@@ -82,12 +83,24 @@ def test_accuracy_lost_is_a_warning(exported: Exported, capsys: pytest.CaptureFi
     result = dataclasses.replace(exported, manifest=dataclasses.replace(exported.manifest, accuracy=lost))
     (warning,) = report.warnings(result, None)
     assert "2.00% below float" in warning
-    assert min(exported.layers, key=lambda layer: layer.sqnr_db or 1e9).name in warning
     report.show(result, None)
     assert "warning: int8 accuracy" in capsys.readouterr().out
     within = dataclasses.replace(accuracy, quantised=accuracy.float32 - 0.009)
     kept = dataclasses.replace(exported, manifest=dataclasses.replace(exported.manifest, accuracy=within))
     assert report.warnings(kept, None) == []
+
+
+def test_accuracy_lost_is_exit_code_1(exported: Exported, tmp_path: Path) -> None:
+    """A checkpoint that claims pixels of at most 0.1 makes the int8 model see brighter ones clipped."""
+    for path in (exported.folder.config, exported.folder.splits):
+        shutil.copy(path, tmp_path)
+    content = torch.load(exported.folder.base_checkpoint, weights_only=True)
+    torch.save({**content, "input_range": [0.0, 0.1]}, tmp_path / "base.pt")
+    result = _run(tmp_path)
+    assert result.returncode == CHECK_FAILED, result.stderr
+    paragraph = result.stdout.splitlines()[-1]
+    assert paragraph.startswith("warning: int8 accuracy on the test split is ")
+    assert "The SQNR falls most at image." in paragraph
 
 
 def test_a_board_that_is_too_small_is_a_warning(exported: Exported) -> None:

@@ -139,6 +139,10 @@ def _change_checkpoint(key: str, value: object) -> Callable[[RunFolder], None]:
     return change
 
 
+def _cut_checkpoint(folder: RunFolder) -> None:
+    folder.base_checkpoint.write_bytes(folder.base_checkpoint.read_bytes()[:-2000])
+
+
 def _shorten_splits(folder: RunFolder) -> None:
     splits = json.loads(folder.splits.read_text())
     folder.splits.write_text(json.dumps({**splits, "train": splits["train"][:-1]}))
@@ -151,7 +155,7 @@ MUST_REFUSE: dict[str, tuple[Callable[[RunFolder], object], str, str]] = {
     "no splits": (lambda run: run.splits.unlink(), "splits.json is missing", "python -m train"),
     "splits of another data set": (_shorten_splits, "has 1797 samples", "--restart"),
     "configuration not TOML": (lambda run: run.config.write_text("name ="), "not TOML", "Correct the file"),
-    "checkpoint not PyTorch's": (lambda run: run.base_checkpoint.write_bytes(b"junk"), "not a checkpoint", "--restart"),
+    "checkpoint cut short": (_cut_checkpoint, "not a checkpoint", "--restart"),
     "checkpoint of another format": (_change_checkpoint("format", 99), "format is 99, expected 1", "--restart"),
     "checkpoint of an unknown model": (_change_checkpoint("model", "vit"), "vit", "--restart"),
     "checkpoint of other images": (_change_checkpoint("input_shape", [1, 9, 9]), "(1, 9, 9)", "--restart"),
