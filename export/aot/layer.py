@@ -12,11 +12,12 @@ WIDTH: Final = 116  # columns of an array's lines
 class Layer:
     """Collects the C text of the operator with number `index`; `inputs`, `output`, `scratch`: C expressions."""
 
-    def __init__(self, index: int, inputs: Sequence[str], output: str, scratch: str) -> None:
+    def __init__(self, index: int, inputs: Sequence[str], output: str, scratch: str, functions: dict[str, str]) -> None:
         self.index = index
         self.inputs = tuple(inputs)
         self.output = output
         self.scratch = scratch
+        self._functions = functions
         self.kernels: list[str] = []
         self.constants: list[str] = []
         self.calls: list[str] = []
@@ -36,6 +37,13 @@ class Layer:
         body = "".join(f"    .{name} = {value},\n" for name, value in fields.items())
         self.constants.append(f"static const struct {struct} layer_{self.index} = {{\n{body}}};\n")
         return f"&layer_{self.index}"
+
+    def function(self, prefix: str, text: str) -> str:
+        """A C function that layers share if their texts are equal; `@` stands for its name, which is returned."""
+        if text not in self._functions:
+            self._functions[text] = f"{prefix}_{self.index}"
+            self.constants.append(text.replace("@", self._functions[text]))
+        return self._functions[text]
 
     def call(self, function: str, *arguments: str) -> None:
         self.calls.append(f"{function}({', '.join(arguments)});")

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from export.aot.fixed_point import Requantisation
 
-ACCUMULATOR_LIMIT = 1 << 23  # two accumulators share 32 bits: 256 * A + B
 INT32 = 1 << 31
 
 
@@ -23,10 +22,15 @@ class ShortRequantisation:
     relu: bool
 
 
-def prove(values: Requantisation, largest: NDArray[np.int64]) -> ShortRequantisation | None:
-    """Constants for channels whose accumulators stay within +-`largest`, or None if the short form would not be exact."""
+def prove(
+    values: Requantisation, largest: NDArray[np.int64], scale_bits: int, limit: int
+) -> ShortRequantisation | None:
+    """Constants for channels whose accumulators stay within +-`largest`, or None if the short form would not be exact.
+
+    With a ReLU the kernel scales accumulators by 2^scale_bits (at least 2^2), which must fit 32 bits: `limit` bounds them.
+    """
     relu = values.minimum == values.zero_point == -128
-    if values.maximum != 127 or values.minimum != -128 or largest.max(initial=0) >= ACCUMULATOR_LIMIT:
+    if values.maximum != 127 or values.minimum != -128 or largest.max(initial=0) >= limit:
         return None
     words = []
     for channel, bound in enumerate(largest.tolist()):
@@ -37,9 +41,9 @@ def prove(values: Requantisation, largest: NDArray[np.int64]) -> ShortRequantisa
         if shift < 1:
             return None
         if relu:
-            final = shift + 7
-            constant = (1 << 6) + (1 << (final - 1)) + (values.zero_point << final)
-            high = bound * 256 * multiplier >> 32
+            final = shift + scale_bits - 1
+            constant = (1 << (scale_bits - 2)) + (1 << (final - 1)) + (values.zero_point << final)
+            high = (bound << scale_bits) * multiplier >> 32
         else:
             final = shift
             constant = (1 << (final - 1)) + (values.zero_point << final)

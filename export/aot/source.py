@@ -58,7 +58,8 @@ void model_invoke(void);
 
 def source(program: Program, plan: Plan, title: str) -> str:
     """model.c."""
-    layers = [_layer(program, plan, index) for index in range(len(program.nodes))]
+    functions: dict[str, str] = {}  # shared by layers of one shape: text to name
+    layers = [_layer(program, plan, index, functions) for index in range(len(program.nodes))]
     constants = "".join(f"{_heading(program, layer)}{''.join(layer.constants)}\n" for layer in layers)
     calls = "".join(
         f"    {_heading(program, layer)}    {' '.join(layer.calls)}\n    MODEL_OPERATOR_DONE();\n" for layer in layers
@@ -83,11 +84,11 @@ void model_invoke(void) {{
 """
 
 
-def _layer(program: Program, plan: Plan, index: int) -> Layer:
+def _layer(program: Program, plan: Plan, index: int, functions: dict[str, str]) -> Layer:
     node = program.nodes[index]
     pointers = [f"(const int8_t *)(arena + {plan.offsets[tensor]})" for tensor in node.inputs]
     scratch = f"arena + {plan.scratch[index]}" if index in plan.scratch else "NULL"
-    layer = Layer(index, pointers, f"(int8_t *)(arena + {plan.offsets[node.output]})", scratch)
+    layer = Layer(index, pointers, f"(int8_t *)(arena + {plan.offsets[node.output]})", scratch, functions)
     node.emit(layer)
     return layer
 

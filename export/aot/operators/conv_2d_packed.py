@@ -11,6 +11,8 @@ from export.aot.operators.conv_2d import Conv2D
 from export.aot.program import Node
 from export.aot.short_requantisation import ShortRequantisation, prove
 
+ACCUMULATOR_LIMIT = 1 << 23  # two accumulators share 32 bits: 256 * A + B
+
 
 @dataclass(frozen=True)
 class Conv2DPacked(Node):
@@ -63,7 +65,8 @@ def pack(conv: Conv2D) -> Conv2DPacked | None:
     flat = conv.weights.reshape(channels, -1)
     wide = flat.astype(np.int64)
     bias = conv.bias.astype(np.int64) - conv.input_zero_point * wide.sum(axis=1)
-    short = prove(conv.requantisation, np.abs(bias) + 128 * np.abs(wide).sum(axis=1))
+    largest = np.abs(bias) + 128 * np.abs(wide).sum(axis=1)
+    short = prove(conv.requantisation, largest, scale_bits=8, limit=ACCUMULATOR_LIMIT)
     # 256 * wa + wb must fit 16 bits.
     if short is None or flat.min(initial=0) < -127 or flat.shape[1] >= 1 << 13:
         return None
@@ -96,4 +99,4 @@ def stream(weights: NDArray[np.int8], bias: NDArray[np.int64], short: ShortRequa
     epilogue = np.zeros((channels, 3), np.int64)
     epilogue[: len(short.words)] = short.words
     whole = np.concatenate([start & 0xFFFFFFFF, quads, epilogue.reshape(channels // 4, 12)], axis=1)
-    return whole.astype(np.uint32)
+    return np.asarray(whole, np.uint32)

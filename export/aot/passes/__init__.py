@@ -9,8 +9,8 @@ from typing import Final
 from export.aot.passes.alias_reshape import alias_reshape
 from export.aot.passes.fold_pad import fold_pad
 from export.aot.passes.fold_zero_point import fold_zero_point
-from export.aot.passes.pack_weights import pack_weights
+from export.aot.passes.use_dsp import use_dsp
 from export.aot.program import Program
 
 PASSES: Final[tuple[Callable[[Program], Program], ...]] = (alias_reshape, fold_pad, fold_zero_point)
-DSP_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (pack_weights,)
+DSP_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (use_dsp,)

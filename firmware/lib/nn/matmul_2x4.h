@@ -19,7 +19,7 @@
 //     epilogue  m, C, S of a, then of b, c, d
 // The panel holds, for each pair of inputs, the int16 pair of the first pixel, then that of the second.
 #pragma once
-#include <stdint.h>
+#include "short_requantise.h"
 
 // `bytes` is 8 * pairs of inputs, `quads` the number of quads; 4 * quads outputs are written to `first` and to `second`.
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
@@ -39,7 +39,7 @@
 #define NN_BY_2(sum) "lsl " sum ",#1\n"
 #define NN_FROM_256_TO_2(sum) "asr " sum ",#7\n"
 #define NN_MATMUL_2X4(name, REQUANTISE, HIGH, LOW)                                                                     \
-    __attribute__((naked, noinline)) static void name(                                                                 \
+    __attribute__((naked, noinline, unused)) static void name(                                                                 \
         __attribute__((unused)) const uint32_t *panel, __attribute__((unused)) const uint32_t *stream,                 \
         __attribute__((unused)) int8_t *first, __attribute__((unused)) int8_t *second,                                 \
         __attribute__((unused)) uint32_t bytes, __attribute__((unused)) uint32_t quads) {                              \
@@ -79,19 +79,6 @@ static inline uint32_t nn_sxtb16(uint32_t a) {
     return (uint16_t)(int8_t)a | (uint32_t)(uint16_t)(int8_t)(a >> 16) << 16;
 }
 
-static inline int8_t nn_short_requantise(int32_t accumulator, const uint32_t *epilogue, int relu) {
-    const int32_t multiplier = (int32_t)epilogue[0], constant = (int32_t)epilogue[1], shift = (int32_t)epilogue[2];
-    int32_t value;
-    if (relu) {
-        value = (int32_t)((int64_t)accumulator * 256 * multiplier >> 32) + constant;
-    } else {
-        value = (int32_t)(((int64_t)accumulator * 2 * multiplier + (1ll << 31)) >> 32);
-        value += (value >> 31) + constant;
-    }
-    value >>= shift;
-    return (int8_t)(value < INT8_MIN ? INT8_MIN : value > INT8_MAX ? INT8_MAX : value);
-}
-
 static inline void nn_matmul_2x4(const uint32_t *panel, const uint32_t *stream, int8_t *first, int8_t *second,
                                  uint32_t bytes, uint32_t quads, int relu) {
     for (; quads > 0; quads--, first += 4, second += 4) {
@@ -110,8 +97,11 @@ static inline void nn_matmul_2x4(const uint32_t *panel, const uint32_t *stream, 
                 const int32_t low = sums[pixel][2 * half + 1];
                 const int32_t high = (int32_t)((uint32_t)sums[pixel][2 * half] - (uint32_t)low) >> 8;
                 int8_t *out = (pixel ? second : first) + 2 * half;
-                out[0] = nn_short_requantise(high, stream + 6 * half, relu);
-                out[1] = nn_short_requantise(low, stream + 6 * half + 3, relu);
+                const uint32_t *epilogue = stream + 6 * half;
+                const struct nn_short first_of_two = {(int32_t)epilogue[0], (int32_t)epilogue[1], (int32_t)epilogue[2]};
+                const struct nn_short second_of_two = {(int32_t)epilogue[3], (int32_t)epilogue[4], (int32_t)epilogue[5]};
+                out[0] = relu ? nn_short_relu(&first_of_two, high * 256) : nn_short_linear(&first_of_two, high * 2);
+                out[1] = relu ? nn_short_relu(&second_of_two, low * 256) : nn_short_linear(&second_of_two, low * 2);
             }
         stream += 12;
     }

@@ -1,0 +1,23 @@
+"""Choose the kernels for the DSP extension where their bounds are proven; everything else keeps the portable one."""
+
+from dataclasses import replace
+
+from export.aot.operators import add_table, conv_2d_packed, depthwise_planar
+from export.aot.operators.add import Add
+from export.aot.operators.conv_2d import Conv2D
+from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
+from export.aot.program import Node, Program
+
+
+def use_dsp(program: Program) -> Program:
+    return replace(program, nodes=tuple(_fast(node) for node in program.nodes))
+
+
+def _fast(node: Node) -> Node:
+    if isinstance(node, Conv2D):
+        return conv_2d_packed.pack(node) or node
+    if isinstance(node, DepthwiseConv2D):
+        return depthwise_planar.plane(node) or node
+    if isinstance(node, Add):
+        return add_table.tabulate(node) or node
+    return node
