@@ -27,7 +27,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m export", description="Export a trained run for a microcontroller.")
     parser.add_argument("run", type=Path, help="run folder that python -m train wrote, e.g. runs/digits")
     parser.add_argument(
-        "--board", help="also check that the model fits this board (a name or alias of python -m boards)"
+        "--board", help="choose the kernels for this board and check that it fits (a name or alias of python -m boards)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
     arguments = parser.parse_args()
@@ -40,7 +40,7 @@ def main() -> int:
     from export import report
     from export.pipeline import export_run
 
-    result = export_run(RunFolder(arguments.run))
+    result = export_run(RunFolder(arguments.run), board.chip.core if board else None)
     if arguments.json:
         print(json.dumps(report.to_json(result, board), indent=2))
     else:

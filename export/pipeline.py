@@ -1,6 +1,6 @@
 """One run from checkpoint to everything that the firmware and the host read.
 
-    result = export_run(RunFolder(Path("runs/digits")))
+    result = export_run(RunFolder(Path("runs/digits")), "cortex-m4")
 
 The order is that of the function: load, convert, quantise, compile, calibrate the gate, describe, write. Nothing is
 written before all of it is there, so a failed export leaves the files of the last good one.
@@ -98,8 +98,10 @@ class _Quantized:
         return next(tensor for tensor in self.outputs if tensor.name == LOGITS)
 
 
-def export_run(folder: RunFolder) -> Exported:
-    """Export `base.pt` of a run. Raises ExportError, or the error of the stage whose file is missing or damaged."""
+def export_run(folder: RunFolder, core: str | None = None) -> Exported:
+    """Export `base.pt` of a run, the C with the kernels for `core` (portable ones by default).
+
+    Raises ExportError, or the error of the stage whose file is missing or damaged."""
     with Progress("export", total=5) as progress:
         trained = _load(folder)
         progress.advance(note="loaded")
@@ -107,7 +109,7 @@ def export_run(folder: RunFolder) -> Exported:
         content, graph, logits = quantized.content, quantized.graph, quantized.logits
         progress.advance(note="converted and quantised")
 
-        compiled = compile_model(graph, trained.config.name)
+        compiled = compile_model(graph, trained.config.name, core=core)
         data_header, data_source = carray.render(content)
         validation, test = trained.parts["validation"], trained.parts["test"]
         codes = {name: to_codes(part.channels_last, quantized.image)

@@ -19,9 +19,9 @@ SANITIZE: Final = ["-fsanitize=undefined", "-fno-sanitize-recover=all", "-static
 class NativeModel:
     """A model compiled ahead of time, as a shared library."""
 
-    def __init__(self, graph: Graph, folder: Path, *, keep_inputs: bool = True) -> None:
+    def __init__(self, graph: Graph, folder: Path, *, keep_inputs: bool = True, core: str | None = None) -> None:
         self._graph = graph
-        self.compiled = compile_model(graph, "test model", keep_inputs)
+        self.compiled = compile_model(graph, "test model", keep_inputs, core)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "model.h").write_text(self.compiled.header)
         (folder / "model.c").write_text(self.compiled.source)
@@ -51,13 +51,13 @@ class NativeModel:
         return np.frombuffer(raw, np.int8).reshape(tensor.shape)
 
 
-def differing(content: bytes, folder: Path, rng: np.random.Generator, runs: int) -> int:
+def differing(content: bytes, folder: Path, rng: np.random.Generator, runs: int, core: str | None) -> int:
     """Output bytes in which our C and the TensorFlow Lite Micro interpreter differ, over `runs` random inputs."""
     from tflite_micro import runtime
 
     graph = parse(content, "built model")
-    ours = NativeModel(graph, folder)
-    micro = runtime.Interpreter.from_bytes(content)
+    ours = NativeModel(graph, folder, core=core)
+    micro = runtime.Interpreter.from_bytes(content, arena_size=1 << 22)  # too small an arena would crash it
     count = 0
     for _ in range(runs):
         inputs = [rng.integers(-128, 128, graph.tensors[index].shape).astype(np.int8) for index in graph.inputs]

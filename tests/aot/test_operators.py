@@ -206,12 +206,13 @@ def residual_network(rng: Rng) -> bytes:
     return build.bytes([source], [logits, total])
 
 
+@pytest.mark.parametrize("core", [None, "cortex-m4"])
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize(
     "make",
     [conv_2d, depthwise_conv_2d, fully_connected, mean, pad, pool_2d, add, softmax, residual_network],
     ids=lambda make: make.__name__,
 )
-def test_equals_the_interpreter(make: Callable[[Rng], bytes], seed: int, tmp_path: Path) -> None:
+def test_equals_the_interpreter(make: Callable[[Rng], bytes], seed: int, core: str | None, tmp_path: Path) -> None:
     rng = np.random.default_rng([seed, sum(make.__name__.encode())])
-    assert differing(make(rng), tmp_path, rng, runs=8) == 0
+    assert differing(make(rng), tmp_path, rng, runs=8, core=core) == 0

@@ -12,6 +12,7 @@ temperature  softmax(logits / temperature) is calibrated on the validation split
 
 import dataclasses
 import pickle
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +25,18 @@ from train.models.classifier import Classifier
 
 FORMAT: Final = 1
 # What torch.load, and taking its result apart, raise for a file that is empty, cut short or of another kind.
-DAMAGED: Final = (OSError, EOFError, RuntimeError, TypeError, KeyError, pickle.UnpicklingError)
+DAMAGED: Final = (
+    OSError,
+    EOFError,
+    RuntimeError,
+    TypeError,
+    KeyError,
+    ValueError,
+    IndexError,
+    AttributeError,
+    struct.error,
+    pickle.UnpicklingError,
+)
 
 
 @dataclass(frozen=True)

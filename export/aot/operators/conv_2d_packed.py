@@ -16,7 +16,8 @@ ACCUMULATOR_LIMIT = 1 << 23  # two accumulators share 32 bits: 256 * A + B
 
 @dataclass(frozen=True)
 class Conv2DPacked(Node):
-    """`weights` int8 [output channel, patch], both rounded up to multiples of 4; `bias` has the zero point folded in."""
+    """`weights` int8 [output channel, kernel row, bytes of a row], the first and the last rounded up to multiples of 4 with
+    zeros; `bias` has the zero point folded in."""
 
     weights: NDArray[np.int8]
     bias: NDArray[np.int64]
@@ -34,7 +35,8 @@ class Conv2DPacked(Node):
     @property
     def scratch_bytes(self) -> int:
         """The panel of two patches in int16, one patch in bytes, the outputs of two pixels."""
-        channels, patch = self.weights.shape
+        channels, rows, row = self.weights.shape
+        patch = rows * row
         return 4 * patch + patch + 2 * channels
 
     def emit(self, layer: Layer) -> None:
@@ -50,7 +52,7 @@ class Conv2DPacked(Node):
                 "dilation_x": self.window.dilation[1],
                 "input_channels": self.input_channels,
                 "output_channels": self.output_channels,
-                "patch": self.weights.shape[1],
+                "row": self.weights.shape[2],
                 "input_zero_point": self.input_zero_point,
             },
         )
@@ -59,25 +61,24 @@ class Conv2DPacked(Node):
 
 def pack(conv: Conv2D) -> Conv2DPacked | None:
     """The packed form, or None where it does not apply or would not be exact."""
-    channels, _, _, depth = conv.weights.shape
+    channels, height, width, depth = conv.weights.shape
     if depth != conv.input_channels:
         return None
-    flat = conv.weights.reshape(channels, -1)
-    wide = flat.astype(np.int64)
-    bias = conv.bias.astype(np.int64) - conv.input_zero_point * wide.sum(axis=1)
-    largest = np.abs(bias) + 128 * np.abs(wide).sum(axis=1)
+    weights = conv.weights.reshape(channels, height, width * depth)
+    wide = weights.astype(np.int64)
+    bias = conv.bias.astype(np.int64) - conv.input_zero_point * wide.sum(axis=(1, 2))
+    largest = np.abs(bias) + 128 * np.abs(wide).sum(axis=(1, 2))
     short = prove(conv.requantisation, largest, scale_bits=8, limit=ACCUMULATOR_LIMIT)
     # 256 * wa + wb must fit 16 bits.
-    if short is None or flat.min(initial=0) < -127 or flat.shape[1] >= 1 << 13:
+    if short is None or weights.min(initial=0) < -127 or weights[0].size >= 1 << 13:
         return None
-    rows, columns = -channels % 4, -flat.shape[1] % 4
     return Conv2DPacked(
         conv.op,
         conv.name,
         conv.inputs,
         conv.output,
-        np.pad(flat, ((0, rows), (0, columns))),
-        np.pad(bias, (0, rows)),
+        np.pad(weights, ((0, -channels % 4), (0, 0), (0, -weights.shape[2] % 4))),
+        np.pad(bias, (0, -channels % 4)),
         conv.window,
         conv.input_channels,
         channels,
@@ -89,7 +90,7 @@ def pack(conv: Conv2D) -> Conv2DPacked | None:
 
 def stream(weights: NDArray[np.int8], bias: NDArray[np.int64], short: ShortRequantisation) -> NDArray[np.uint32]:
     """The words of firmware/lib/nn/matmul_2x4.h: for each quad of channels biases, weights, epilogue."""
-    channels, patch = weights.shape
+    channels, patch = len(weights), weights[0].size
     # Inputs in the order of the panel: 0 2 1 3 of every four.
     ordered = weights.astype(np.int64).reshape(channels, patch // 4, 2, 2).transpose(0, 1, 3, 2).reshape(channels, -1)
     halves = 256 * ordered[0::2] + ordered[1::2]  # [pair of channels, input]

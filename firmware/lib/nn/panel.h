@@ -1,4 +1,4 @@
-// Widens int8 activations to int16 pairs, in the order that SXTB16 leaves them: four bytes x0 x1 x2 x3 become the words
+// Moves int8 activations about, and widens them to int16 pairs, in the order that SXTB16 leaves them: four bytes x0 x1 x2 x3 become the words
 // (x0, x2) and (x1, x3). The compiler orders weights alike. A panel interleaves two pixels, so the step between words is 2.
 #pragma once
 #include <stdint.h>
@@ -35,15 +35,34 @@ static inline uint32_t *nn_widen(uint32_t *panel, const int8_t *input, uint32_t 
     return panel;
 }
 
+// Both pixels at once.
 static inline uint32_t *nn_widen_pair(uint32_t *panel, const int8_t *first, const int8_t *second, uint32_t bytes) {
-    for (const int8_t *end = first + bytes; first != end; first += 4, second += 4, panel += 4) {
-        uint32_t a, b;
-        memcpy(&a, first, 4);
-        memcpy(&b, second, 4);
-        panel[0] = nn_even_bytes(a);
-        panel[1] = nn_even_bytes(b);
-        panel[2] = nn_odd_bytes(a);
-        panel[3] = nn_odd_bytes(b);
-    }
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+    const int8_t *const end = first + bytes;
+    __asm__ volatile("1: ldr r4,[%1],#4\n ldr r5,[%2],#4\n cmp %1,%3\n sxtb16 r6,r4,ror #8\n sxtb16 r8,r5,ror #8\n"
+                     "sxtb16 r4,r4\n sxtb16 r5,r5\n stm %0!,{r4,r5,r6,r8}\n bne 1b\n"
+                     : "+r"(panel), "+r"(first), "+r"(second)
+                     : "r"(end)
+                     : "r4", "r5", "r6", "r8", "cc", "memory");
     return panel;
+#else
+    (void)nn_widen(panel, first, bytes);
+    return nn_widen(panel + 1, second, bytes) - 1;
+#endif
+}
+
+static inline int8_t *nn_fill(int8_t *to, uint32_t value, int32_t bytes) {
+    for (; bytes >= 4; bytes -= 4, to += 4) memcpy(to, &value, 4);
+    for (; bytes > 0; bytes--) *to++ = (int8_t)value;
+    return to;
+}
+
+static inline int8_t *nn_copy(int8_t *to, const int8_t *from, int32_t bytes) {
+    for (; bytes >= 4; bytes -= 4, to += 4, from += 4) {
+        uint32_t word;
+        memcpy(&word, from, 4);
+        memcpy(to, &word, 4);
+    }
+    for (; bytes > 0; bytes--) *to++ = *from++;
+    return to;
 }

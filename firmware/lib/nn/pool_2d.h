@@ -15,20 +15,25 @@ static inline int32_t nn_average(int32_t sum, int32_t count) {
 }
 
 static inline void nn_pool_2d(const struct nn_pool_2d *l, const int8_t *input, int8_t *output, int average) {
+    const int32_t channels = l->channels;
     for (int32_t y = 0; y < l->output_height; y++) {
         const struct nn_window rows = nn_window(y, l->stride_y, l->pad_top, l->kernel_height, 1, l->input_height);
         for (int32_t x = 0; x < l->output_width; x++) {
             const struct nn_window columns = nn_window(x, l->stride_x, l->pad_left, l->kernel_width, 1, l->input_width);
-            const int32_t count = (rows.end - rows.begin) * (columns.end - columns.begin);
-            for (int32_t c = 0; c < l->channels; c++) {
+            const int32_t width = columns.end - columns.begin, count = (rows.end - rows.begin) * width;
+            const int8_t *corner =
+                input + ((rows.origin + rows.begin) * l->input_width + columns.origin + columns.begin) * channels;
+            for (int32_t c = 0; c < channels; c++, corner++) {
                 int32_t sum = 0, largest = INT8_MIN;
-                for (int32_t ky = rows.begin; ky < rows.end; ky++)
-                    for (int32_t kx = columns.begin; kx < columns.end; kx++) {
-                        const int32_t pixel = (rows.origin + ky) * l->input_width + columns.origin + kx;
-                        const int32_t value = input[pixel * l->channels + c];
-                        sum += value;
-                        if (value > largest) largest = value;
+                const int8_t *line = corner;
+                for (int32_t ky = rows.begin; ky < rows.end; ky++, line += l->input_width * channels) {
+                    const int8_t *at = line;
+#pragma GCC unroll 4
+                    for (int32_t kx = 0; kx < width; kx++, at += channels) {
+                        sum += *at;
+                        if (!average && *at > largest) largest = *at;
                     }
+                }
                 *output++ = (int8_t)nn_clamp(average ? nn_average(sum, count) : largest, l->minimum, l->maximum);
             }
         }
