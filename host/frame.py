@@ -15,9 +15,9 @@ A frame before COBS, 7 to 247 bytes, integers little endian:
     3 + n   crc        u32   CRC-32 of ISO 3309 (zlib.crc32) over type, sequence and payload
 
 COBS (Cheshire and Baker, "Consistent Overhead Byte Stuffing", IEEE/ACM Transactions on Networking 7(2), 1999) removes
-the zeros and adds one byte; a zero follows. Any chunk between two zeros that is not such a frame is counted and dropped,
-and the next one starts fresh: after any damage the receiver is in step again at the next zero. Empty chunks are nothing,
-so a sender may send zeros to flush the line.
+the zeros and adds one byte; a zero follows. Any chunk between two zeros that is not such a frame is counted and
+dropped, and the next one starts fresh: after any damage the receiver is in step again at the next zero. Empty chunks
+are nothing, so a sender may send zeros to flush the line.
 """
 
 import zlib

@@ -32,13 +32,18 @@ class Port:
     description: str
 
     def __str__(self) -> str:
-        return f"{self.device} ({', '.join(filter(None, (self.usb, self.description)))})"
+        known = ", ".join(filter(None, (self.usb, self.description)))
+        return f"{self.device} ({known})" if known else self.device
 
 
 def present() -> tuple[Port, ...]:
     """The ports of this machine, USB ones first."""
     found = [
-        Port(info.device, f"{info.vid:04x}:{info.pid:04x}" if info.vid is not None else None, info.description)
+        Port(
+            info.device,
+            f"{info.vid:04x}:{info.pid:04x}" if info.vid is not None else None,
+            "" if info.description == "n/a" else info.description,  # pyserial's word for none
+        )
         for info in list_ports.comports()
     ]
     return tuple(sorted(found, key=lambda port: (port.usb is None, port.device)))
@@ -101,8 +106,9 @@ def _explain(url: str, error: Any) -> HostError:
             "Start the emulator or serial server first, or use `--port emulator`, which boots QEMU itself.",
             NO_DEVICE,
         )
+    cause = "no such port" if error.errno == errno.ENOENT else f"cannot be opened ({error})"
     return HostError(
-        f"{url}: cannot be opened ({error}). {_listing()}",
+        f"{url}: {cause}. {_listing()}",
         "Plug the board in, or choose a port that is present; `--port emulator` needs no board.",
         NO_DEVICE,
     )

@@ -80,7 +80,7 @@ def run(options: Options) -> Summary:
         expected=expected[: len(outcomes)],
         large_classes=_large_classes(large, done, manifest),
         latency=latency.split(outcomes, board_hz=None if emulated else link.hello.clock_hz),
-        latency_clock="host clock, emulated board" if emulated else "host clock; board: its cycle counter",
+        latency_clock="host clock, emulated board" if emulated else "host clock; stage board: its cycle counter",
         instructions_per_cycle=_instructions_per_cycle(options),
         size=_size(options),
         link_errors=_link_errors(link, before, after),

@@ -28,7 +28,7 @@ SHOWN_MAX: Final = 5
 
 @dataclass(frozen=True)
 class Expected:
-    """What the TensorFlow Lite Micro interpreter made of a sample, with the gate's decision at the threshold in force."""
+    """What the TensorFlow Lite Micro interpreter made of a sample, and the gate at the threshold in force."""
 
     board_class: int
     score: int
@@ -166,7 +166,8 @@ def to_json(summary: Summary) -> str:
 
 def show(summary: Summary) -> None:
     """Print the summary as a table on stdout."""
-    table = Table(title=f"{summary.name} on {summary.board}, {summary.samples} samples", show_header=False)
+    title = f"{summary.name} on {summary.board}, {summary.samples} samples{', interrupted' * summary.interrupted}"
+    table = Table(title=title, caption=f"latency: {summary.latency_clock}", show_header=False)
     table.add_row("accuracy: base alone (board)", _percent(summary.base_accuracy))
     table.add_row("accuracy: large model alone (host)", _percent(summary.large_accuracy))
     table.add_row("accuracy: hybrid", _percent(summary.hybrid_accuracy), end_section=True)
@@ -185,7 +186,7 @@ def show(summary: Summary) -> None:
     table.add_row("bytes sent, host to board", f"{sent.host_to_board:,}")
     table.add_row("bytes sent, board to host", f"{sent.board_to_host:,} (abstained samples: {sent.uplink:,})")
     table.add_row("frames lost", str(summary.frames_lost), end_section=True)
-    table.add_row(f"latency in ms ({summary.latency_clock})", "p50 / p95 / p99")
+    table.add_row("latency in ms", "p50 / p95 / p99")
     for stage, of in summary.latency_ms.items():
         table.add_row(f"  {stage}", f"{of.p50:.2f} / {of.p95:.2f} / {of.p99:.2f}")
     Console().print(table)

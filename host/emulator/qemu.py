@@ -69,9 +69,10 @@ def boot(board: Board, elf: Path) -> Iterator[str]:
             if process.poll() is None:
                 raise
             said.seek(0)
-            words = said.read().decode(errors="replace").splitlines()[:1]  # a dump of all registers may follow
+            lines = said.read().decode(errors="replace").splitlines()
+            words = lines[0] if lines else "nothing"  # a dump of all registers may follow
             raise HostError(
-                f"{PROGRAM} ended with status {process.returncode} while running {elf}. It said: {''.join(words) or 'nothing'}.",
+                f"{PROGRAM} ended with status {process.returncode} while running {elf}. It said: {words}",
                 f"Check that the image is built for {board.name}.",
                 KNOWN_FAILURE,
             ) from error

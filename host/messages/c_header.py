@@ -4,17 +4,19 @@ For each message, where a Text or Rest field is a pointer and a length (decoding
 the payload, and the text is not terminated):
 
     struct message_load { uint32_t sample; uint32_t offset; const uint8_t *data; size_t data_length; };
-    enum message_status message_load_encode(const struct message_load *, uint8_t *payload, size_t capacity, size_t *length);
-    enum message_status message_load_decode(struct message_load *, const uint8_t *payload, size_t length);
+    enum message_status message_load_encode(const struct message_load *, uint8_t *, size_t capacity, size_t *length);
+    enum message_status message_load_decode(struct message_load *, const uint8_t *, size_t length);
 """
 
 import enum
 import inspect
 import re
+from dataclasses import dataclass
+from typing import Self
 
 from host.frame import PAYLOAD_MAX
 from host.messages import FAMILIES
-from host.messages.wire import Counted, Family, Field, Message, Remaining, Unsigned
+from host.messages.wire import Counted, Family, Field, Message, Unsigned
 
 _OPENING = """\
 /* Messages between host and board. Written by `python -m host.messages` from the table in host/messages: edit that.
@@ -137,28 +139,48 @@ def _enumeration(kind: type[enum.IntEnum]) -> str:
 
 
 def _message(message: type[Message]) -> str:
-    name, fields = c_name(message), message.LAYOUT
-    fixed = [field for field in fields if isinstance(field.wire, Unsigned)]
-    variable = [field for field in fields if not isinstance(field.wire, Unsigned)]
-    fixed_bytes = sum(field.wire.size for field in fixed if isinstance(field.wire, Unsigned))
-    counts = sum(isinstance(field.wire, Counted) for field in variable)
-    upper = f"MESSAGE_{name.upper()}"
+    """Size constants, struct, encoder and decoder of one message; only the size of one without fields."""
+    shape = _Shape.of(message)
+    upper = f"MESSAGE_{shape.name.upper()}"
     text = f"/* {inspect.getdoc(message)} */\n"
-    if not variable:
-        text += f"#define {upper}_BYTES {fixed_bytes}u\n"
+    if not shape.variable:
+        text += f"#define {upper}_BYTES {shape.fixed_bytes}u\n"
     else:
-        text += f"#define {upper}_FIXED_BYTES {fixed_bytes}u /* before the first field of variable length */\n"
-        if isinstance(variable[-1].wire, Remaining) and not counts:
-            text += f"#define {upper}_{variable[-1].name.upper()}_MAX (FRAME_PAYLOAD_MAX - {upper}_FIXED_BYTES)\n"
-    if not fields:
+        text += f"#define {upper}_FIXED_BYTES {shape.fixed_bytes}u /* before the first field of variable length */\n"
+    if len(shape.variable) == 1:
+        longest = f"{upper}_{shape.variable[0].name.upper()}_MAX"
+        text += f"#define {longest} (FRAME_PAYLOAD_MAX - {shape.least_bytes}u) /* bytes that fit in a frame */\n"
+    if not message.LAYOUT:
         return text + "\n"
-    declarations = "".join(_declaration(field) for field in fields)
-    return (
-        text
-        + f"\nstruct message_{name} {{\n{declarations}}};\n\n"
-        + _encoder(name, fixed, variable, fixed_bytes)
-        + _decoder(name, fixed, variable, fixed_bytes)
-    )
+    declarations = "".join(_declaration(field) for field in message.LAYOUT)
+    return f"{text}\nstruct message_{shape.name} {{\n{declarations}}};\n\n{_encoder(shape)}\n{_decoder(shape)}\n"
+
+
+@dataclass(frozen=True)
+class _Shape:
+    """A message as C sees it: fields at constant offsets, then fields of variable length."""
+
+    name: str
+    fixed: tuple[tuple[int, str, Unsigned], ...]  # offset, name, type
+    variable: tuple[Field, ...]
+
+    @classmethod
+    def of(cls, message: type[Message]) -> Self:
+        fixed, at = [], 0
+        for field in message.LAYOUT:
+            if isinstance(field.wire, Unsigned):
+                fixed.append((at, field.name, field.wire))
+                at += field.wire.size
+        return cls(c_name(message), tuple(fixed), message.LAYOUT[len(fixed) :])
+
+    @property
+    def fixed_bytes(self) -> int:
+        return sum(wire.size for _, _, wire in self.fixed)
+
+    @property
+    def least_bytes(self) -> int:
+        """Bytes of the payload if all fields of variable length are empty: each Text still has its length byte."""
+        return self.fixed_bytes + sum(isinstance(field.wire, Counted) for field in self.variable)
 
 
 def _declaration(field: Field) -> str:
@@ -168,80 +190,58 @@ def _declaration(field: Field) -> str:
     return f"    {pointer} *{field.name};\n    size_t {field.name}_length;\n"
 
 
-def _encoder(name: str, fixed: list[Field], variable: list[Field], fixed_bytes: int) -> str:
-    lines = [
-        f"static inline MESSAGE_CHECKED enum message_status message_{name}_encode(",
-        f"    const struct message_{name} *message, uint8_t *payload, size_t capacity, size_t *length)",
-        "{",
-    ]
-    limit = "capacity < FRAME_PAYLOAD_MAX ? capacity : FRAME_PAYLOAD_MAX"
-    if variable:
-        # Lengths are tested one by one so that no sum of them can overflow.
-        lines += [
-            f"    size_t left = {limit};",
-            f"    if (left < {fixed_bytes}u) {{",
-            "        return MESSAGE_NO_ROOM;",
-        ]
-        lines += ["    }", f"    left -= {fixed_bytes}u;"]
-        for field in variable:
-            count = 1 if isinstance(field.wire, Counted) else 0
-            test = f"left < 1u || message->{field.name}_length > left - 1u" if count else None
-            lines += [
-                f"    if ({test or f'message->{field.name}_length > left'}) {{",
-                "        return MESSAGE_NO_ROOM;",
-            ]
-            lines += ["    }", f"    left -= {'1u + ' if count else ''}message->{field.name}_length;"]
+def _encoder(shape: _Shape) -> str:
+    text = f"""\
+static inline MESSAGE_CHECKED enum message_status message_{shape.name}_encode(
+    const struct message_{shape.name} *message, uint8_t *payload, size_t capacity, size_t *length)
+{{
+"""
+    # Lengths are compared one by one with what is left, so that no sum of them can overflow.
+    if shape.variable:
+        text += "    size_t left = capacity < FRAME_PAYLOAD_MAX ? capacity : FRAME_PAYLOAD_MAX;\n"
+        text += _refuse(f"left < {shape.least_bytes}u", "MESSAGE_NO_ROOM")
+        text += f"    left -= {shape.least_bytes}u;\n"
     else:
-        lines += [f"    if (capacity < {fixed_bytes}u) {{", "        return MESSAGE_NO_ROOM;", "    }"]
-    at = 0
-    for field in fixed:
-        assert isinstance(field.wire, Unsigned)
-        lines.append(f"    message_put_u{8 * field.wire.size}(payload + {at}, message->{field.name});")
-        at += field.wire.size
-    if variable:
-        lines.append(f"    size_t at = {fixed_bytes}u;")
-        for field in variable:
-            if isinstance(field.wire, Counted):
-                lines.append(f"    message_put_u8(payload + at++, (uint8_t)message->{field.name}_length);")
-            lines.append(f"    message_put_bytes(payload + at, message->{field.name}, message->{field.name}_length);")
-            lines.append(f"    at += message->{field.name}_length;")
-        lines.append("    *length = at;")
-    else:
-        lines.append(f"    *length = {fixed_bytes}u;")
-    return "\n".join([*lines, "    return MESSAGE_OK;", "}", "", ""])
-
-
-def _decoder(name: str, fixed: list[Field], variable: list[Field], fixed_bytes: int) -> str:
-    lines = [
-        f"static inline MESSAGE_CHECKED enum message_status message_{name}_decode(",
-        f"    struct message_{name} *message, const uint8_t *payload, size_t length)",
-        "{",
-    ]
-    if fixed_bytes:
-        lines += [f"    if (length < {fixed_bytes}u) {{", "        return MESSAGE_TRUNCATED;", "    }"]
-    at = 0
-    for field in fixed:
-        wire = field.wire
-        assert isinstance(wire, Unsigned)
-        if wire.highest < (1 << (8 * wire.size)) - 1:
-            lines += [f"    if (payload[{at}] > {wire.highest}u) {{", "        return MESSAGE_BAD_VALUE;", "    }"]
-        value = f"message_get_u{8 * wire.size}(payload + {at})"
-        lines.append(f"    message->{field.name} = {value}{' != 0' if wire.c_type == 'bool' else ''};")
-        at += wire.size
-    if variable:
-        lines.append(f"    size_t at = {fixed_bytes}u;")
-    for field in variable:
-        here = "(const char *)(payload + at)" if field.python is str else "payload + at"
+        text += _refuse(f"capacity < {shape.fixed_bytes}u", "MESSAGE_NO_ROOM")
+    for field in shape.variable:
+        text += _refuse(f"message->{field.name}_length > left", "MESSAGE_NO_ROOM")
+        text += f"    left -= message->{field.name}_length;\n"
+    for offset, name, wire in shape.fixed:
+        text += f"    message_put_u{8 * wire.size}(payload + {offset}, message->{name});\n"
+    text += f"    size_t at = {shape.fixed_bytes}u;\n"
+    for field in shape.variable:
         if isinstance(field.wire, Counted):
-            lines += [
-                "    if (length - at < 1u || payload[at] > length - at - 1u) {",
-                "        return MESSAGE_TRUNCATED;",
-            ]
-            lines += ["    }", f"    message->{field.name}_length = message_get_u8(payload + at++);"]
-        else:
-            lines.append(f"    message->{field.name}_length = length - at;")
-        lines.append(f"    message->{field.name} = {here};")
-        lines.append(f"    at += message->{field.name}_length;")
-    end = "at" if variable else f"{fixed_bytes}u"
-    lines.append(f"    return length > {end} ? MESSAGE_TOO_LONG : MESSAGE_OK;")
-    return "\n".join([*lines, "}", "", ""])
+            text += f"    message_put_u8(payload + at++, (uint8_t)message->{field.name}_length);\n"
+        text += f"    message_put_bytes(payload + at, message->{field.name}, message->{field.name}_length);\n"
+        text += f"    at += message->{field.name}_length;\n"
+    return text + "    *length = at;\n    return MESSAGE_OK;\n}\n"
+
+
+def _decoder(shape: _Shape) -> str:
+    text = f"""\
+static inline MESSAGE_CHECKED enum message_status message_{shape.name}_decode(
+    struct message_{shape.name} *message, const uint8_t *payload, size_t length)
+{{
+"""
+    if shape.least_bytes:
+        text += _refuse(f"length < {shape.least_bytes}u", "MESSAGE_TRUNCATED")
+    for offset, name, wire in shape.fixed:
+        if wire.highest < (1 << 8 * wire.size) - 1:
+            text += _refuse(f"payload[{offset}] > {wire.highest}u", "MESSAGE_BAD_VALUE")
+        to_bool = " != 0" if wire.c_type == "bool" else ""
+        text += f"    message->{name} = message_get_u{8 * wire.size}(payload + {offset}){to_bool};\n"
+    text += f"    size_t left = length - {shape.least_bytes}u;\n"
+    if shape.variable:
+        text += f"    const uint8_t *at = payload + {shape.fixed_bytes}u;\n"
+    for field in shape.variable:
+        counted = isinstance(field.wire, Counted)
+        text += f"    message->{field.name}_length = {'message_get_u8(at++)' if counted else 'left'};\n"
+        if counted:
+            text += _refuse(f"message->{field.name}_length > left", "MESSAGE_TRUNCATED")
+        text += f"    message->{field.name} = {'(const char *)at' if field.python is str else 'at'};\n"
+        text += f"    at += message->{field.name}_length;\n    left -= message->{field.name}_length;\n"
+    return text + "    return left > 0 ? MESSAGE_TOO_LONG : MESSAGE_OK;\n}\n"
+
+
+def _refuse(condition: str, status: str) -> str:
+    return f"    if ({condition}) {{\n        return {status};\n    }}\n"

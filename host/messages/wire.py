@@ -18,8 +18,8 @@ Layout of a payload: its fields in order, without padding, all integers little e
     Text              1 byte with the length, then that many bytes of UTF-8
     Rest, RestText    all bytes that remain (RestText: UTF-8); last field only
 
-Fields of fixed size come first, so that their offsets are constants in C. A payload with a byte too few, a byte too many
-or a value outside its type is refused. Text that is not UTF-8 is decoded with replacement characters rather than
+Fields of fixed size come first, so that their offsets are constants in C. A payload with a byte too few, a byte too
+many or a value outside its type is refused. Text that is not UTF-8 is decoded with replacement characters rather than
 refused: a log line of a failing board should be shown, not dropped.
 """
 

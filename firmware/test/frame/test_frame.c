@@ -1,8 +1,8 @@
 /* Tests of lib/frame and of the generated messages.h, for the PC, under the address and undefined-behaviour sanitizers.
  *
- * Built and run by tests/host/test_frame_c.py, which renders vectors.h from tests/vectors/frames.json: the golden frames
- * as `vectors[]`, and `check_messages()`, which decodes and encodes every golden message. Prints what failed; exit
- * status 1 if anything did. */
+ * Built and run by tests/host/test_frame_c.py, which renders vectors.h from tests/vectors/frames.json: the golden
+ * frames as `vectors[]`, and `check_messages()`, which decodes and encodes every golden message. Prints what failed;
+ * exit status 1 if anything did. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
