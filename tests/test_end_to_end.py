@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import run_module
-from native_c import NativeModel
 
+from conftest import run_module
 from contract import manifest as contract_manifest
 from contract.run_folder import RunFolder
 from export import graph
+from native_c import NativeModel
 
 SUMMARY_KEYS = {"samples", "base_accuracy", "large_accuracy", "hybrid_accuracy", "coverage", "selective_accuracy",
                 "instructions_per_inference", "flash_bytes", "ram_bytes", "frames_lost", "latency_ms"}  # fmt: skip
