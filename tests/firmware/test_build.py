@@ -1,0 +1,282 @@
+"""The build by PlatformIO, offline and from an empty PlatformIO folder; sizes against binutils; what goes wrong."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+from platformio.dependencies import get_core_dependencies
+from semantic_version import SimpleSpec, Version  # type: ignore[import-untyped]
+
+from boards import Board, load, load_all
+from contract.errors import CHECK_FAILED, DONE, KNOWN_FAILURE, NO_DEVICE
+from contract.run_folder import RunFolder
+from firmware.errors import FirmwareError
+from firmware.flash import flash
+from firmware.scons_package import package_version, seed
+from firmware.size import Sizes
+
+ROOT = Path(__file__).parents[2]
+Image = Callable[[str], tuple[Board, Path, Sizes]]
+BOARDS = [board.name for board in load_all()]
+
+
+def firmware(*arguments: str | Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
+    """`python -m firmware`, with another PATH if one is given."""
+    environment = os.environ | ({} if path is None else {"PATH": path})
+    command = [sys.executable, "-m", "firmware", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def one_paragraph(result: subprocess.CompletedProcess[str]) -> str:
+    """The error message, after checking that it is nothing else."""
+    lines = [line for line in result.stderr.splitlines() if not line.startswith("built ")]
+    assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
+    return lines[0]
+
+
+def test_platformio_knows_every_board_under_its_short_name() -> None:
+    project = ConfigParser()
+    project.read(ROOT / "firmware/platformio.ini")
+    environments = {
+        name.removeprefix("env:"): project[name]["board"] for name in project.sections() if name.startswith("env:")
+    }
+    assert environments == {board.short_name: board.name for board in load_all()}
+
+
+def test_seeded_scons_is_the_version_platformio_asks_for(tmp_path: Path) -> None:
+    seed(tmp_path)
+    version = json.loads((tmp_path / "tool-scons/package.json").read_text())["version"]
+    assert Version(version) in SimpleSpec(get_core_dependencies()["tool-scons"])
+    assert package_version("4.11.1") == "4.41101.0"
+    before = (tmp_path / "tool-scons/.piopm").stat().st_mtime_ns
+    seed(tmp_path)
+    assert (tmp_path / "tool-scons/.piopm").stat().st_mtime_ns == before
+    assert [path.name for path in tmp_path.iterdir()] == ["tool-scons"]
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_image_is_built_offline_and_kept_in_the_run_folder(name: str, image: Image) -> None:
+    board, elf, sizes = image(name)
+    assert {path.name for path in elf.parent.iterdir()} == {"firmware.elf", "firmware.bin", "firmware.map", "size.json"}
+    value = json.loads((elf.parent / "size.json").read_text())
+    assert value["board"] == board.name
+    assert (value["flash_budget"], value["ram_budget"]) == (board.memory.flash.length, board.memory.ram.length)
+    assert value == json.loads(sizes.json())
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_sizes_are_those_binutils_finds(name: str, image: Image) -> None:
+    board, elf, sizes = image(name)
+    listed = subprocess.run(["arm-none-eabi-size", "-A", "-d", elf], capture_output=True, text=True, check=True).stdout
+    found = {
+        line.split()[0]: int(line.split()[1])
+        for line in listed.splitlines()
+        if re.fullmatch(r"\.(vectors|text|rodata|data|stack|bss|noinit)\s.*", line)
+    }
+    assert sizes.flash_bytes == sum(found[section] for section in (".vectors", ".text", ".rodata", ".data"))
+    assert sizes.flash_bytes == (elf.parent / "firmware.bin").stat().st_size
+    assert sizes.ram_bytes == sum(found[section] for section in (".stack", ".data", ".bss", ".noinit"))
+    assert sizes.stack_bytes == found[".stack"] == board.memory.stack
+
+
+def test_everything_but_the_model_is_small(image: Image) -> None:
+    # The bench model has 1,210 bytes of buffers and next to no code: what remains is the application and its stack.
+    _, _, sizes = image("nucleo_f446re")
+    assert sizes.flash_bytes < 6 * 1024
+    assert sizes.ram_bytes - 1210 < 4 * 1024
+
+
+def test_no_heap_and_no_stdio(image: Image) -> None:
+    _, elf, _ = image("nucleo_f446re")
+    names = subprocess.run(["arm-none-eabi-nm", elf], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"malloc", "_malloc_r", "free", "printf", "snprintf", "puts", "_sbrk", "_write"} & set(names)
+
+
+def test_size_reports_what_was_built(image: Image, bench: RunFolder) -> None:
+    _, _, sizes = image("nucleo_f446re")
+    result = firmware("size", "--run", bench.path, "--board", "nucleo", "--json")
+    assert result.returncode == DONE
+    assert result.stdout == sizes.json()
+    table = firmware("size", "--run", bench.path).stdout
+    assert f"{sizes.flash_bytes:,} of 524,288 bytes" in table
+    assert f"{sizes.ram_bytes:,} of 131,072 bytes, 2,048 of it stack" in table
+
+
+@pytest.mark.parametrize("limit", ["--max-flash", "--max-ram"])
+def test_a_limit_that_is_exceeded_is_a_failed_check(limit: str, image: Image, bench: RunFolder) -> None:
+    _, _, sizes = image("nucleo_f446re")
+    used = sizes.flash_bytes if limit == "--max-flash" else sizes.ram_bytes
+    assert firmware("size", "--run", bench.path, limit, str(used)).returncode == DONE
+    result = firmware("size", "--run", bench.path, limit, str(used - 1))
+    assert result.returncode == CHECK_FAILED
+    assert f"{used:,} bytes" in one_paragraph(result) and f"{used - 1:,}" in one_paragraph(result)
+
+
+def test_unknown_board(bench: RunFolder) -> None:
+    result = firmware("build", "--run", bench.path, "--board", "nuclo")
+    assert result.returncode == KNOWN_FAILURE
+    assert "'nuclo'" in one_paragraph(result) and "Nearest: nucleo" in one_paragraph(result)
+
+
+def test_run_folder_without_a_model(tmp_path: Path, bench: RunFolder) -> None:
+    shutil.copy(bench.path / "model.h", tmp_path)
+    result = firmware("build", "--run", tmp_path)
+    assert result.returncode == KNOWN_FAILURE
+    assert f"{tmp_path}: lacks model_gate.h, model.c, model_gate.c" in one_paragraph(result)
+    assert "python -m export" in one_paragraph(result)
+
+
+def test_size_before_anything_was_built(tmp_path: Path) -> None:
+    result = firmware("size", "--run", tmp_path)
+    assert result.returncode == KNOWN_FAILURE
+    assert "firmware.elf: cannot be read" in one_paragraph(result)
+
+
+def test_size_of_what_is_no_elf(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path).firmware("nucleo_f446re")
+    folder.mkdir(parents=True)
+    (folder / "firmware.elf").write_bytes(b"not an image")
+    result = firmware("size", "--run", tmp_path)
+    assert result.returncode == KNOWN_FAILURE
+    assert "not an ELF file" in one_paragraph(result)
+
+
+def test_code_that_does_not_compile(bench: RunFolder, tmp_path: Path) -> None:
+    if shutil.which("arm-none-eabi-gcc") is None:
+        pytest.skip("arm-none-eabi-gcc is not installed")
+    run = tmp_path / "broken"
+    shutil.copytree(bench.path, run, ignore=shutil.ignore_patterns("firmware"))
+    (run / "model.c").write_text("int model_invoke(void) { return 1.5; }\n")  # -Wconversion, -Wmissing nothing else
+    result = firmware("build", "--run", run)
+    assert result.returncode == KNOWN_FAILURE
+    assert "model.c" in result.stderr and "-Werror" in result.stderr
+    assert "PlatformIO could not build" in result.stderr.splitlines()[-1]
+    assert not (run / "firmware/nucleo_f446re").exists()
+
+
+def tools_without(program: str, folder: Path) -> str:
+    """A PATH with every program of the present one except `program`."""
+    for directory in os.environ["PATH"].split(os.pathsep):
+        for tool in Path(directory).glob("*"):
+            link = folder / tool.name
+            if tool.name != program and not link.exists() and os.access(tool, os.X_OK):
+                link.symlink_to(tool)
+    return str(folder)
+
+
+def test_flash_without_openocd(bench: RunFolder, tmp_path: Path) -> None:
+    result = firmware("flash", "--run", bench.path, path=tools_without("openocd", tmp_path))
+    assert result.returncode == KNOWN_FAILURE
+    assert "apt-get install openocd" in one_paragraph(result)
+
+
+def test_a_board_without_a_probe_is_not_flashed(bench: RunFolder) -> None:
+    result = firmware("flash", "--run", bench.path, "--board", "mps2")
+    assert result.returncode == KNOWN_FAILURE
+    assert "no debug probe" in one_paragraph(result)
+
+
+# What OpenOCD 0.12.0 prints, how it ends, and what must come of it.
+OPENOCD = {
+    "no probe": (
+        "Info : clock speed 2000 kHz\nError: open failed\nin procedure 'program'\n** OpenOCD init failed **\n"
+        "shutdown command invoked\n", 1, NO_DEVICE, "found no debug probe of nucleo_f446re (USB 0483:374b)"),
+    "no permission": (
+        "Error: libusb_open() failed with LIBUSB_ERROR_ACCESS\nError: open failed\n** OpenOCD init failed **\n",
+        1, NO_DEVICE, "udev rules"),
+    "no chip": (
+        "Info : STLINK V2J37M26 (API v2) VID:PID 0483:374B\nInfo : Target voltage: 3.260000\n"
+        "Error: init mode failed (unable to connect to the target)\n** OpenOCD init failed **\n",
+        1, NO_DEVICE, "does not answer"),
+    "old installation": (
+        "embedded:startup.tcl:28: Error: Can't find board/st_nucleo_f4.cfg\n", 1, KNOWN_FAILURE, "Install OpenOCD 0.12"),
+    "verify failed": (
+        "** Programming Started **\n** Programming Finished **\n** Verify Started **\n** Verify Failed **\n"
+        "shutdown command invoked\n", 1, KNOWN_FAILURE, "did not flash nucleo_f446re (exit code 1)"),
+    "nothing verified": ("Info : nothing was done\n", 0, KNOWN_FAILURE, "did not flash nucleo_f446re (exit code 0)"),
+    "verified": (
+        "** Programming Finished **\n** Verify Started **\n** Verified OK **\n** Resetting Target **\n"
+        "shutdown command invoked\n", 0, DONE, "flashed and verified nucleo_f446re"),
+}  # fmt: skip
+
+
+@pytest.fixture
+def openocd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Puts a program on PATH that says what OpenOCD says in a case; returns where it writes its arguments."""
+
+    def install(case: str) -> Path:
+        said, code, _, _ = OPENOCD[case]
+        program = tmp_path / "openocd"
+        told = tmp_path / "arguments"
+        program.write_text(f"#!/bin/sh\necho \"$@\" > {told}\ncat >&2 <<'END'\n{said}END\nexit {code}\n")
+        program.chmod(0o755)
+        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+        return told
+
+    return install
+
+
+@pytest.mark.parametrize("case", [case for case in OPENOCD if case != "verified"])
+def test_what_openocd_says_decides(case: str, openocd: Callable[[str], Path]) -> None:
+    openocd(case)
+    _, _, code, words = OPENOCD[case]
+    with pytest.raises(FirmwareError) as caught:
+        flash(Path("firmware.elf"), load("nucleo"))
+    assert caught.value.exit_code == code
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("case", ["no probe", "verified"])
+def test_flash_builds_and_calls_openocd(
+    case: str, openocd: Callable[[str], Path], bench: RunFolder, image: Image
+) -> None:
+    image("nucleo_f446re")
+    told = openocd(case)
+    _, _, code, words = OPENOCD[case]
+    result = firmware("flash", "--run", bench.path)
+    assert result.returncode == code
+    assert words in result.stderr and "Traceback" not in result.stderr
+    elf = bench.firmware("nucleo_f446re") / "firmware.elf"
+    assert told.read_text().strip() == f"-f board/st_nucleo_f4.cfg -c program {{{elf.resolve()}}} verify reset exit"
+
+
+@pytest.mark.skipif(shutil.which("openocd") is None, reason="openocd is not installed")
+def test_the_real_openocd_without_a_probe(bench: RunFolder, image: Image) -> None:
+    image("nucleo_f446re")
+    if any(Path("/dev").glob("ttyACM*")):
+        pytest.skip("a board may be connected, and this test does not flash it")
+    result = firmware("flash", "--run", bench.path)
+    assert result.returncode == NO_DEVICE
+    assert "found no debug probe" in one_paragraph(result)
+
+
+def test_pio_run_by_hand(bench: RunFolder, image: Image, tmp_path: Path) -> None:
+    board, elf, _ = image("nucleo_f446re")
+    environment = os.environ | {
+        "DEMUR_RUN": str(bench.path),
+        "PLATFORMIO_CORE_DIR": str(bench.path.parent / "core"),
+        "PLATFORMIO_WORKSPACE_DIR": str(tmp_path / "work"),
+        "PLATFORMIO_SETTING_ENABLE_TELEMETRY": "no",
+    }
+    command = [sys.executable, "-m", "platformio", "run", "-e", board.short_name]
+
+    def pio() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=ROOT / "firmware", env=environment, capture_output=True, text=True, check=False
+        )
+
+    result = pio()
+    assert result.returncode == DONE, result.stdout + result.stderr
+    binary = tmp_path / "work/build/nucleo/firmware.bin"
+    assert binary.read_bytes() == elf.with_suffix(".bin").read_bytes()
+    environment["DEMUR_RUN"] = str(tmp_path)
+    result = pio()
+    assert result.returncode != DONE
+    assert f"error: {tmp_path}: lacks model.h" in result.stderr
