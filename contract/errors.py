@@ -15,6 +15,7 @@ Exit codes, for every command of the project:
     130  interrupted
 """
 
+import os
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -49,6 +50,10 @@ def run(main: Callable[[], int]) -> int:
     except DemurError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output, `head` for one, has seen enough; keep the interpreter's last flush from complaining.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED

@@ -1,51 +1,40 @@
-"""Export a trained run: int8 .tflite, C array, compiled C, gate, manifest and test vectors.
+"""Export a trained run, or work on any .tflite file.
 
-    python -m export runs/digits
-    python -m export runs/digits --board nucleo --json
+    python -m export runs/digits --board nucleo         # the same as: python -m export run runs/digits --board nucleo
+    python -m export compile model.tflite --board nucleo --out DIR
+    python -m export bench model.tflite --board nucleo
+    python -m export inspect model.tflite
 
-Tables, or the JSON, on stdout; progress on stderr. Exit codes: 0 done; 1 exported, but a check failed (accuracy lost by
-quantisation, a board that is too small); 2 a known failure.
+Results on stdout, the rest on stderr. Exit codes: 0 done; 1 a check failed; 2 a known failure.
 """
 
 import argparse
-import json
 import sys
-from importlib.util import find_spec
-from pathlib import Path
+from types import ModuleType
 from typing import Final
 
-import boards
-from contract.errors import CHECK_FAILED, DONE, run
-from contract.run_folder import RunFolder
-from export.errors import ExportError
+from contract.errors import run
+from export import commands
 
-# One package of each tool in the chain; the extra installs them all.
-NEEDED: Final = ("torch", "onnx2tf", "ai_edge_quantizer", "tflite_micro")
+COMMANDS: Final[dict[str, ModuleType]] = {
+    "run": commands.run,
+    "compile": commands.compile,
+    "bench": commands.bench,
+    "inspect": commands.inspect,
+}
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="python -m export", description="Export a trained run for a microcontroller.")
-    parser.add_argument("run", type=Path, help="run folder that python -m train wrote, e.g. runs/digits")
-    parser.add_argument(
-        "--board", help="choose the kernels for this board and check that it fits (a name or alias of python -m boards)"
-    )
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
-    arguments = parser.parse_args()
-    board = (
-        boards.load(arguments.board) if arguments.board else None
-    )  # first: a typing error should not cost the export
-    if missing := [package for package in NEEDED if find_spec(package) is None]:
-        raise ExportError(f"not installed: {', '.join(missing)}.", 'Run: pip install -e ".[export]"')
-
-    from export import report
-    from export.pipeline import export_run
-
-    result = export_run(RunFolder(arguments.run), board.chip.core if board else None)
-    if arguments.json:
-        print(json.dumps(report.to_json(result, board), indent=2))
-    else:
-        report.show(result, board)
-    return CHECK_FAILED if report.warnings(result, board) else DONE
+    parser = argparse.ArgumentParser(prog="python -m export", description="Export models for microcontrollers.")
+    subparsers = parser.add_subparsers(dest="command", required=True)
+    for command in COMMANDS.values():
+        command.add(subparsers)
+    words = sys.argv[1:]
+    if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help")):
+        words = ["run", *words]
+    arguments = parser.parse_args(words)
+    code: int = COMMANDS[arguments.command].call(arguments)
+    return code
 
 
 if __name__ == "__main__":

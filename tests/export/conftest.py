@@ -48,4 +48,4 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 @pytest.fixture(scope="session")
 def exported(trained: RunFolder) -> Exported:
-    return export_run(trained)
+    return export_run(trained, "cortex-m4")  # the core of the board that test_command names

@@ -1,0 +1,35 @@
+"""`python -m export compile MODEL.tflite --board BOARD [--out DIR]`: a .tflite to model.h and model.c.
+
+Nothing is written unless all of the model can be compiled.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import boards
+from contract.errors import DONE
+from export import graph
+from export.aot import compile_model
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("compile", help="compile a .tflite to C")
+    parser.add_argument("model", type=Path, help="an int8 .tflite file")
+    parser.add_argument("--board", required=True, help="the board whose core the kernels are for")
+    parser.add_argument("--out", type=Path, default=Path(), help="folder for model.h and model.c (default: this one)")
+    parser.add_argument("--keep-inputs", action="store_true", help="inputs keep their bytes through an inference")
+
+
+def call(arguments: argparse.Namespace) -> int:
+    board = boards.load(arguments.board)
+    source = graph.read(arguments.model)
+    compiled = compile_model(source, arguments.model.name, arguments.keep_inputs, board.chip.core)
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name, text in (("model.h", compiled.header), ("model.c", compiled.source)):
+        (arguments.out / name).write_text(text)
+        print(arguments.out / name)
+    constants = sum(tensor.bytes for tensor in source.tensors if tensor.data is not None)
+    macs = sum(operator.macs for operator in compiled.operators)
+    print(f"ram {compiled.memory.arena_bytes}\nweights {constants}\nmacs {macs}")
+    return DONE
