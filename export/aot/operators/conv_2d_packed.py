@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from export.aot.geometry import Window
 from export.aot.layer import Layer
 from export.aot.operators.conv_2d import Conv2D
+from export.aot.packing import halfwords
 from export.aot.program import Node
 from export.aot.short_requantisation import ShortRequantisation, prove
 
@@ -91,10 +92,7 @@ def pack(conv: Conv2D) -> Conv2DPacked | None:
 def stream(weights: NDArray[np.int8], bias: NDArray[np.int64], short: ShortRequantisation) -> NDArray[np.uint32]:
     """The words of firmware/lib/nn/matmul_2x4.h: for each quad of channels biases, weights, epilogue."""
     channels, patch = len(weights), weights[0].size
-    # Inputs in the order of the panel: 0 2 1 3 of every four.
-    ordered = weights.astype(np.int64).reshape(channels, patch // 4, 2, 2).transpose(0, 1, 3, 2).reshape(channels, -1)
-    halves = 256 * ordered[0::2] + ordered[1::2]  # [pair of channels, input]
-    words = (halves[:, 0::2] & 0xFFFF) | (halves[:, 1::2] & 0xFFFF) << 16  # [pair of channels, pair of inputs]
+    words = halfwords(weights.reshape(channels, patch))  # [pair of channels, pair of inputs]
     quads = words.reshape(channels // 4, 2, patch // 2).transpose(0, 2, 1).reshape(channels // 4, patch)
     start = np.stack([256 * bias[0::2] + bias[1::2], bias[1::2]], axis=1).reshape(channels // 4, 4)
     epilogue = np.zeros((channels, 3), np.int64)

@@ -2,10 +2,11 @@
 
 from dataclasses import replace
 
-from export.aot.operators import add_table, conv_2d_packed, depthwise_planar
+from export.aot.operators import add_table, conv_2d_packed, depthwise_planar, fully_connected_packed
 from export.aot.operators.add import Add
 from export.aot.operators.conv_2d import Conv2D
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
+from export.aot.operators.fully_connected import FullyConnected
 from export.aot.program import Node, Program
 
 
@@ -18,6 +19,8 @@ def _fast(node: Node) -> Node:
         return conv_2d_packed.pack(node) or node
     if isinstance(node, DepthwiseConv2D):
         return depthwise_planar.plane(node) or node
+    if isinstance(node, FullyConnected):
+        return fully_connected_packed.pack(node) or node
     if isinstance(node, Add):
         return add_table.tabulate(node) or node
     return node

@@ -79,6 +79,15 @@ static inline uint32_t nn_sxtb16(uint32_t a) {
     return (uint16_t)(int8_t)a | (uint32_t)(uint16_t)(int8_t)(a >> 16) << 16;
 }
 
+// Two outputs from the sums 256 * A + B and B, with the constants of both.
+static inline void nn_two_channels(int32_t sum, int32_t low, const uint32_t *epilogue, int8_t *output, int relu) {
+    const int32_t accumulators[2] = {(int32_t)((uint32_t)sum - (uint32_t)low) >> 8, low};
+    for (int i = 0; i < 2; i++, epilogue += 3) {
+        const struct nn_short c = {(int32_t)epilogue[0], (int32_t)epilogue[1], (int32_t)epilogue[2]};
+        output[i] = relu ? nn_short_relu(&c, accumulators[i] * 256) : nn_short_linear(&c, accumulators[i] * 2);
+    }
+}
+
 static inline void nn_matmul_2x4(const uint32_t *panel, const uint32_t *stream, int8_t *first, int8_t *second,
                                  uint32_t bytes, uint32_t quads, int relu) {
     for (; quads > 0; quads--, first += 4, second += 4) {
@@ -93,16 +102,9 @@ static inline void nn_matmul_2x4(const uint32_t *panel, const uint32_t *stream, 
                     sums[pixel][2 * half + 1] = nn_smlad(inputs, nn_sxtb16(weights), sums[pixel][2 * half + 1]);
                 }
         for (int pixel = 0; pixel < 2; pixel++)
-            for (int half = 0; half < 2; half++) {
-                const int32_t low = sums[pixel][2 * half + 1];
-                const int32_t high = (int32_t)((uint32_t)sums[pixel][2 * half] - (uint32_t)low) >> 8;
-                int8_t *out = (pixel ? second : first) + 2 * half;
-                const uint32_t *epilogue = stream + 6 * half;
-                const struct nn_short first_of_two = {(int32_t)epilogue[0], (int32_t)epilogue[1], (int32_t)epilogue[2]};
-                const struct nn_short second_of_two = {(int32_t)epilogue[3], (int32_t)epilogue[4], (int32_t)epilogue[5]};
-                out[0] = relu ? nn_short_relu(&first_of_two, high * 256) : nn_short_linear(&first_of_two, high * 2);
-                out[1] = relu ? nn_short_relu(&second_of_two, low * 256) : nn_short_linear(&second_of_two, low * 2);
-            }
+            for (int half = 0; half < 2; half++)
+                nn_two_channels(sums[pixel][2 * half], sums[pixel][2 * half + 1], stream + 6 * half,
+                                (pixel ? second : first) + 2 * half, relu);
         stream += 12;
     }
 }
