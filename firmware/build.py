@@ -14,7 +14,7 @@ from typing import Final
 
 from boards import Board
 from contract.run_folder import RunFolder
-from firmware.errors import FirmwareError
+from firmware.errors import INSTALL, FirmwareError
 from firmware.model_files import RUN_VARIABLE, require
 from firmware.size import Sizes, measure
 
@@ -34,7 +34,9 @@ def build(run: RunFolder, board: Board, verbose: bool = False) -> Sizes:
     """Build the image of a run for a board and measure it. Raises FirmwareError with the compiler's words on stderr."""
     require(run.path)
     if importlib.util.find_spec("platformio") is None:
-        raise FirmwareError("PlatformIO is not installed in this Python.", "Run `pip install -e '.[firmware]'`.")
+        raise FirmwareError("PlatformIO is not installed in this Python.", INSTALL)
+    if shutil.which(COMPILER) is None:
+        print(f"{COMPILER} is not on PATH: PlatformIO will download its own.", file=sys.stderr)
     workspace = run.path.resolve() / "firmware" / ".pio"
     command = [sys.executable, "-m", "platformio", "run", "-e", board.short_name]
     environment = os.environ | QUIET | {
@@ -56,17 +58,17 @@ def build(run: RunFolder, board: Board, verbose: bool = False) -> Sizes:
         raise FirmwareError(
             f"PlatformIO could not build {run.path} for {board.name} (exit code {result.returncode}); "
             "what it said is above.",
-            _advice(),
+            _advice(result.stdout or ""),
         )
     return _collect(workspace / "build" / board.short_name, run.firmware(board.name), board)
 
 
-def _advice() -> str:
+def _advice(output: str) -> str:
+    install = "Debian: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi"
     if shutil.which(COMPILER) is None:
-        return (
-            f"There is no {COMPILER} on PATH: install it (Debian: apt-get install gcc-arm-none-eabi "
-            "libnewlib-arm-none-eabi), or let PlatformIO download its own, which needs the network."
-        )
+        return f"Install {COMPILER} ({install}), or connect the network, from which PlatformIO takes its own."
+    if "nano.specs" in output or "fatal error: string.h" in output:
+        return f"The C library newlib is missing beside {COMPILER}: install it ({install})."
     return "Correct the first error it names; --verbose shows every command."
 
 

@@ -10,13 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from elftools.common.exceptions import ELFError
-from elftools.elf.constants import SH_FLAGS
-from elftools.elf.elffile import ELFFile
-
 from boards import Board, Region
 from contract.errors import CHECK_FAILED
-from firmware.errors import FirmwareError
+from firmware.errors import INSTALL, FirmwareError
 
 STACK_SECTION: Final = ".stack"
 
@@ -61,6 +57,12 @@ class Sizes:
 
 def measure(elf: Path, board: Board) -> Sizes:
     """Sizes of a linked image. Raises FirmwareError if the file is missing or no ELF."""
+    try:
+        from elftools.common.exceptions import ELFError
+        from elftools.elf.constants import SH_FLAGS
+        from elftools.elf.elffile import ELFFile
+    except ModuleNotFoundError:
+        raise FirmwareError("pyelftools is not installed in this Python.", INSTALL) from None
     try:
         with elf.open("rb") as file:
             image = ELFFile(file)

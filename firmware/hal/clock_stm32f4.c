@@ -7,13 +7,13 @@
 #include "clock.h"
 #include "register.h"
 
-#define RCC_CR REGISTER(0x40023800)      /* RM0390 6.3.1 */
-#define RCC_PLLCFGR REGISTER(0x40023804) /* 6.3.2 */
-#define RCC_CFGR REGISTER(0x40023808)    /* 6.3.3 */
-#define RCC_APB1ENR REGISTER(0x40023840) /* 6.3.13 */
-#define PWR_CR REGISTER(0x40007000)      /* 5.4.1 */
-#define PWR_CSR REGISTER(0x40007004)     /* 5.4.2 */
-#define FLASH_ACR REGISTER(0x40023C00)   /* 3.8.1 */
+#define RCC_CR 0x40023800      /* RM0390 6.3.1 */
+#define RCC_PLLCFGR 0x40023804 /* 6.3.2 */
+#define RCC_CFGR 0x40023808    /* 6.3.3 */
+#define RCC_APB1ENR 0x40023840 /* 6.3.13 */
+#define PWR_CR 0x40007000      /* 5.4.1 */
+#define PWR_CSR 0x40007004     /* 5.4.2 */
+#define FLASH_ACR 0x40023C00   /* 3.8.1 */
 
 #define CR_HSEON BIT(16)
 #define CR_HSERDY BIT(17)
@@ -34,10 +34,10 @@
  * (STM32F446 data sheet, HSE oscillator and PLL characteristics). */
 #define POLLS 65536u
 
-static bool becomes(volatile uint32_t *word, uint32_t mask, uint32_t value)
+static bool becomes(uint32_t address, uint32_t mask, uint32_t value)
 {
     for (uint32_t polls = POLLS; polls > 0; polls--) {
-        if ((*word & mask) == value) {
+        if ((REGISTER(address) & mask) == value) {
             return true;
         }
     }
@@ -49,9 +49,9 @@ static bool oscillator(void)
     if (!BOARD_CLOCK_HSE) {
         return true; /* the HSI runs since reset */
     }
-    RCC_CR |= BOARD_CLOCK_HSE_BYPASS ? CR_HSEBYP : 0;
-    RCC_CR |= CR_HSEON;
-    return becomes(&RCC_CR, CR_HSERDY, CR_HSERDY);
+    REGISTER(RCC_CR) |= BOARD_CLOCK_HSE_BYPASS ? CR_HSEBYP : 0;
+    REGISTER(RCC_CR) |= CR_HSEON;
+    return becomes(RCC_CR, CR_HSERDY, CR_HSERDY);
 }
 
 static bool over_drive(void)
@@ -59,32 +59,32 @@ static bool over_drive(void)
     if (!BOARD_CLOCK_OVER_DRIVE) {
         return true;
     }
-    PWR_CR |= PWR_CR_ODEN;
-    if (!becomes(&PWR_CSR, PWR_CSR_ODRDY, PWR_CSR_ODRDY)) {
+    REGISTER(PWR_CR) |= PWR_CR_ODEN;
+    if (!becomes(PWR_CSR, PWR_CSR_ODRDY, PWR_CSR_ODRDY)) {
         return false;
     }
-    PWR_CR |= PWR_CR_ODSWEN;
-    return becomes(&PWR_CSR, PWR_CSR_ODSWRDY, PWR_CSR_ODSWRDY);
+    REGISTER(PWR_CR) |= PWR_CR_ODSWEN;
+    return becomes(PWR_CSR, PWR_CSR_ODSWRDY, PWR_CSR_ODSWRDY);
 }
 
 static bool pll(void)
 {
-    RCC_APB1ENR |= APB1ENR_PWREN;
-    PWR_CR |= PWR_CR_VOS_SCALE_1;
-    RCC_PLLCFGR = BOARD_CLOCK_PLLCFGR;
-    RCC_CR |= CR_PLLON;
-    return over_drive() && becomes(&RCC_CR, CR_PLLRDY, CR_PLLRDY);
+    REGISTER(RCC_APB1ENR) |= APB1ENR_PWREN;
+    REGISTER(PWR_CR) |= PWR_CR_VOS_SCALE_1;
+    REGISTER(RCC_PLLCFGR) = BOARD_CLOCK_PLLCFGR;
+    REGISTER(RCC_CR) |= CR_PLLON;
+    return over_drive() && becomes(RCC_CR, CR_PLLRDY, CR_PLLRDY);
 }
 
 static bool core_from_pll(void)
 {
-    FLASH_ACR = BOARD_CLOCK_FLASH_ACR;
-    if (!becomes(&FLASH_ACR, BOARD_CLOCK_FLASH_ACR, BOARD_CLOCK_FLASH_ACR)) {
+    REGISTER(FLASH_ACR) = BOARD_CLOCK_FLASH_ACR;
+    if (!becomes(FLASH_ACR, BOARD_CLOCK_FLASH_ACR, BOARD_CLOCK_FLASH_ACR)) {
         return false;
     }
-    RCC_CFGR = BOARD_CLOCK_CFGR;
-    RCC_CFGR = BOARD_CLOCK_CFGR | CFGR_SW_PLL;
-    return becomes(&RCC_CFGR, CFGR_SWS, CFGR_SWS_PLL);
+    REGISTER(RCC_CFGR) = BOARD_CLOCK_CFGR;
+    REGISTER(RCC_CFGR) = BOARD_CLOCK_CFGR | CFGR_SW_PLL;
+    return becomes(RCC_CFGR, CFGR_SWS, CFGR_SWS_PLL);
 }
 
 struct clock clock_start(void)
@@ -92,6 +92,6 @@ struct clock clock_start(void)
     if (oscillator() && pll() && core_from_pll()) {
         return (struct clock){.hz = BOARD_CLOCK_HZ, .fallback = false};
     }
-    RCC_CFGR = 0; /* core and buses from the HSI, undivided; more wait states than needed do no harm */
+    REGISTER(RCC_CFGR) = 0; /* core and buses from the HSI, undivided; more wait states than needed do no harm */
     return (struct clock){.hz = BOARD_CLOCK_FALLBACK_HZ, .fallback = true};
 }

@@ -3,8 +3,8 @@
 #include "board.h"
 #include "ring.h"
 
-/* Polls of a busy transmitter before it is given up. A byte takes 10 bits: at 180 MHz and 460,800 baud 3,906 cycles,
- * while a poll takes more than one. */
+/* Polls of a busy transmitter before it is given up: the core cycles of 16 bytes of 10 bits, while the longest wait is
+ * one byte and a poll takes more than one cycle. */
 #define TRANSMIT_POLLS (16u * 10u * (BOARD_CLOCK_HZ / BOARD_UART_BAUD + 1u))
 
 static struct ring received;

@@ -1,0 +1,95 @@
+/* clock_stm32f4.c against a clock tree that answers late or never and checks the rules of RM0390 at every step.
+ *
+ * Argument: the flag that never comes (none, hse, pll, over-drive, over-drive-switch, wait-states, switch). Prints hz,
+ * whether it is the fallback, and the number of register accesses. The board is nucleo_f446re; its board.h is on the
+ * include path. The driver is included, so that it sees the simulated registers of this file. */
+#include <stdbool.h>
+#include <string.h>
+
+#include "../../hal/clock_stm32f4.c"
+
+/* A flag comes this many accesses after it was asked for. */
+enum { DELAY = 5 };
+
+static const char *never = "none";
+static unsigned accesses;
+
+static void require(bool rule, const char *text)
+{
+    if (!rule) {
+        fprintf(stderr, "rule broken: %s\n", text);
+        exit(1);
+    }
+}
+
+static bool fails(const char *name)
+{
+    return strcmp(never, name) == 0;
+}
+
+/* Sets `flag` of *word some time after `asked` became true, unless it is the one that never comes. */
+static void answer(bool asked, volatile uint32_t *word, uint32_t flag, const char *name, unsigned *waited)
+{
+    if (!asked) {
+        *word &= ~flag;
+        *waited = 0;
+    } else if (!fails(name) && ++*waited > DELAY) {
+        *word |= flag;
+    }
+}
+
+void before_access(uint32_t address)
+{
+    static uint32_t old_pllcfgr, old_vos;
+    static unsigned hse_waited, pll_waited, over_drive_waited, switch_waited;
+    volatile uint32_t *cr = simulated(0x40023800), *pllcfgr = simulated(0x40023804), *cfgr = simulated(0x40023808);
+    volatile uint32_t *apb1enr = simulated(0x40023840), *pwr_cr = simulated(0x40007000), *pwr_csr = simulated(0x40007004);
+    volatile uint32_t *acr = simulated(0x40023C00);
+    (void)address;
+    accesses++;
+
+    bool pll_on = *cr & CR_PLLON, pll_ready = *cr & CR_PLLRDY, hse_ready = *cr & CR_HSERDY;
+    bool over_drive_ready = *pwr_csr & PWR_CSR_ODRDY, switch_ready = *pwr_csr & PWR_CSR_ODSWRDY;
+    uint32_t vos = *pwr_cr & PWR_CR_VOS_SCALE_1;
+    if (fails("wait-states")) {
+        *acr &= ~UINT32_C(0xF);
+    }
+
+    require(*pllcfgr == old_pllcfgr || !pll_ready, "PLLCFGR is written while the PLL is off (6.3.2)");
+    require(!pll_on || !(*pllcfgr & BIT(22)) || hse_ready, "the PLL starts from an oscillator that runs (6.3.2)");
+    require(vos == old_vos || !pll_ready, "VOS is written while the PLL is off (5.4.1)");
+    require(vos == old_vos || (*apb1enr & BIT(28)), "PWR is written while it has a clock (6.3.13)");
+    if (*pwr_cr & PWR_CR_ODEN) {
+        require(vos == PWR_CR_VOS_SCALE_1 && pll_on, "over-drive at voltage scale 1, with the PLL on (5.1.4)");
+    }
+    require(!(*pwr_cr & PWR_CR_ODSWEN) || over_drive_ready, "the switch to over-drive once it is ready (5.1.4)");
+    if ((*cfgr & 3) == CFGR_SW_PLL) {
+        require(pll_ready, "the core is switched to a PLL that runs (6.3.3)");
+        require(switch_ready, "more than 168 MHz only with over-drive (5.1.3)");
+        require((*acr & 0xF) >= 5, "5 wait states before 180 MHz (3.4.1)");
+        require((*cfgr >> 10 & 7) >= 5 && (*cfgr >> 13 & 7) >= 4, "APB1 / 4 and APB2 / 2 before 180 MHz (6.3.3)");
+    }
+
+    answer(*cr & CR_HSEON, cr, CR_HSERDY, "hse", &hse_waited);
+    answer(pll_on, cr, CR_PLLRDY, "pll", &pll_waited);
+    answer(*pwr_cr & PWR_CR_ODEN, pwr_csr, PWR_CSR_ODRDY, "over-drive", &over_drive_waited);
+    answer(*pwr_cr & PWR_CR_ODSWEN, pwr_csr, PWR_CSR_ODSWRDY, "over-drive-switch", &switch_waited);
+    if (!fails("switch")) {
+        *cfgr = (*cfgr & ~CFGR_SWS) | (*cfgr & 3) << 2;
+    }
+    old_pllcfgr = *pllcfgr;
+    old_vos = vos;
+}
+
+int main(int count, char **arguments)
+{
+    if (count == 2) {
+        never = arguments[1];
+    }
+    struct clock clock = clock_start();
+    before_access(0);
+    uint32_t source = *simulated(0x40023808) & 3, dividers = *simulated(0x40023808) >> 10;
+    require(clock.fallback ? source == 0 && dividers == 0 : source == CFGR_SW_PLL, "the core runs from what is reported");
+    printf("%u %d %u\n", (unsigned)clock.hz, clock.fallback, accesses);
+    return 0;
+}
