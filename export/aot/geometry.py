@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from export.graph import GraphError, Tensor
 
 SAME = 0  # Padding of the schema
@@ -44,6 +46,24 @@ class Window:
             "pad_top": self.pad[0],
             "pad_left": self.pad[1],
         }
+
+    def overlap(self, input_channels: int, output_channels: int, group: int, whole: bool) -> int:
+        """How many bytes an output written pixel by pixel must start before the input (`Node.overlaps`).
+
+        Outputs are written `group` pixels at a time. With `whole` a group is written after all that it needs was read;
+        without, every channel of a pixel is read until the pixel's last channel is written.
+        """
+        pixels = self.output[0] * self.output[1]
+        rows, columns = np.divmod(np.arange(pixels), self.output[1])
+        first = [
+            np.clip(place * stride - pad, 0, size - 1)
+            for place, stride, pad, size in zip((rows, columns), self.stride, self.pad, self.input, strict=True)
+        ]
+        # The lowest byte that this pixel or any later one still reads.
+        lowest = np.minimum.accumulate(((first[0] * self.input[1] + first[1]) * input_channels)[::-1])[::-1]
+        written = np.minimum(np.arange(group, pixels + group, group), pixels) * output_channels
+        needed = lowest[group::group] if whole else lowest[::group]
+        return int((written[: len(needed)] - needed).max(initial=-self.input[0] * self.input[1] * input_channels))
 
 
 def window(source: Tensor, output: Tensor, kernel: tuple[int, int], options: Mapping[str, Any]) -> Window:

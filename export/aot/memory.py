@@ -1,10 +1,12 @@
-"""The memory plan: a byte offset in one static arena for every activation tensor.
+"""The memory plan: a byte offset in one static arena for every activation tensor and every scratch buffer.
 
-Two tensors may share bytes when no operator needs both. Offsets are found by first fit over the tensors in several orders
-(the problem is NP-hard; the largest-first order is the one TensorFlow Lite Micro's greedy planner uses) and the
-smallest arena wins.
+Two of them may share bytes when no operator needs both. An operator's output may also run into the input that dies there,
+if it stays far enough behind what is still to be read (`Node.overlaps`): a 3x3 convolution needs a buffer of its own for one row
+only. Offsets are found by first fit in several orders (the problem is NP-hard; the largest-first order is the one TensorFlow
+Lite Micro's greedy planner uses), then by exchanging neighbours in the best order, and the smallest arena wins.
 """
 
+import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -41,30 +43,32 @@ class Plan:
 def plan(program: Program, keep_inputs: bool) -> Plan:
     """Place all tensors. With `keep_inputs` nothing overwrites the model's inputs while it runs."""
     lives = _lives(program, keep_inputs)
-    scratch = {
-        index: Life(-1 - index, _aligned(node.scratch_bytes), index, index)  # no tensor has a negative number
+    needed = [*lives.values(), *_scratch(program)]
+    placed = _smallest(needed, _overlaps(program, lives))
+    offsets = {tensor: placed[program.root(tensor)] for tensor in _activations(program)}
+    scratch = {_operator(life.tensor): placed[life.tensor] for life in needed if life.tensor < 0}
+    buffers = []
+    for life in sorted(needed, key=lambda life: (life.first, life.tensor)):
+        if life.tensor < 0:
+            node = program.nodes[_operator(life.tensor)]
+            name, size = f"scratch of {node.name}", node.scratch_bytes
+        else:
+            name, size = program.tensors[life.tensor].name, program.tensors[life.tensor].bytes
+        buffers.append(Buffer(name, placed[life.tensor], size, life.first, life.last))
+    return Plan(Memory(_arena(needed, placed), tuple(buffers)), offsets, scratch)
+
+
+def _scratch(program: Program) -> list[Life]:
+    """Scratch buffers live for one operator; that with number i is called -1 - i, which no tensor is."""
+    return [
+        Life(-1 - index, _aligned(node.scratch_bytes), index, index)
         for index, node in enumerate(program.nodes)
         if node.scratch_bytes
-    }
-    owner = _in_place(program, lives)
-    merged = [*_merge(lives, owner), *scratch.values()]
-    placed = min((_first_fit(merged, order) for order in _ORDERS), key=lambda offsets: _arena(merged, offsets))
-    offsets = {tensor: placed[_owner(owner, program.root(tensor))] for tensor in _activations(program)}
-    places = [
-        *((program.tensors[tensor].name, offsets[tensor], program.tensors[tensor].bytes, life)
-          for tensor, life in lives.items()),
-        *((f"scratch of {program.nodes[index].name}", placed[life.tensor], program.nodes[index].scratch_bytes, life)
-          for index, life in scratch.items()),
-    ]  # fmt: skip
-    buffers = tuple(
-        Buffer(name, offset, size, life.first, life.last)
-        for name, offset, size, life in sorted(places, key=lambda place: (place[3].first, place[3].tensor))
-    )
-    return Plan(
-        Memory(_arena(merged, placed), buffers),
-        offsets,
-        {index: placed[life.tensor] for index, life in scratch.items()},
-    )
+    ]
+
+
+def _operator(scratch: int) -> int:
+    return -1 - scratch
 
 
 def _activations(program: Program) -> set[int]:
@@ -97,33 +101,25 @@ def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-def _in_place(program: Program, lives: dict[int, Life]) -> dict[int, int]:
-    """Outputs that take over the buffer of an input which dies at that operator: {output: input}."""
-    owner: dict[int, int] = {}
+# {(output, input): how many bytes the output must start before the input}
+Overlaps = dict[tuple[int, int], int]
+
+
+def _overlaps(program: Program, lives: dict[int, Life]) -> Overlaps:
+    """Pairs that may overlap although one operator needs both: the input dies there, and is not read in any other role."""
+    pairs: Overlaps = {}
     for index, node in enumerate(program.nodes):
         output = program.root(node.output)
-        for tensor in node.overwrites:
+        roots = [program.root(tensor) for tensor in node.inputs]
+        for tensor, distance in node.overlaps.items():
             source = program.root(tensor)
-            if source != output and lives[source].last == index and lives[source].bytes >= lives[output].bytes:
-                owner[output] = source
-                break
-    return owner
-
-
-def _owner(owner: dict[int, int], tensor: int) -> int:
-    while tensor in owner:
-        tensor = owner[tensor]
-    return tensor
-
-
-def _merge(lives: dict[int, Life], owner: dict[int, int]) -> list[Life]:
-    """One life for each chain of tensors that share a buffer."""
-    merged: dict[int, Life] = {}
-    for tensor, life in lives.items():
-        root = _owner(owner, tensor)
-        seen = merged.get(root, life)
-        merged[root] = Life(root, max(seen.bytes, life.bytes), min(seen.first, life.first), max(seen.last, life.last))
-    return list(merged.values())
+            if source != output and lives[source].last == index:
+                distance = -(-distance // ALIGNMENT) * ALIGNMENT
+                # An operand given twice must satisfy both of its roles.
+                pairs[output, source] = max(distance, pairs.get((output, source), distance))
+                if roots.count(source) > list(map(program.root, node.overlaps)).count(source):
+                    del pairs[output, source]
+    return pairs
 
 
 # Orders in which first fit is tried; the tensor number makes each one deterministic.
@@ -135,15 +131,47 @@ _ORDERS: Final[tuple[Callable[[Life], tuple[int, ...]], ...]] = (
 )
 
 
-def _first_fit(lives: list[Life], order: Callable[[Life], tuple[int, ...]]) -> dict[int, int]:
+EXCHANGES: Final = 400  # rounds of exchanging two in the best order; a plan takes well under a second
+
+
+def _smallest(lives: list[Life], overlaps: Overlaps) -> dict[int, int]:
+    """The best placement found, deterministically."""
+    best = min(
+        (sorted(lives, key=order) for order in _ORDERS), key=lambda order: _arena(lives, _first_fit(order, overlaps))
+    )
+    size = _arena(lives, _first_fit(best, overlaps))
+    generator = random.Random(0)
+    for _ in range(EXCHANGES if len(lives) > 2 else 0):
+        a, b = generator.sample(range(len(best)), 2)
+        order = best.copy()
+        order[a], order[b] = order[b], order[a]
+        found = _arena(lives, _first_fit(order, overlaps))
+        if found <= size:
+            best, size = order, found
+    return _first_fit(best, overlaps)
+
+
+def _first_fit(lives: list[Life], overlaps: Overlaps) -> dict[int, int]:
+    """Each in turn to the lowest offset that no earlier one forbids."""
     offsets: dict[int, int] = {}
     placed: list[Life] = []
-    for life in sorted(lives, key=order):
+    for life in lives:
+        # Offsets strictly between `low` and `high` are forbidden.
+        forbidden = []
+        for other in placed:
+            if not other.meets(life):
+                continue
+            start = offsets[other.tensor]
+            low, high = start - life.bytes, start + other.bytes
+            if (life.tensor, other.tensor) in overlaps:  # this is the output
+                low = max(low, start - overlaps[life.tensor, other.tensor])
+            if (other.tensor, life.tensor) in overlaps:  # this is the input
+                high = min(high, start + overlaps[other.tensor, life.tensor])
+            forbidden.append((low, high))
         offset = 0
-        for other in sorted((other for other in placed if other.meets(life)), key=lambda other: offsets[other.tensor]):
-            if offset + life.bytes <= offsets[other.tensor]:
-                break
-            offset = max(offset, offsets[other.tensor] + other.bytes)
+        for low, high in sorted(forbidden):
+            if low < offset < high:
+                offset = high
         offsets[life.tensor] = offset
         placed.append(life)
     return offsets

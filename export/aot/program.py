@@ -31,9 +31,10 @@ class Node:
         return 0
 
     @property
-    def overwrites(self) -> tuple[int, ...]:
-        """The inputs whose buffer the output may take over, because element i is read before element i is written."""
-        return ()
+    def overlaps(self) -> Mapping[int, int]:
+        """Inputs that the output may run into: how many bytes it must start before each, so that nothing is overwritten
+        before its last use. 0 is in place; a negative distance lets the output start later than the input."""
+        return {}
 
     @property
     def scratch_bytes(self) -> int:

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from export.aot.geometry import Window
 from export.aot.memory import ALIGNMENT, plan
 from export.aot.program import Node, Program
 from export.graph import Quantization, Tensor, parse
@@ -16,8 +17,8 @@ from tflite_builder import Builder, options
 
 class InPlace(Node):
     @property
-    def overwrites(self) -> tuple[int, ...]:
-        return self.inputs
+    def overlaps(self) -> dict[int, int]:
+        return dict.fromkeys(self.inputs, 0)
 
 
 def program(
@@ -95,3 +96,60 @@ def test_the_input_survives_exactly_when_asked(keep_inputs: bool, tmp_path: Path
     model.run(values)
     assert (model.input(0) == values).all() == keep_inputs
     assert ("keeps its bytes" in model.compiled.header) == keep_inputs
+
+
+@st.composite
+def windows(draw: st.DrawFn) -> Window:
+    kernel, stride, size = (tuple(draw(st.integers(1, most)) for _ in range(2)) for most in (4, 3, 7))
+    pad = tuple(draw(st.integers(0, extent - 1)) for extent in kernel)
+    after = tuple(draw(st.integers(0, extent - 1)) for extent in kernel)
+    output = tuple((s + p + q - k) // t + 1 for s, p, q, k, t in zip(size, pad, after, kernel, stride, strict=True))
+    assume(min(output) > 0)
+    return Window(size, output, kernel, stride, (1, 1), pad)
+
+
+def unharmed(window: Window, channels: tuple[int, int], group: int, whole: bool, distance: int) -> bool:
+    """Whether every input byte is still there when it is read, with the output starting `distance` before the input."""
+    (height, width), (inputs, outputs) = window.input, channels
+    places = [(y, x) for y in range(window.output[0]) for x in range(window.output[1])]
+
+    def reads(y: int, x: int) -> set[int]:
+        rows = [y * window.stride[0] - window.pad[0] + k for k in range(window.kernel[0])]
+        columns = [x * window.stride[1] - window.pad[1] + k for k in range(window.kernel[1])]
+        pixels = [r * width + c for r in rows for c in columns if 0 <= r < height and 0 <= c < width]
+        return {pixel * inputs + channel for pixel in pixels for channel in range(inputs)}
+
+    lost: set[int] = set()
+    for start in range(0, len(places), group):
+        part = list(enumerate(places))[start : start + group]
+        wanted = set().union(*(reads(*place) for _, place in part))
+        written = {pixel * outputs + channel - distance for pixel, _ in part for channel in range(outputs)}
+        if whole and wanted & lost:
+            return False
+        lost |= written
+        # The last byte of a pixel is written after everything was read for it.
+        last = part[-1][0] * outputs + outputs - 1 - distance
+        if not whole and wanted & (lost - {last}):
+            return False
+    return True
+
+
+@given(windows(), st.tuples(st.integers(1, 4), st.integers(1, 4)), st.sampled_from([(1, False), (2, True)]))
+def test_a_sliding_window_overlaps_its_input_safely(
+    window: Window, channels: tuple[int, int], kind: tuple[int, bool]
+) -> None:
+    distance = window.overlap(*channels, *kind)
+    for further in (0, 1, 5):
+        assert unharmed(window, channels, *kind, distance + further)
+
+
+def test_a_3x3_convolution_needs_one_row_and_a_pixel_of_its_own() -> None:
+    window = Window((32, 32), (32, 32), (3, 3), (1, 1), (1, 1), (1, 1))
+    assert window.overlap(16, 16, group=2, whole=True) == (32 + 1) * 16
+    assert not unharmed(window, (16, 16), 2, True, 32 * 16)
+
+
+def test_a_pointwise_convolution_works_in_place() -> None:
+    window = Window((5, 5), (5, 5), (1, 1), (1, 1), (1, 1), (0, 0))
+    assert window.overlap(8, 8, group=2, whole=True) == 0
+    assert window.overlap(8, 16, group=2, whole=True) == 24 * 16 - 24 * 8

@@ -1,5 +1,6 @@
 """ADD of two tensors of one shape (a residual connection)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from export.aot.fixed_point import Requantisation, activation_range, quantize_multiplier
@@ -23,8 +24,8 @@ class Add(Node):
     requantisation: Requantisation
 
     @property
-    def overwrites(self) -> tuple[int, ...]:
-        return self.inputs
+    def overlaps(self) -> Mapping[int, int]:
+        return dict.fromkeys(self.inputs, 0)
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("add.h")

@@ -1,5 +1,6 @@
 """ADD through a table of one operand, for cores with the DSP extension."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +24,8 @@ class AddTable(Node):
     requantisation: ShortRequantisation
 
     @property
-    def overwrites(self) -> tuple[int, ...]:
-        return self.inputs
+    def overlaps(self) -> Mapping[int, int]:
+        return dict.fromkeys(self.inputs, 0)
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("add_table.h")

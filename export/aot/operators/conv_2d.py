@@ -1,5 +1,6 @@
 """CONV_2D, grouped and dilated ones included; per-tensor and per-channel weights."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,11 @@ class Conv2D(Node):
     @property
     def macs(self) -> int:
         return self.window.output[0] * self.window.output[1] * self.weights.size
+
+    @property
+    def overlaps(self) -> Mapping[int, int]:
+        channels = self.weights.shape[0]
+        return {self.inputs[0]: self.window.overlap(self.input_channels, channels, group=1, whole=False)}
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("conv_2d.h")

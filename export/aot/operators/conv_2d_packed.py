@@ -1,5 +1,6 @@
 """CONV_2D with two channels packed into each halfword of weights, for cores with the DSP extension."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,10 @@ class Conv2DPacked(Node):
         channels, rows, row = self.weights.shape
         patch = rows * row
         return 4 * patch + patch + 2 * channels
+
+    @property
+    def overlaps(self) -> Mapping[int, int]:
+        return {self.inputs[0]: self.window.overlap(self.input_channels, self.output_channels, group=2, whole=True)}
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("conv_2d_packed.h")

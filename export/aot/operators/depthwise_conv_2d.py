@@ -1,5 +1,6 @@
 """DEPTHWISE_CONV_2D with any depth multiplier, stride and dilation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,12 @@ class DepthwiseConv2D(Node):
     @property
     def macs(self) -> int:
         return self.window.output[0] * self.window.output[1] * self.weights.size
+
+    @property
+    def overlaps(self) -> Mapping[int, int]:
+        channels = self.weights.shape[2]
+        depth = channels // self.depth_multiplier
+        return {self.inputs[0]: self.window.overlap(depth, channels, group=1, whole=False)}
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("depthwise_conv_2d.h")

@@ -1,5 +1,6 @@
 """DEPTHWISE_CONV_2D through planes of one channel, for cores with the DSP extension."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,8 +32,8 @@ class DepthwisePlanar(Node):
         return self.multiplications
 
     @property
-    def overwrites(self) -> tuple[int, ...]:
-        return self.inputs if self.in_place else ()
+    def overlaps(self) -> Mapping[int, int]:
+        return {self.inputs[0]: 0} if self.in_place else {}
 
     @property
     def scratch_bytes(self) -> int:

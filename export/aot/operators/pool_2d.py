@@ -1,5 +1,6 @@
 """AVERAGE_POOL_2D and MAX_POOL_2D. Input and output share scale and zero point."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from export.aot.fixed_point import activation_range
@@ -15,6 +16,10 @@ class Pool2D(Node):
     channels: int
     minimum: int
     maximum: int
+
+    @property
+    def overlaps(self) -> Mapping[int, int]:
+        return {self.inputs[0]: self.window.overlap(self.channels, self.channels, group=1, whole=False)}
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("pool_2d.h")

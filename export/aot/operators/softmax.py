@@ -5,6 +5,7 @@ TensorFlow Lite Micro's reference kernel evaluates at run time.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from export.aot.fixed_point import multiply, quantize_multiplier
@@ -24,8 +25,8 @@ class Softmax(Node):
     table: tuple[int, ...]
 
     @property
-    def overwrites(self) -> tuple[int, ...]:
-        return self.inputs
+    def overlaps(self) -> Mapping[int, int]:
+        return dict.fromkeys(self.inputs, 0)
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("softmax.h")
