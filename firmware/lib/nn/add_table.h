@@ -14,13 +14,15 @@ enum { NN_ADD_SHIFT_LINEAR = 20, NN_ADD_SHIFT_RELU = 21 }; // 19 of the common s
 static inline void nn_add_table_linear(const struct nn_add_table *l, const int8_t *a, const int8_t *b, int8_t *output) {
     const struct nn_short c = l->output;
     const int32_t *const table = l->table;
-    for (int8_t *const end = output + l->elements; output != end;)
+#pragma GCC unroll 4
+    for (int32_t i = 0; i < l->elements; i++)
         *output++ = nn_short_linear(&c, *a++ * (1 << NN_ADD_SHIFT_LINEAR) + table[(uint8_t)*b++]);
 }
 
 static inline void nn_add_table_relu(const struct nn_add_table *l, const int8_t *a, const int8_t *b, int8_t *output) {
     const struct nn_short c = l->output;
     const int32_t *const table = l->table;
-    for (int8_t *const end = output + l->elements; output != end;)
+#pragma GCC unroll 4
+    for (int32_t i = 0; i < l->elements; i++)
         *output++ = nn_short_relu(&c, *a++ * (1 << NN_ADD_SHIFT_RELU) + table[(uint8_t)*b++]);
 }

@@ -15,78 +15,107 @@ struct nn_conv_2d_packed {
     int8_t input_zero_point;
 };
 
-// The patch of one pixel as bytes, where a part of it is padding.
-static void nn_gather(const struct nn_conv_2d_packed *l, const int8_t *input, int32_t y, int32_t x, int8_t *patch) {
+// Widens the patch of one pixel, part of which is padding, into the panel; by way of `bytes` where channels are no whole words.
+static void nn_gather(const struct nn_conv_2d_packed *l, const int8_t *input, int32_t y, int32_t x, uint32_t *panel,
+                      int8_t *bytes) {
     const uint32_t padding = (uint8_t)l->input_zero_point * 0x01010101u;
     const int32_t channels = l->input_channels;
     const struct nn_window rows = nn_window(y, l->stride_y, l->pad_top, l->kernel_height, l->dilation_y, l->input_height);
     const struct nn_window columns =
         nn_window(x, l->stride_x, l->pad_left, l->kernel_width, l->dilation_x, l->input_width);
+    const int32_t before = columns.begin * channels, within = (columns.end - columns.begin) * channels;
+    const int whole_words = channels % 4 == 0 && l->dilation_x == 1;
+    int8_t *patch = bytes;
     for (int32_t ky = 0; ky < l->kernel_height; ky++, patch += l->row) {
-        if (ky < rows.begin || ky >= rows.end) {
-            (void)nn_fill(patch, padding, l->row);
-            continue;
-        }
-        int8_t *to = nn_fill(patch, padding, columns.begin * channels);
+        const int inside = ky >= rows.begin && ky < rows.end;
         const int8_t *from =
             input + ((rows.origin + ky * l->dilation_y) * l->input_width + columns.origin + columns.begin * l->dilation_x) *
                         channels;
-        if (l->dilation_x == 1)
-            to = nn_copy(to, from, (columns.end - columns.begin) * channels);
-        else
-            for (int32_t kx = columns.begin; kx < columns.end; kx++, from += l->dilation_x * channels)
-                to = nn_copy(to, from, channels);
+        if (whole_words) {
+            if (inside) {
+                panel = nn_widen_padding(panel, padding, before);
+                panel = nn_widen(panel, from, (uint32_t)within);
+            }
+            panel = nn_widen_padding(panel, padding, inside ? l->row - before - within : l->row);
+            continue;
+        }
+        int8_t *to = patch;
+        if (inside) {
+            to = nn_fill(to, padding, before);
+            if (l->dilation_x == 1)
+                to = nn_copy(to, from, within);
+            else
+                for (int32_t kx = columns.begin; kx < columns.end; kx++, from += l->dilation_x * channels)
+                    to = nn_copy(to, from, channels);
+        }
         (void)nn_fill(to, padding, (int32_t)(patch + l->row - to));
     }
+    if (!whole_words) (void)nn_widen(panel, bytes, (uint32_t)(patch - bytes));
 }
 
-// Whether a patch lies inside the image, and may be read by whole words: up to 3 bytes past its last row, which is why the
-// image's last row is excluded where rows are no whole words.
-static inline int nn_inside(const struct nn_conv_2d_packed *l, int32_t top, int32_t left) {
-    const int32_t bottom = top + (l->kernel_height - 1) * l->dilation_y + (l->row != l->kernel_width * l->input_channels);
-    return l->dilation_x == 1 && top >= 0 && left >= 0 && bottom < l->input_height &&
-           left + l->kernel_width <= l->input_width;
+// Where the next output pixel is, and what is known of its patch.
+struct nn_place {
+    int32_t y, x, left;
+    int32_t inside;    // patches of this row of outputs lie inside the image, top and bottom
+    const int8_t *row; // the image's row at their top, at column 0
+};
+
+static inline void nn_place_row(const struct nn_conv_2d_packed *l, const int8_t *input, struct nn_place *at) {
+    const int32_t top = at->y * l->stride_y - l->pad_top;
+    // Patches are read by whole words, up to 3 bytes past the end of a kernel row that is not: not in the image's last row.
+    const int32_t past = l->row != l->kernel_width * l->input_channels;
+    at->x = 0;
+    at->left = -l->pad_left;
+    at->inside = l->dilation_x == 1 && top >= 0 && top + (l->kernel_height - 1) * l->dilation_y + past < l->input_height;
+    at->row = at->inside ? input + top * l->input_width * l->input_channels : input;
+}
+
+// The first byte of the patch in the image if all of it lies inside; otherwise it is widened into the panel here, and the
+// result is NULL. Goes on to the next pixel.
+static inline const int8_t *nn_patch(const struct nn_conv_2d_packed *l, const int8_t *input, struct nn_place *at,
+                                     uint32_t *panel, int8_t *bytes) {
+    const int8_t *corner = NULL;
+    if (at->inside && (uint32_t)at->left <= (uint32_t)(l->input_width - l->kernel_width)) {
+        corner = at->row + at->left * l->input_channels;
+    } else {
+        nn_gather(l, input, at->y, at->x, panel, bytes);
+    }
+    at->left += l->stride_x;
+    if (++at->x == l->output_width) {
+        at->y++;
+        nn_place_row(l, input, at);
+    }
+    return corner;
 }
 
 // `scratch`: the panel of two patches in int16, a patch in bytes, the outputs of two pixels.
 static void nn_conv_2d_packed(const struct nn_conv_2d_packed *l, const int8_t *input, int8_t *output, uint32_t *scratch) {
-    const int32_t pixels = l->output_height * l->output_width;
     const int32_t step = l->dilation_y * l->input_width * l->input_channels;
     const uint32_t row = (uint32_t)l->row, patch = (uint32_t)(l->row * l->kernel_height);
     const uint32_t quads = ((uint32_t)l->output_channels + 3) / 4;
     int8_t *const bytes = (int8_t *)(scratch + patch);
     int8_t *const spare = bytes + patch;
-    int32_t y = 0, x = 0;
-    for (int32_t pixel = 0; pixel < pixels; pixel += 2) {
+    struct nn_place at = {0, 0, 0, 0, NULL};
+    nn_place_row(l, input, &at);
+    for (int32_t left = l->output_height * l->output_width; left > 0; left -= 2, output += 2 * l->output_channels) {
+        const int8_t *const first = nn_patch(l, input, &at, scratch, bytes);
         // Of an odd pixel at the end the panel's other half is left as it is, and its outputs go to `spare`.
-        const int32_t count = pixel + 1 == pixels ? 1 : 2;
-        const int8_t *corner[2] = {NULL, NULL};
-        for (int32_t i = 0; i < count; i++) {
-            const int32_t top = y * l->stride_y - l->pad_top, left = x * l->stride_x - l->pad_left;
-            if (nn_inside(l, top, left)) {
-                corner[i] = input + (top * l->input_width + left) * l->input_channels;
-            } else {
-                nn_gather(l, input, y, x, bytes);
-                (void)nn_widen(scratch + i, bytes, patch);
-            }
-            if (++x == l->output_width) x = 0, y++;
-        }
+        const int8_t *const second = left > 1 ? nn_patch(l, input, &at, scratch + 1, bytes) : NULL;
         uint32_t *panel = scratch;
-        if (corner[0] && corner[1]) {
-            for (int32_t ky = 0; ky < l->kernel_height; ky++)
-                panel = nn_widen_pair(panel, corner[0] + ky * step, corner[1] + ky * step, row);
-        } else if (corner[0] || corner[1]) {
-            const int8_t *from = corner[0] ? corner[0] : corner[1];
-            panel += corner[0] ? 0 : 1;
+        if (first && second) {
+            for (int32_t ky = 0, at_row = 0; ky < l->kernel_height; ky++, at_row += step)
+                panel = nn_widen_pair(panel, first + at_row, second + at_row, row);
+        } else if (first || second) {
+            const int8_t *from = first ? first : second;
+            panel += first ? 0 : 1;
             for (int32_t ky = 0; ky < l->kernel_height; ky++, from += step) panel = nn_widen(panel, from, row);
         }
-        int8_t *const out = output + pixel * l->output_channels;
         if (l->output_channels % 4 == 0) {
-            l->matmul(scratch, l->stream, out, count == 2 ? out + l->output_channels : spare, patch * 4, quads);
+            l->matmul(scratch, l->stream, output, left > 1 ? output + l->output_channels : spare, patch * 4, quads);
         } else {
             l->matmul(scratch, l->stream, spare, spare + 4 * quads, patch * 4, quads);
-            (void)nn_copy(out, spare, l->output_channels);
-            if (count == 2) (void)nn_copy(out + l->output_channels, spare + 4 * quads, l->output_channels);
+            (void)nn_copy(output, spare, l->output_channels);
+            if (left > 1) (void)nn_copy(output + l->output_channels, spare + 4 * quads, l->output_channels);
         }
     }
 }

@@ -31,9 +31,8 @@
     "ssat " sum ",#8," sum "\n"
 #define NN_TWO_CHANNELS(REQUANTISE, HIGH, LOW, high0, low0, high1, low1)                                               \
     "ldm lr!,{r8,r9,r10}\n sub " high0 "," low0 "\n sub " high1 "," low1 "\n" HIGH(high0) HIGH(high1)                \
-    REQUANTISE(high0) REQUANTISE(high1) "strb " high0 ",[r11],#1\n strb " high1 ",[r12],#1\n"                         \
-    "ldm lr!,{r8,r9,r10}\n" LOW(low0) LOW(low1)                                                                       \
-    REQUANTISE(low0) REQUANTISE(low1) "strb " low0 ",[r11],#1\n strb " low1 ",[r12],#1\n"
+    REQUANTISE(high0) REQUANTISE(high1)                                                                                \
+    "ldm lr!,{r8,r9,r10}\n" LOW(low0) LOW(low1) REQUANTISE(low0) REQUANTISE(low1)
 #define NN_NOTHING(sum) ""
 #define NN_BY_256(sum) "lsl " sum ",#8\n"
 #define NN_BY_2(sum) "lsl " sum ",#1\n"
@@ -45,13 +44,13 @@
         __attribute__((unused)) uint32_t bytes, __attribute__((unused)) uint32_t quads) {                              \
         __asm__ volatile(                                                                                              \
             "push {r4-r11,lr}\n"                                                                                       \
-            "sub sp,#20\n" /* 0 end of weights, 4 panel, 8 first, 12 second, 16 entry of the loop; 56 bytes, 60 quads */ \
-            "str r0,[sp,#4]\n strd r2,r3,[sp,#8]\n mov lr,r1\n"                                                       \
-            "ldr r4,[sp,#56]\n ubfx r4,r4,#3,#4\n rsb r4,r4,#16\n and r4,#15\n movs r5,#48\n mul r4,r5\n"             \
+            "sub sp,#20\n" /* 0 end of the panel, 4 panel, 8 first, 12 second, 16 entry of the loop; 56 bytes, 60 quads */ \
+            "strd r2,r3,[sp,#8]\n mov lr,r1\n ldr r4,[sp,#56]\n add r5,r0,r4\n strd r5,r0,[sp]\n"                     \
+            "ubfx r4,r4,#3,#4\n rsb r4,r4,#16\n and r4,#15\n movs r5,#48\n mul r4,r5\n"                               \
             "adr r5,2f\n add r4,r5\n orr r4,#1\n str r4,[sp,#16]\n"                                                   \
             "1:\n"                                                                                                     \
             "ldm lr!,{r0,r1,r4,r5}\n mov r2,r0\n mov r3,r1\n mov r6,r4\n mov r7,r5\n"                                 \
-            "ldr r8,[sp,#56]\n add r8,lr\n str r8,[sp]\n ldr r12,[sp,#4]\n ldr r8,[sp,#16]\n bx r8\n"                 \
+            "ldr r12,[sp,#4]\n ldr r8,[sp,#16]\n bx r8\n"                                                             \
             ".p2align 2\n"                                                                                             \
             "2:\n"                                                                                                     \
             ".rept 16\n"                                                                                               \
@@ -59,12 +58,13 @@
             "smlad r0,r8,r10,r0\n smlad r2,r9,r10,r2\n sxtb16 r10,r10\n smlad r1,r8,r10,r1\n smlad r3,r9,r10,r3\n"   \
             "smlad r4,r8,r11,r4\n smlad r6,r9,r11,r6\n sxtb16 r11,r11\n smlad r5,r8,r11,r5\n smlad r7,r9,r11,r7\n"   \
             ".endr\n"                                                                                                  \
-            "ldr r8,[sp]\n cmp lr,r8\n bne.w 2b\n"                                                                    \
-            "ldrd r11,r12,[sp,#8]\n"                                                                                   \
+            "ldr r8,[sp]\n cmp r12,r8\n bne.w 2b\n"                                                                   \
             NN_TWO_CHANNELS(REQUANTISE, HIGH, LOW, "r0", "r1", "r2", "r3")                                             \
             NN_TWO_CHANNELS(REQUANTISE, HIGH, LOW, "r4", "r5", "r6", "r7")                                             \
-            "strd r11,r12,[sp,#8]\n"                                                                                   \
-            "ldr r8,[sp,#60]\n subs r8,#1\n str r8,[sp,#60]\n bne.w 1b\n"                                             \
+            "ldrd r11,r12,[sp,#8]\n ldr r8,[sp,#60]\n"                                                                 \
+            "strb r0,[r11],#1\n strb r1,[r11],#1\n strb r4,[r11],#1\n strb r5,[r11],#1\n"                             \
+            "strb r2,[r12],#1\n strb r3,[r12],#1\n strb r6,[r12],#1\n strb r7,[r12],#1\n"                             \
+            "subs r8,#1\n strd r11,r12,[sp,#8]\n str r8,[sp,#60]\n bne.w 1b\n"                                        \
             "add sp,#20\n pop {r4-r11,pc}\n");                                                                         \
     }
 NN_MATMUL_2X4(nn_matmul_2x4_relu, NN_RELU, NN_NOTHING, NN_BY_256)

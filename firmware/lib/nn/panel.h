@@ -35,14 +35,24 @@ static inline uint32_t *nn_widen(uint32_t *panel, const int8_t *input, uint32_t 
     return panel;
 }
 
+static inline uint32_t *nn_widen_padding(uint32_t *panel, uint32_t padding, int32_t bytes) {
+    const uint32_t pair = nn_even_bytes(padding);
+    for (; bytes > 0; bytes -= 4, panel += 4) panel[0] = panel[2] = pair;
+    return panel;
+}
+
 // Both pixels at once.
 static inline uint32_t *nn_widen_pair(uint32_t *panel, const int8_t *first, const int8_t *second, uint32_t bytes) {
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+#define NN_WIDEN_WORDS                                                                                                 \
+    "ldr r4,[%1],#4\n ldr r5,[%2],#4\n sxtb16 r6,r4,ror #8\n sxtb16 r8,r5,ror #8\n sxtb16 r4,r4\n sxtb16 r5,r5\n"     \
+    "stm %0!,{r4,r5,r6,r8}\n"
     const int8_t *const end = first + bytes;
-    __asm__ volatile("1: ldr r4,[%1],#4\n ldr r5,[%2],#4\n cmp %1,%3\n sxtb16 r6,r4,ror #8\n sxtb16 r8,r5,ror #8\n"
-                     "sxtb16 r4,r4\n sxtb16 r5,r5\n stm %0!,{r4,r5,r6,r8}\n bne 1b\n"
+    __asm__ volatile("tst %4,#4\n beq 1f\n" NN_WIDEN_WORDS "cmp %1,%3\n beq 2f\n"
+                     "1: " NN_WIDEN_WORDS NN_WIDEN_WORDS "cmp %1,%3\n bne 1b\n"
+                     "2:\n"
                      : "+r"(panel), "+r"(first), "+r"(second)
-                     : "r"(end)
+                     : "r"(end), "r"(bytes)
                      : "r4", "r5", "r6", "r8", "cc", "memory");
     return panel;
 #else
