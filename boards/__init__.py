@@ -7,8 +7,8 @@
 
     python -m boards                  # the table of boards
 
-A board of a known chip family is one new TOML file in this folder. A new kind of clock or UART is one file in
-`boards/clocks` or `boards/uarts`, one line in the table there, and its twin in `firmware/hal`.
+A board of a known chip family is one new TOML file in this folder. A new kind of clock, time base or UART is one
+file in `boards/clocks`, `boards/ticks` or `boards/uarts`, one line in the table there, and its twin in `firmware/hal`.
 `boards/render` turns a board into the linker script, board.h, the PlatformIO board and the OpenOCD command.
 """
 

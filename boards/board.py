@@ -6,6 +6,7 @@ Sizes are in bytes, frequencies in hertz, addresses as the core sees them.
 from dataclasses import dataclass
 
 from boards.clocks import Clock
+from boards.ticks import Systick, Ticks
 from boards.uarts import Uart
 
 
@@ -56,12 +57,12 @@ class Qemu:
     """The QEMU machine that runs this board's image.
 
     `serial_index` counts QEMU's -serial options from 0; with `-icount shift=icount_shift` one instruction takes
-    2^icount_shift ns, while SysTick counts at `systick_hz`.
+    2^icount_shift ns, while the board's time base (SysTick, mostly) counts at `ticks_hz`.
     """
 
     machine: str
     serial_index: int
-    systick_hz: int
+    ticks_hz: int
     icount_shift: int
 
 
@@ -85,6 +86,7 @@ class Board:
     budget: Budget
     clock: Clock
     uart: Uart
+    ticks: Ticks = Systick()
     aliases: tuple[str, ...] = ()
     probe: Probe | None = None
     emulator: Emulator = Emulator()

@@ -8,7 +8,11 @@ from typing import Final
 NO_FPU: Final = "none"
 
 CORES: Final[dict[str, tuple[str, ...]]] = {
+    "cortex-m0": (NO_FPU,),
+    "cortex-m3": (NO_FPU,),
     "cortex-m4": (NO_FPU, "fpv4-sp-d16"),  # Arm Cortex-M4 technical reference manual, 1.3: the FPU is an option
+    "cortex-m7": (NO_FPU, "fpv5-sp-d16", "fpv5-d16"),  # Cortex-M7 technical reference manual, 1.2: single or double
+    "cortex-m33": (NO_FPU, "fpv5-sp-d16"),  # Cortex-M33 technical reference manual, 1.3: the FPU is an option
 }
 
 

@@ -104,16 +104,17 @@ def _check(board: Board) -> None:
         )
     _check_memory(board)
     board.clock.check()
+    board.ticks.check()
     _check_uart(board)
     if board.probe and not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{4}", board.probe.usb):
         raise Implausible("probe.usb", f"is {board.probe.usb!r}, expected VID:PID.", "Four lower-case hex digits each.")
     if (qemu := board.emulator.qemu) and not (
-        qemu.serial_index >= 0 and 0 <= qemu.icount_shift <= 10 and qemu.systick_hz > 0
+        qemu.serial_index >= 0 and 0 <= qemu.icount_shift <= 10 and qemu.ticks_hz > 0
     ):
         raise Implausible(
             "emulator.qemu",
-            f"has serial_index {qemu.serial_index}, icount_shift {qemu.icount_shift}, systick_hz {qemu.systick_hz}.",
-            "Expected serial_index from 0, icount_shift 0 to 10 (QEMU's range), systick_hz above 0.",
+            f"has serial_index {qemu.serial_index}, icount_shift {qemu.icount_shift}, ticks_hz {qemu.ticks_hz}.",
+            "Expected serial_index from 0, icount_shift 0 to 10 (QEMU's range), ticks_hz above 0.",
         )
 
 

@@ -1,6 +1,6 @@
 """TOML values to the dataclasses of boards.board: every key known, every type right, nothing missing.
 
-The dataclasses are the schema. Where a field is a `Clock` or a `Uart`, the key `driver` of its table says which class.
+The dataclasses are the schema. Where a field is a `Clock`, a `Ticks` or a `Uart`, the key `driver` of its table says which class.
 """
 
 import dataclasses
@@ -12,10 +12,12 @@ from typing import Any, Final
 
 from boards.clocks import CLOCKS, Clock
 from boards.errors import Implausible
+from boards.ticks import TICKS, Ticks
 from boards.uarts import UARTS, Uart
 
 DRIVERS: Final[dict[Any, dict[str, type[Any]]]] = {
     Clock: {clock.DRIVER: clock for clock in CLOCKS},
+    Ticks: {ticks.DRIVER: ticks for ticks in TICKS},
     Uart: {uart.DRIVER: uart for uart in UARTS},
 }
 

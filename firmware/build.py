@@ -1,7 +1,7 @@
 """Drives PlatformIO: `build(RunFolder(Path("runs/digits")), load("nucleo"))` returns the sizes of a finished image.
 
-Objects and PlatformIO's other leavings go to `<run>/firmware/.pio`, so that two runs never share any; the image, its map
-and size.json go to `<run>/firmware/<board>/`.
+Objects and PlatformIO's other leavings go to `<run>/firmware/.pio`, so that two runs never share any; the image, its
+map and size.json go to `<run>/firmware/<board>/`.
 """
 
 import importlib.util

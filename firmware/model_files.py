@@ -1,4 +1,4 @@
-"""The generated C that an image is made of, in a run folder. Standard library only: PlatformIO's Python reads it too."""
+"""The generated C of a run folder that an image is made of. Standard library only: PlatformIO's Python reads it too."""
 
 from pathlib import Path
 from typing import Final

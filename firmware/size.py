@@ -1,7 +1,7 @@
 """Flash and RAM of an image, from its ELF: `measure(elf, board)`.
 
-Flash is what lies in the board's flash: vectors, code, constants and the initial values of variables. RAM is what lies in
-its RAM: the reserved stack and all variables. There is no heap, so that is all there ever is.
+Flash is what lies in the board's flash: vectors, code, constants and the initial values of variables. RAM is what lies
+in its RAM: the reserved stack and all variables. There is no heap, so that is all there ever is.
 """
 
 import dataclasses

@@ -8,9 +8,11 @@ from boards.board import Board
 
 TEMPLATE: Final = Path(__file__).parents[1] / "templates" / "board.h.in"
 
+FIRST_INTERRUPT: Final = 16  # exception number of interrupt 0, DDI0403 B1.5.2
+
 
 def render(board: Board) -> str:
-    clock, uart = board.clock, board.uart
+    clock, ticks, uart = board.clock, board.ticks, board.uart
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         board=board.name,
         vendor=board.vendor,
@@ -18,6 +20,9 @@ def render(board: Board) -> str:
         clock_hz=clock.hz,
         fallback_hz=clock.fallback_hz,
         clock_words=_definitions("BOARD_CLOCK_", {name: f"{word:#010x}u" for name, word in clock.words().items()}),
+        ticks_exception=ticks.exception,
+        ticks_words=_definitions("BOARD_TICKS_", ticks.words()),
+        vectors=1 + max(ticks.exception, FIRST_INTERRUPT + uart.interrupt),
         uart_base=f"{uart.base:#010x}",
         uart_interrupt=uart.interrupt,
         uart_baud=uart.baud,

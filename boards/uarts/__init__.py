@@ -6,7 +6,7 @@ A version is a frozen dataclass whose fields are the keys of the TOML's [uart] t
 
 from typing import ClassVar, Final, Protocol
 
-from boards.uarts import cmsdk_uart, stm32_usart
+from boards.uarts import cmsdk_uart, nrf51_uart, stm32_usart
 
 
 class Uart(Protocol):
@@ -44,5 +44,6 @@ class Uart(Protocol):
 
 UARTS: Final[tuple[type[Uart], ...]] = (
     cmsdk_uart.CmsdkUart,
+    nrf51_uart.Nrf51Uart,
     stm32_usart.Stm32Usart,
 )

@@ -1,7 +1,7 @@
 /* The sample family (host/messages/sample.py): LOAD, INFER, RESULT, UPLINK, ANSWER, FINAL, REFUSED.
  *
- * One sample at a time, in the model's input. An abstained one waits for ANSWER until its deadline; meanwhile everything
- * else is served except LOAD and INFER, which are refused as busy. */
+ * One sample at a time, in the model's input. An abstained one waits for ANSWER until its deadline; meanwhile
+ * everything else is served; LOAD and INFER are refused as busy. */
 #ifndef SAMPLE_H
 #define SAMPLE_H
 

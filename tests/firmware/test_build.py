@@ -196,7 +196,8 @@ OPENOCD = {
         "Error: init mode failed (unable to connect to the target)\n** OpenOCD init failed **\n",
         1, NO_DEVICE, "does not answer"),
     "old installation": (
-        "embedded:startup.tcl:28: Error: Can't find board/st_nucleo_f4.cfg\n", 1, KNOWN_FAILURE, "Install OpenOCD 0.12"),
+        "embedded:startup.tcl:28: Error: Can't find board/st_nucleo_f4.cfg\n",
+        1, KNOWN_FAILURE, "Install OpenOCD 0.12"),
     "verify failed": (
         "** Programming Started **\n** Programming Finished **\n** Verify Started **\n** Verify Failed **\n"
         "shutdown command invoked\n", 1, KNOWN_FAILURE, "did not flash nucleo_f446re (exit code 1)"),

@@ -55,7 +55,7 @@ def test_corners(program: Path, entries: Sequence[int]) -> None:
         [5] * 10, [-128] * 256, [127] * 256,  # all equal: the lowest index, 1 / classes
         [-128, 127], [127, -128], [127, -128, 127],  # the largest difference, and a tie across it
         [127] + [-128] * 255, [-128] * 255 + [127],
-        [0, -len(entries)], [0, 1 - len(entries)] if len(entries) <= 128 else [0, -1],  # the table's last entry and beyond
+        [127, 128 - len(entries)], [127, 127 - len(entries)],  # the table's last entry, and one beyond
         list(range(-128, 128)), list(range(127, -129, -1)),
     ]  # fmt: skip
     valid = [row for row in logits if min(row) >= -128]

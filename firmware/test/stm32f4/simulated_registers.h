@@ -1,6 +1,6 @@
-/* Registers that are words of memory, for the HAL of the STM32F4 on a PC. Force-included (gcc -include): its guards keep
- * hal/register.h and hal/cortex_m.h out. Before every access the test's `before_access` may look at what was written and
- * answer as the hardware would. */
+/* Registers that are words of memory, for the HAL of the STM32F4 on a PC. Force-included (gcc -include): its guards
+ * keep hal/register.h and hal/cortex_m.h out. Before every access the test's `before_access` may look at what was
+ * written and answer as the hardware would. */
 #ifndef REGISTER_H
 #define REGISTER_H
 #define CORTEX_M_H

@@ -43,8 +43,8 @@ void before_access(uint32_t address)
     static uint32_t old_pllcfgr, old_vos;
     static unsigned hse_waited, pll_waited, over_drive_waited, switch_waited;
     volatile uint32_t *cr = simulated(0x40023800), *pllcfgr = simulated(0x40023804), *cfgr = simulated(0x40023808);
-    volatile uint32_t *apb1enr = simulated(0x40023840), *pwr_cr = simulated(0x40007000), *pwr_csr = simulated(0x40007004);
-    volatile uint32_t *acr = simulated(0x40023C00);
+    volatile uint32_t *apb1enr = simulated(0x40023840), *acr = simulated(0x40023C00);
+    volatile uint32_t *pwr_cr = simulated(0x40007000), *pwr_csr = simulated(0x40007004);
     (void)address;
     accesses++;
 
@@ -89,7 +89,7 @@ int main(int count, char **arguments)
     struct clock clock = clock_start();
     before_access(0);
     uint32_t source = *simulated(0x40023808) & 3, dividers = *simulated(0x40023808) >> 10;
-    require(clock.fallback ? source == 0 && dividers == 0 : source == CFGR_SW_PLL, "the core runs from what is reported");
+    require(clock.fallback ? source == 0 && dividers == 0 : source == CFGR_SW_PLL, "the core runs from what it says");
     printf("%u %d %u\n", (unsigned)clock.hz, clock.fallback, accesses);
     return 0;
 }

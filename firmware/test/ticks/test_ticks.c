@@ -1,5 +1,5 @@
-/* ticks_now() against a simulated SysTick whose true time is known: across wraps, with the wrap interrupt on time, late,
- * and held off. What it returns must lie between the true time before the call and after it. */
+/* ticks_now() against a simulated SysTick whose true time is known: across wraps, with the wrap interrupt on time,
+ * late, and held off. What it returns must lie between the true time before the call and after it. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
