@@ -5,9 +5,11 @@ RUN   ?= digits
 BOARD ?= nucleo
 PORT  ?= emulator
 PY    := .venv/bin/python
+# What `make bench` measures: the models of MLPerf Tiny where DEMUR_DATA has them, and our own.
+MODELS ?= $(wildcard $(DEMUR_DATA)/tflite/*.tflite runs/*/model.tflite)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint train export firmware flash bridge size boards clean
+.PHONY: help setup demo test lint train export firmware flash bridge bench size boards clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -39,6 +41,9 @@ flash: setup ## build and flash BOARD through its debug probe
 
 bridge: setup ## answer what the board at PORT abstains from (PORT=emulator boots one)
 	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port $(PORT)
+
+bench: setup ## instructions, flash and RAM of MODELS on the emulated BOARD, as a table
+	@$(PY) -m export bench $(MODELS) --board $(BOARD) --markdown
 
 size: setup ## flash and RAM of the built firmware
 	@$(PY) -m firmware size --run runs/$(RUN) --board $(BOARD)

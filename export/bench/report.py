@@ -1,11 +1,9 @@
 """What a benchmark found, as data and as a table."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from rich.table import Table
-
-FLASH_CONST_SECTION: Final = "model constants"
 
 
 @dataclass(frozen=True)
@@ -64,3 +62,18 @@ class Report:
                 f"differing_outputs {self.differing_outputs} of {self.inputs} inputs",
             )
         )
+
+
+def markdown(reports: Sequence[Report]) -> str:
+    """One row a model."""
+    lines = [
+        "| model | instructions | MACs per instruction | cycles (model) | code, bytes | constants, bytes | RAM, bytes |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for report in reports:
+        macs = sum(layer.macs for layer in report.layers)
+        figures = (report.instructions, report.cycles_modelled, report.flash_code, report.flash_const, report.ram)
+        instructions, cycles, *sizes = (f"{figure:,.0f}" for figure in figures)
+        rate = f"{macs / report.instructions:.2f}"
+        lines.append(f"| {report.model} | {instructions} | {rate} | {cycles} | {' | '.join(sizes)} |")
+    return "\n".join(lines)
