@@ -43,7 +43,7 @@ def test_an_unknown_board_names_the_known_ones(wrong: str, nearest: str) -> None
 REFUSED = {
     "unknown key": ("max_hz = 180", "maks_hz = 180", ["clock.maks_hz", "max_hz"]),
     "unknown table": ("[probe]", "[prob]", ["prob", "probe"]),
-    "unknown key in a list": ("7 },  # TX", "7, af = 7 },  # TX", ["uart.pins[0].af", "function"]),
+    "unknown key in a list": ("7 },  # TX", "7, func = 7 },  # TX", ["uart.pins[0].func", "function"]),
     "missing key": ("part = ", "# part = ", ["chip.part", "missing"]),
     "missing table": ("[clock]", "[clocks]", ["clocks", "clock"]),
     "name given twice": ("title =", 'name = "x"\ntitle =', ["name", "not a known key"]),
