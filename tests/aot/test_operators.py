@@ -206,7 +206,7 @@ def residual_network(rng: Rng) -> bytes:
     return build.bytes([source], [logits, total])
 
 
-@pytest.mark.parametrize("core", [None, "cortex-m4"])
+@pytest.mark.parametrize("core", [None, "cortex-m3", "cortex-m4"])
 @pytest.mark.parametrize("seed", range(12))
 @pytest.mark.parametrize(
     "make",
