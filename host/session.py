@@ -136,7 +136,7 @@ def _deadline(options: Options, link: Link) -> int:
     machine = options.board.emulator.qemu
     if options.port != "emulator" or machine is None:
         return DEFAULT_DEADLINE_MS
-    return round(DEFAULT_DEADLINE_MS * machine.systick_hz / link.hello.clock_hz)
+    return round(DEFAULT_DEADLINE_MS * machine.ticks_hz / link.hello.clock_hz)
 
 
 def _set(link: Link, threshold: int, deadline_ms: int) -> None:

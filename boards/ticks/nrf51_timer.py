@@ -20,7 +20,7 @@ class Nrf51Timer:
         return 16 + self.interrupt
 
     def check(self) -> None:
-        # nRF51 reference manual, 10.1.1 (peripheral id): interrupt number and address are one number
+        # nRF51 reference manual, chapter 10 (peripheral interface): interrupt number and address are one number
         if self.base != 0x4000_0000 + 0x1000 * self.interrupt or not 0 <= self.interrupt < 32:
             raise Implausible(
                 "ticks.base",

@@ -39,7 +39,7 @@ class Nrf51Uart:
         return self.divisor(bus_hz) * bus_hz / (1 << 32)
 
     def check(self) -> None:
-        # nRF51 reference manual, 10.1.1 (peripheral id): interrupt number and address are one number
+        # nRF51 reference manual, chapter 10 (peripheral interface): interrupt number and address are one number
         if self.base != 0x4000_0000 + 0x1000 * self.interrupt:
             raise Implausible(
                 "uart.base",

@@ -1,5 +1,6 @@
 #include "cycles.h"
 
+#include "board.h"
 #include "cortex_m.h"
 #include "ticks.h"
 
@@ -10,10 +11,13 @@
 #define DEMCR_TRCENA BIT(24)
 #define DWT_CTRL_CYCCNTENA BIT(0)
 
+#define SYSTICK_EXCEPTION 15 /* B1.5.2 */
+
 static enum cycles_source source;
 static uint32_t overhead;
 
-void cycles_start(void)
+#if __ARM_ARCH_ISA_THUMB >= 2
+static bool dwt_counts(void)
 {
     DEMCR |= DEMCR_TRCENA;
     DWT_CYCCNT = 0;
@@ -21,7 +25,19 @@ void cycles_start(void)
     memory_barrier();
     uint32_t first = DWT_CYCCNT;
     memory_barrier(); /* takes at least one cycle */
-    source = DWT_CYCCNT != first ? CYCLES_DWT : CYCLES_SYSTICK;
+    return DWT_CYCCNT != first;
+}
+#else
+/* DDI0419 C1.8: Armv6-M has no cycle counter, and software need not see the DWT at all. */
+static bool dwt_counts(void)
+{
+    return false;
+}
+#endif
+
+void cycles_start(void)
+{
+    source = dwt_counts() ? CYCLES_DWT : BOARD_TICKS_EXCEPTION == SYSTICK_EXCEPTION ? CYCLES_SYSTICK : CYCLES_TIMER;
     overhead = cycles_since(cycles_now());
 }
 

@@ -13,10 +13,11 @@
 /* Values of enum message_cycle_source in messages.h. */
 enum cycles_source {
     CYCLES_DWT = 0,     /* data watchpoint and trace unit, DDI0403 C1.8: one count a core cycle */
-    CYCLES_SYSTICK = 1, /* ticks.h */
+    CYCLES_SYSTICK = 1, /* ticks.h, from SysTick */
+    CYCLES_TIMER = 2,   /* ticks.h, from a timer of the chip */
 };
 
-/* Finds out whether the DWT counts (in QEMU it reads 0 for ever). After ticks_start(). */
+/* Finds out whether the DWT counts (in QEMU it reads 0 for ever, and Armv6-M has none). After ticks_start(). */
 void cycles_start(void);
 enum cycles_source cycles_source(void);
 

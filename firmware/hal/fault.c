@@ -14,12 +14,21 @@ __attribute__((section(".noinit"))) static struct {
 
 extern uint32_t _stack_bottom[], _stack_top[];
 
+static uint32_t status(void)
+{
+#if __ARM_ARCH_ISA_THUMB >= 2
+    return SCB_CFSR;
+#else
+    return 0; /* DDI0419 B3.2.1: Armv6-M does not say why */
+#endif
+}
+
 __attribute__((noreturn, used)) static void restart(uint32_t exception, const uint32_t *frame)
 {
     bool framed = frame >= _stack_bottom && frame + STACKED_WORDS <= _stack_top;
     record.restarts = record.valid == VALID ? record.restarts + 1 : 1;
     record.valid = VALID;
-    record.fault = (struct fault){exception, framed ? frame[STACKED_PC] : 0, SCB_CFSR};
+    record.fault = (struct fault){exception, framed ? frame[STACKED_PC] : 0, status()};
     memory_barrier();
     if (record.restarts <= FAULT_RESTARTS) {
         SCB_AIRCR = SCB_AIRCR_RESET;
@@ -38,7 +47,7 @@ __attribute__((naked)) void fault_entry(void)
                      "mov r1, sp\n\t"
                      "ldr r2, =_stack_top\n\t"
                      "mov sp, r2\n\t"
-                     "b restart\n\t"
+                     "bl restart\n\t" /* not b, which in Armv6-M reaches 2 KiB */
                      ".ltorg");
 }
 

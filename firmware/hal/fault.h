@@ -18,7 +18,7 @@ enum fault_exception {
 struct fault {
     uint32_t exception;
     uint32_t program_counter; /* 0 if the stack was not in its place */
-    uint32_t status;          /* CFSR, DDI0403 B3.2.15 */
+    uint32_t status;          /* CFSR, DDI0403 B3.2.15; 0 in Armv6-M, which has none */
 };
 
 /* The fault that led to this start, if one did. */

@@ -1,6 +1,6 @@
 /* Memory-mapped registers. Addresses in this folder carry the section of the manual they come from:
- * RM0390 (STM32F446 reference manual), DDI0403 (Armv7-M architecture reference manual), DDI0479 (Cortex-M System Design
- * Kit). */
+ * RM0390 (STM32F446 reference manual), DDI0403 (Armv7-M architecture reference manual), DDI0419 (Armv6-M), DDI0479
+ * (Cortex-M System Design Kit). */
 #ifndef REGISTER_H
 #define REGISTER_H
 

@@ -17,7 +17,7 @@ void Reset_Handler(void);
 
 typedef void vector(void);
 
-__attribute__((section(".vectors"), used)) static vector *const vectors[16 + BOARD_UART_INTERRUPT + 1] = {
+__attribute__((section(".vectors"), used)) static vector *const vectors[BOARD_VECTORS] = {
     /* DDI0403 B1.5.2: the initial stack pointer, then the exceptions, then the interrupts from 16 on */
     [0] = (vector *)_stack_top,
     [1] = Reset_Handler,
@@ -29,7 +29,7 @@ __attribute__((section(".vectors"), used)) static vector *const vectors[16 + BOA
     [11] = fault_entry, /* SVCall, never used */
     [12] = fault_entry, /* DebugMonitor, never used */
     [14] = fault_entry, /* PendSV, never used */
-    [15] = ticks_interrupt,
+    [BOARD_TICKS_EXCEPTION] = ticks_interrupt,
     [16 + BOARD_UART_INTERRUPT] = uart_interrupt,
 };
 
@@ -48,7 +48,7 @@ void Reset_Handler(void)
     for (volatile uint32_t *word = _bss_start; word < _bss_end;) {
         *word++ = 0;
     }
-    SCB_VTOR = (uint32_t)(uintptr_t)vectors;
+    SCB_VTOR = (uint32_t)(uintptr_t)vectors; /* ignored by cores that have none, whose table lies at 0 */
 #ifdef __ARM_FP
     SCB_CPACR |= SCB_CPACR_FPU;
 #endif

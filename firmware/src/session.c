@@ -11,6 +11,7 @@
 
 _Static_assert((int)CYCLES_DWT == (int)MESSAGE_CYCLE_SOURCE_DWT, "cycles.h and the message table");
 _Static_assert((int)CYCLES_SYSTICK == (int)MESSAGE_CYCLE_SOURCE_SYSTICK, "cycles.h and the message table");
+_Static_assert((int)CYCLES_TIMER == (int)MESSAGE_CYCLE_SOURCE_TIMER, "cycles.h and the message table");
 
 static const char board_name[] = BOARD_NAME;
 static const char firmware_name[] = FIRMWARE_NAME;

@@ -3,8 +3,9 @@
     with boot(board, Path("firmware.elf")) as url:      # "socket://127.0.0.1:40123"
         ...
 
-`-icount shift=N` makes one instruction take 2^N ns of virtual time, so that SysTick counts instructions; nothing here
-says how long the part itself would take. TCP and not a PTY, which has been seen to hold back a frame's last byte.
+`-icount shift=N` makes one instruction take 2^N ns of virtual time, so that SysTick, or whatever the board's time base
+is, counts instructions; nothing here says how long the part itself would take. TCP and not a PTY, which has been seen to
+hold back a frame's last byte.
 """
 
 import contextlib
@@ -93,8 +94,8 @@ def arguments(machine: Qemu, elf: Path, listener: int) -> list[str]:
 
 
 def instructions(machine: Qemu, cycles: float) -> float:
-    """SysTick counts to instructions: counts / systick_hz seconds of virtual time, at 2^shift ns an instruction."""
-    return cycles / machine.systick_hz * 1e9 / (1 << machine.icount_shift)
+    """Counts of the time base to instructions: counts / ticks_hz seconds of virtual time, at 2^shift ns each."""
+    return cycles / machine.ticks_hz * 1e9 / (1 << machine.icount_shift)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -11,10 +11,14 @@ PROTOCOL: Final = 1
 
 
 class CycleSource(enum.IntEnum):
-    """Where cycle counts come from: the core's DWT cycle counter or, where it is dead (QEMU), SysTick."""
+    """Where cycle counts come from: the core's DWT cycle counter or, where it is dead (QEMU), SysTick.
+
+    A core that has neither (that of the nRF51) counts with a timer of the chip.
+    """
 
     DWT = 0
     SYSTICK = 1
+    TIMER = 2
 
 
 class Engine(enum.IntEnum):

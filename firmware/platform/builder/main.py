@@ -1,7 +1,7 @@
 """Build script, run by SCons inside PlatformIO: which sources, with which flags, become firmware.elf and firmware.bin.
 
 src/            the application              -Os
-hal/            start-up, faults, time, and the clock and UART drivers that the board file names
+hal/            start-up, faults, time, and the clock, time base and UART drivers that the board file names
 lib/*/          frame, gate                  (lib/nn is headers, lib/engine an interface)
 run folder      model.c, model_gate.c        -O2: the model is what must be fast
 generated       board.h, link.ld, messages.h, version.h, written to the build folder first
@@ -72,11 +72,11 @@ fast = env.Clone()
 fast.Append(CCFLAGS=["-O2"])
 env.Append(CCFLAGS=["-Os"])
 
-common_hal = "-<*> +<*.c> -<clock_*.c> -<uart_*.c>"
+common_hal = "-<*> +<*.c> -<clock_*.c> -<ticks_*.c> -<uart_*.c>"
 env.BuildSources(
     "$BUILD_DIR/hal",
     str(project / "hal"),
-    f"{common_hal} +<clock_{board.clock.DRIVER}.c> +<uart_{board.uart.DRIVER}.c>",
+    f"{common_hal} +<clock_{board.clock.DRIVER}.c> +<ticks_{board.ticks.DRIVER}.c> +<uart_{board.uart.DRIVER}.c>",
 )
 for library in libraries:
     env.BuildSources(f"$BUILD_DIR/lib/{library.name}", str(library))
