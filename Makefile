@@ -7,9 +7,10 @@ PORT  ?= emulator
 PY    := .venv/bin/python
 # What `make bench` measures: the models of MLPerf Tiny where DEMUR_DATA has them, and our own.
 MODELS ?= $(wildcard $(DEMUR_DATA)/tflite/*.tflite runs/*/model.tflite)
+MODEL  ?= runs/$(RUN)/model.tflite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint train export firmware flash bridge bench size boards clean
+.PHONY: help setup demo test lint train export firmware flash bridge bench profile size boards clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -44,6 +45,9 @@ bridge: setup ## answer what the board at PORT abstains from (PORT=emulator boot
 
 bench: setup ## instructions, flash and RAM of MODELS on the emulated BOARD, as a table
 	@$(PY) -m export bench $(MODELS) --board $(BOARD) --markdown
+
+profile: setup ## instructions by C function of MODEL on the emulated BOARD
+	@$(PY) -m export bench $(MODEL) --board $(BOARD) --profile
 
 size: setup ## flash and RAM of the built firmware
 	@$(PY) -m firmware size --run runs/$(RUN) --board $(BOARD)

@@ -6,7 +6,7 @@ The model is compiled, linked with a bare harness and run by QEMU on pseudo-rand
 instructions by address. The outputs are compared with the TensorFlow Lite Micro interpreter byte by byte.
 """
 
-from export.bench.report import Layer, Report
+from export.bench.report import Function, Layer, Report
 from export.bench.run import bench
 
-__all__ = ["Layer", "Report", "bench"]
+__all__ = ["Function", "Layer", "Report", "bench"]

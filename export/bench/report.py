@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
+from contract.manifest import Memory
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -14,6 +16,15 @@ class Layer:
     name: str
     macs: int
     instructions: float
+
+
+@dataclass(frozen=True)
+class Function:
+    """A C function of the image: executed instructions of one inference, and its size in bytes."""
+
+    name: str
+    instructions: float
+    bytes: int
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,8 @@ class Report:
     inputs: int
     differing_outputs: int
     layers: tuple[Layer, ...]
+    functions: tuple[Function, ...]
+    memory: Memory
 
     def table(self) -> Table:
         """Per-layer instructions, for a terminal."""
@@ -48,6 +61,16 @@ class Report:
         rate = f"{macs / self.instructions:.2f}" if macs else ""
         table.add_section()
         table.add_row("one inference", "", f"{macs:,}", f"{self.instructions:,.0f}", rate)
+        return table
+
+    def profile(self) -> Table:
+        """Instructions by function, for a terminal."""
+        table = Table(title=f"{self.model} on {self.board}, {self.engine}", title_justify="left")
+        for heading in ("function", "instructions", "share", "bytes"):
+            table.add_column(heading, justify="left" if heading == "function" else "right")
+        for function in self.functions:
+            share = f"{function.instructions / self.instructions:.1%}"
+            table.add_row(function.name, f"{function.instructions:,.0f}", share, f"{function.bytes:,}")
         return table
 
     def totals(self) -> str:

@@ -22,7 +22,7 @@ from contract.errors import CHECK_FAILED
 from export.aot import Compiled, compile_model
 from export.bench import cycles, inputs
 from export.bench.cycles import Executed
-from export.bench.report import Layer, Report
+from export.bench.report import Function, Layer, Report
 from export.errors import ExportError
 from export.graph import Graph, parse
 
@@ -61,22 +61,24 @@ def bench(path: Path, board: Board, count: int) -> Report:
         traced = _build(folder / "traced", graph, compiled, board, count, traced=True)
         run = _emulate(plain, board, plugin)
         marked = _emulate(traced, board, plugin)
-        model, rest = _regions(plain)
-        code = [instruction for instruction in cycles.disassemble(plain) if instruction.address in model]
-        counted = {address: ran for address, ran in run.executed.items() if address in model}
+        image = _image(plain)
+        code = [instruction for instruction in cycles.disassemble(plain) if image.holds(instruction.address)]
+        counted = {address: ran for address, ran in run.executed.items() if image.holds(address)}
         layers = _layers(compiled, marked.marks, count)
         return Report(
-            model=path.name,
+            model=f"{path.parent.name}/{path.name}",  # runs all have a model.tflite
             board=board.name,
             engine="aot",
             instructions=sum(ran.count for ran in counted.values()) / count,
             cycles_modelled=cycles.cycles(code, counted) / count,
-            flash_code=len(model),
-            flash_const=rest,
+            flash_code=sum(len(code) for code in image.functions.values()),
+            flash_const=image.constants,
             ram=compiled.memory.arena_bytes,
+            memory=compiled.memory,
             inputs=count,
             differing_outputs=_differing(graph, content, run.outputs, count),
             layers=layers,
+            functions=_functions(image, counted, count),
         )
 
 
@@ -164,22 +166,44 @@ def _symbol(elf: Path, name: str) -> int:
         return int(symbols[0]["st_value"]) & ~1  # bit 0 marks Thumb code
 
 
-def _regions(elf: Path) -> tuple[frozenset[int], int]:
-    """Addresses of the bytes of code that is not the harness's, and the size of the constants."""
-    harness = {"Reset_Handler", "bench", "bench_mark", "fault", "leave", "semihost", "write", "fill"}
+HARNESS: Final = frozenset(
+    ("Reset_Handler", "bench", "bench_mark", "fault", "leave", "semihost", "write", "fill", "bench_vectors")
+)
+
+
+@dataclass(frozen=True)
+class _Image:
+    """Addresses of the functions that are the model's, by name, and the size of the constants in bytes."""
+
+    functions: dict[str, range]
+    constants: int
+
+    def holds(self, address: int) -> bool:
+        return any(address in code for code in self.functions.values())
+
+
+def _image(elf: Path) -> _Image:
     with elf.open("rb") as file:
         image = ELFFile(file)
-        text = image.get_section_by_name(".text")
         table = image.get_section_by_name(".symtab")
-        assert text is not None and isinstance(table, SymbolTableSection)
-        excluded: set[int] = set()
-        for symbol in table.iter_symbols():
-            if symbol.name.split(".")[0] in harness and symbol["st_info"]["type"] == "STT_FUNC":
-                start = symbol["st_value"] & ~1
-                excluded |= set(range(start, start + symbol["st_size"]))
-        everything = range(text["sh_addr"], text["sh_addr"] + text["sh_size"])
         constants = image.get_section_by_name(".rodata")
-        return frozenset(set(everything) - excluded), constants["sh_size"] if constants else 0
+        assert isinstance(table, SymbolTableSection)
+        functions: dict[str, range] = {}
+        for symbol in table.iter_symbols():
+            # GCC names parts and clones of a function after it: bench.constprop.0.
+            if symbol["st_info"]["type"] == "STT_FUNC" and symbol.name.split(".")[0] not in HARNESS:
+                start = symbol["st_value"] & ~1
+                functions[symbol.name] = range(start, start + symbol["st_size"])
+    return _Image(functions, constants["sh_size"] if constants else 0)
+
+
+def _functions(image: _Image, counted: dict[int, Executed], count: int) -> tuple[Function, ...]:
+    """Functions by executed instructions, most first."""
+    found = [
+        Function(name, sum(ran.count for address, ran in counted.items() if address in code) / count, len(code))
+        for name, code in image.functions.items()
+    ]
+    return tuple(sorted(found, key=lambda function: (-function.instructions, function.name)))
 
 
 def _layers(compiled: Compiled, marks: list[int], count: int) -> tuple[Layer, ...]:

@@ -1,4 +1,4 @@
-"""`python -m export bench MODEL.tflite ... --board BOARD [--inputs N] [--json|--markdown]`: what a model costs on a board.
+"""`python -m export bench MODEL.tflite ... --board BOARD [--inputs N] [--json|--markdown|--profile]`: what a model costs on a board.
 
 Instructions, modelled cycles, flash, RAM and exactness; see `export.bench`. Exit code 1 if any output byte differs from
 TensorFlow Lite Micro's.
@@ -24,13 +24,14 @@ def add(commands: Any) -> None:
     parser.add_argument("--inputs", type=int, default=2, help="number of pseudo-random inputs (default: 2)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print a JSON object a model and line instead of tables")
+    form.add_argument("--profile", action="store_true", help="print instructions by C function")
     form.add_argument("--markdown", action="store_true", help="print one Markdown table of all models")
 
 
 def call(arguments: argparse.Namespace) -> int:
     board = boards.load(arguments.board)
 
-    from export.bench import bench, report
+    from export.bench import bench, plan, report
 
     console = Console(highlight=False)
     found = []
@@ -41,8 +42,11 @@ def call(arguments: argparse.Namespace) -> int:
     for result in found:
         if arguments.json:
             print(json.dumps(dataclasses.asdict(result)))
+        elif arguments.profile:
+            console.print(result.profile())
         elif not arguments.markdown:
             console.print(result.table())
+            print(plan.draw(result.memory, len(result.layers)))
             print(result.totals())
     if arguments.markdown:
         print(report.markdown(found))
