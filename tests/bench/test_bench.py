@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import run_module
-from tflite_builder import Builder, options
 
 import boards
+from conftest import run_module
 from contract.manifest import Buffer, Memory
 from export.bench import Report, bench
 from export.bench.inputs import stream, take
 from export.bench.plan import draw
 from export.errors import ExportError
+from tflite_builder import Builder, options
 
 needs_tools = pytest.mark.skipif(
     any(shutil.which(program) is None for program in ("arm-none-eabi-gcc", "qemu-system-arm", "gcc")),
@@ -88,7 +88,7 @@ def test_the_json_has_the_promised_keys(model: Path) -> None:
 def test_a_model_that_does_not_fit_is_refused_by_the_linker(tmp_path: Path) -> None:
     path = tmp_path / "huge.tflite"
     path.write_bytes(dense(4096, 200))
-    with pytest.raises(ExportError, match="(?s)overflowed.*larger board"):
+    with pytest.raises(ExportError, match=r"(?s)overflowed.*larger board"):
         bench(path, boards.load("nucleo"), 1)
 
 

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.skipif(shutil.which("arm-none-eabi-gcc") is None, reaso
 
 def assembled(text: str, folder: Path) -> Path:
     source, elf = folder / "code.s", folder / "code.o"
-    source.write_text(f".syntax unified\n.cpu cortex-m4\n.thumb\n{text}\n")
+    source.write_text(f".syntax unified\n.cpu cortex-m4\n.fpu fpv4-sp-d16\n.thumb\n{text}\n")
     subprocess.run(["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-c", source, "-o", elf], check=True)
     return elf
 
