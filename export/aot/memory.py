@@ -106,30 +106,26 @@ Overlaps = dict[tuple[int, int], int]
 
 
 def _overlaps(program: Program, lives: dict[int, Life]) -> Overlaps:
-    """Pairs that may overlap although one operator needs both: the input dies there, and is not read in any other role."""
+    """Pairs that may overlap although one operator needs both, because the input dies there."""
     pairs: Overlaps = {}
     for index, node in enumerate(program.nodes):
         output = program.root(node.output)
-        roots = [program.root(tensor) for tensor in node.inputs]
         for tensor, distance in node.overlaps.items():
             source = program.root(tensor)
             if source != output and lives[source].last == index:
-                distance = -(-distance // ALIGNMENT) * ALIGNMENT
-                # An operand given twice must satisfy both of its roles.
-                pairs[output, source] = max(distance, pairs.get((output, source), distance))
-                if roots.count(source) > list(map(program.root, node.overlaps)).count(source):
-                    del pairs[output, source]
+                # Two names of one tensor: both must hold.
+                pairs[output, source] = max(-(-distance // ALIGNMENT) * ALIGNMENT, pairs.get((output, source), distance))
     return pairs
 
 
-# Orders in which first fit is tried; the tensor number makes each one deterministic.
+# Orders in which first fit is tried: the largest, the earliest, the longest, the latest first. The tensor number makes each
+# one deterministic.
 _ORDERS: Final[tuple[Callable[[Life], tuple[int, ...]], ...]] = (
     lambda life: (-life.bytes, life.first, life.tensor),
     lambda life: (life.first, -life.bytes, life.tensor),
     lambda life: (life.first - life.last, -life.bytes, life.tensor),
     lambda life: (-life.last, -life.bytes, life.tensor),
 )
-
 
 EXCHANGES: Final = 400  # rounds of exchanging two in the best order; a plan takes well under a second
 
