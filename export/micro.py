@@ -46,20 +46,24 @@ class Micro:
 
         Raises ExportError on a shape or dtype that the model does not take.
         """
-        results: list[list[NDArray[Any]]] = [[] for _ in range(self._outputs)]
-        for sample in zip(*inputs, strict=True):
-            for index, codes in enumerate(sample):
-                try:
-                    self._interpreter.set_input(codes[np.newaxis], index)
-                except ValueError as error:
-                    raise ExportError(
-                        f"input {index} of the model does not take {codes.dtype} {codes.shape} ({error}).",
-                        "Quantise the samples with the manifest's scale and zero point, one array [N, ...] an input.",
-                    ) from None
-            self._interpreter.invoke()
-            for index, result in enumerate(results):
-                result.append(self._interpreter.get_output(index)[0])
-        return tuple(np.stack(result) for result in results)
+        results = [self.call(*(codes[np.newaxis] for codes in sample)) for sample in zip(*inputs, strict=True)]
+        return tuple(np.concatenate(outputs) for outputs in zip(*results, strict=True))
+
+    def call(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """One inference: an array of the tensor's own shape for each input to the same of outputs.
+
+        Raises ExportError on a shape or dtype that the model does not take.
+        """
+        for index, codes in enumerate(inputs):
+            try:
+                self._interpreter.set_input(codes, index)
+            except ValueError as error:
+                raise ExportError(
+                    f"input {index} of the model does not take {codes.dtype} {codes.shape} ({error}).",
+                    "Quantise the samples with the manifest's scale and zero point, one array [N, ...] an input.",
+                ) from None
+        self._interpreter.invoke()
+        return tuple(self._interpreter.get_output(index) for index in range(self._outputs))
 
     def tensor(self, index: int) -> NDArray[Any]:
         """Codes of tensor `index` of the file after the last sample. Needs `keep_tensors`."""

@@ -25,6 +25,7 @@ from export.bench.cycles import Executed
 from export.bench.report import Function, Layer, Report
 from export.errors import ExportError
 from export.graph import Graph, parse
+from export.micro import Micro
 
 HERE: Final = Path(__file__).parent
 QEMU: Final = "qemu-system-arm"
@@ -218,15 +219,10 @@ def _layers(compiled: Compiled, marks: list[int], count: int) -> tuple[Layer, ..
 
 def _differing(graph: Graph, content: bytes, outputs: bytes, count: int) -> int:
     """Output bytes that differ from the TensorFlow Lite Micro interpreter's."""
-    from tflite_micro import runtime
-
-    interpreter = runtime.Interpreter.from_bytes(content)
+    oracle = Micro(content)
     source, expected = inputs.stream(), b""
     for _ in range(count):
-        for position, index in enumerate(graph.inputs):
-            tensor = graph.tensors[index]
-            interpreter.set_input(inputs.take(source, tensor.shape, tensor.dtype), position)
-        interpreter.invoke()
-        expected += b"".join(interpreter.get_output(position).tobytes() for position in range(len(graph.outputs)))
+        samples = [inputs.take(source, graph.tensors[index].shape, graph.tensors[index].dtype) for index in graph.inputs]
+        expected += b"".join(output.tobytes() for output in oracle.call(*samples))
     ours, theirs = np.frombuffer(outputs, np.uint8), np.frombuffer(expected, np.uint8)
     return int((ours != theirs).sum()) if ours.size == theirs.size else theirs.size
