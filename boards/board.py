@@ -6,7 +6,7 @@ Sizes are in bytes, frequencies in hertz, addresses as the core sees them.
 from dataclasses import dataclass
 
 from boards.clocks import Clock
-from boards.ticks import Systick, Ticks
+from boards.ticks import SYSTICK, Ticks
 from boards.uarts import Uart
 
 
@@ -86,7 +86,7 @@ class Board:
     budget: Budget
     clock: Clock
     uart: Uart
-    ticks: Ticks = Systick()
+    ticks: Ticks = SYSTICK
     aliases: tuple[str, ...] = ()
     probe: Probe | None = None
     emulator: Emulator = Emulator()

@@ -7,7 +7,7 @@ it has its place in TICKS. `DRIVER` is what the TOML's `driver` says. A board wi
 from typing import ClassVar, Final, Protocol
 
 from boards.ticks import nrf51_timer, systick
-from boards.ticks.systick import Systick
+from boards.ticks.systick import SYSTICK
 
 
 class Ticks(Protocol):
@@ -31,4 +31,4 @@ TICKS: Final[tuple[type[Ticks], ...]] = (
     systick.Systick,
 )
 
-__all__ = ["TICKS", "Systick", "Ticks"]
+__all__ = ["SYSTICK", "TICKS", "Ticks"]

@@ -21,3 +21,6 @@ class Systick:
 
     def words(self) -> dict[str, str]:
         return {}
+
+
+SYSTICK: Final = Systick()

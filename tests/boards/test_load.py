@@ -13,8 +13,10 @@ from boards import BoardError, load, load_all, names
 from boards.clocks.stm32f4 import Pll, Stm32F4
 from boards.errors import Implausible
 from boards.load import FOLDER, read
+from boards.uarts.nrf51_uart import RATES
 from contract.errors import KNOWN_FAILURE
 
+DIVISORS = {"nucleo_f446re": 0xFFFF, "mps2_an386": 0xF_FFFF}  # the largest that BRR and BAUDDIV hold
 NUCLEO = (FOLDER / "nucleo_f446re.toml").read_text()
 
 
@@ -29,7 +31,7 @@ def test_a_board_cannot_be_changed() -> None:
         load("nucleo").name = "other"  # type: ignore[misc]
 
 
-@pytest.mark.parametrize(("wrong", "nearest"), [("nuclo", "nucleo"), ("mps2_an385", "mps2_an386"), ("", "")])
+@pytest.mark.parametrize(("wrong", "nearest"), [("nuclo", "nucleo"), ("mps2_an387", "mps2_an38"), ("", "")])
 def test_an_unknown_board_names_the_known_ones(wrong: str, nearest: str) -> None:
     with pytest.raises(BoardError) as caught:
         load(wrong)
@@ -168,16 +170,45 @@ def test_a_clock_tree_is_accepted_exactly_if_the_manuals_rules_hold(
         assert allowed
 
 
-@given(st.sampled_from(names()), st.integers(1, 4_000_000), st.integers(1, 200_000_000))
+@given(st.sampled_from(sorted(DIVISORS)), st.integers(1, 4_000_000), st.integers(1, 200_000_000))
 def test_no_divisor_is_nearer_to_the_baud_rate(name: str, baud: int, bus_hz: int) -> None:
     uart = dataclasses.replace(load(name).uart, baud=baud)  # type: ignore[type-var]
     divisor = uart.divisor(bus_hz)
-    lowest, highest = 16, {"nucleo_f446re": 0xFFFF, "mps2_an386": 0xF_FFFF}[name]  # BRR and BAUDDIV
+    lowest, highest = 16, DIVISORS[name]
     assert lowest <= divisor <= highest
     ideal = Fraction(bus_hz, baud)
     for other in (divisor - 1, divisor + 1):
         assert not lowest <= other <= highest or abs(divisor - ideal) <= abs(other - ideal)
     assert uart.actual_baud(bus_hz) == bus_hz / divisor
+
+
+@pytest.mark.parametrize("baud", RATES)
+def test_the_nrf51_comes_within_half_a_per_cent_of_each_rate_of_its_list(baud: int) -> None:
+    uart = dataclasses.replace(load("microbit").uart, baud=baud)  # type: ignore[type-var]
+    uart.check()
+    assert uart.actual_baud(16_000_000) == pytest.approx(baud, rel=0.005)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("hz = 16_000_000", "hz = 64_000_000", ["clock.hz", "64000000", "16000000"]),
+        ("baud = 115_200", "baud = 115_201", ["uart.baud", "115201", "115200, 230400"]),
+        ("interrupt = 2", "interrupt = 3", ["uart.base", "0x40002000", "interrupt 3"]),
+        ("transmit = 24", "transmit = 32", ["uart.transmit", "pin 32"]),
+        ("interrupt = 8", "interrupt = 9", ["ticks.base", "0x40008000", "interrupt 9"]),
+        ('"nrf51_timer"', '"rtc"', ["ticks.driver", "'rtc'", "nrf51_timer, systick"]),
+    ],
+)
+def test_a_wrong_file_of_an_nrf51_is_refused_in_words(old: str, new: str, said: list[str], tmp_path: Path) -> None:
+    text = (FOLDER / "bbc_microbit.toml").read_text()
+    assert text.count("\n" + old if old.startswith("hz") else old) == 1
+    path = tmp_path / "bbc_microbit.toml"
+    path.write_text(text.replace("\n" + old, "\n" + new) if old.startswith("hz") else text.replace(old, new))
+    with pytest.raises(BoardError) as caught:
+        read(path)
+    for words in said:
+        assert words in str(caught.value)
 
 
 @given(st.integers(100, 4_000_000))

@@ -46,6 +46,12 @@ def test_header_of_the_nucleo() -> None:
     assert found["BOARD_UART_PINS"] == "{{0x40020000u, 2u, 7u}, {0x40020000u, 3u, 7u}}"
 
 
+def test_the_vector_table_is_long_enough_and_the_time_base_in_it() -> None:
+    nucleo, microbit = definitions(load("nucleo")), definitions(load("microbit"))
+    assert (nucleo["BOARD_TICKS_EXCEPTION"], nucleo["BOARD_VECTORS"]) == ("15", "55")  # USART2 is interrupt 38
+    assert (microbit["BOARD_TICKS_EXCEPTION"], microbit["BOARD_VECTORS"]) == ("24", "25")  # TIMER0, above the UART
+
+
 @needs_compiler
 def test_header_compiles(board: Board, tmp_path: Path) -> None:
     (tmp_path / "board.h").write_text(header.render(board))

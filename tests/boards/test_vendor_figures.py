@@ -1,5 +1,6 @@
 """Board files against the vendors' numbers, typed here a second time from their documents, and against other tools."""
 
+import dataclasses
 import shutil
 import subprocess
 from pathlib import Path
@@ -7,14 +8,23 @@ from pathlib import Path
 import pytest
 
 from boards import Board, load, load_all
-from boards.cores import flags
+from boards.cores import NO_FPU, flags
 from boards.load import FOLDER
 
-# Product pages and data sheets: STM32F446RE (DS10693: 180 MHz, 512 Kbytes of flash, 128 Kbytes of SRAM), AN386.
+# Product pages and data sheets: STM32F446RE (DS10693: 180 MHz, 512 Kbytes of flash, 128 Kbytes of SRAM), nRF51822-QFAA
+# (16 MHz, 256 kB of flash, 16 kB of RAM), Arm's application notes AN385, AN386, AN500, AN505.
 FIGURES = {
     "nucleo_f446re": {"mhz": 180, "flash_kib": 512, "ram_kib": 128, "uart": 0x40004400, "interrupt": 38},
+    "mps2_an385": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
     "mps2_an386": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
+    "mps2_an500": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
+    "mps2_an505": {"mhz": 20, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x50200000, "interrupt": 32},
+    "bbc_microbit": {"mhz": 16, "flash_kib": 256, "ram_kib": 16, "uart": 0x40002000, "interrupt": 2},
 }
+
+
+# What drives the probe of that USB id: an ST-LINK, a CMSIS-DAP.
+ADAPTERS = {"0483:374b": "hla", "0d28:0204": "cmsis-dap"}
 
 
 @pytest.fixture(params=[board.name for board in load_all()])
@@ -47,6 +57,14 @@ def test_register_words_of_the_nucleos_clock() -> None:
     }
 
 
+def test_register_value_of_the_microbits_baud_rate() -> None:
+    # nRF51 reference manual, chapter 29, BAUDRATE
+    values = {9_600: 0x0027_5000, 115_200: 0x01D7_E000, 230_400: 0x03AF_B000, 1_000_000: 0x1000_0000}
+    for baud, value in values.items():
+        uart = dataclasses.replace(load("microbit").uart, baud=baud)  # type: ignore[type-var]
+        assert uart.divisor(16_000_000) == value
+
+
 def test_every_figure_is_in_a_file_that_names_its_sources(board: Board) -> None:
     text = (FOLDER / f"{board.name}.toml").read_text()
     assert "# " in text.splitlines()[0]
@@ -60,7 +78,7 @@ def test_the_compiler_knows_core_and_fpu(board: Board, tmp_path: Path) -> None:
     chip = board.chip
     command = ["arm-none-eabi-gcc", *flags(chip.core, chip.fpu), "-O1", "-S", "-o", "-", str(source)]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert "vmul.f32" in result.stdout
+    assert ("__aeabi_fmul" if chip.fpu == NO_FPU else "vmul.f32") in result.stdout
 
 
 @pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
@@ -75,7 +93,7 @@ def test_openocd_ships_the_configuration(board: Board) -> None:
     if board.probe is None:
         pytest.skip(f"{board.name} has no debug probe")
     # Without `init` nothing is opened: this only reads the configuration.
-    command = ["openocd", "-f", board.probe.openocd, "-c", "echo [adapter name]; exit"]
+    command = ["openocd", "-f", board.probe.openocd, "-c", "echo [adapter name]; echo [target names]; exit"]
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert "Can't find" not in result.stderr
-    assert "hla" in result.stderr + result.stdout
+    assert ADAPTERS[board.probe.usb] in result.stderr + result.stdout

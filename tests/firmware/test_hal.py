@@ -32,7 +32,7 @@ def test_ring(tmp_path: Path) -> None:
 
 def ticks(folder: Path, source: Path) -> subprocess.CompletedProcess[str]:
     test = FIRMWARE / "test/ticks"
-    return run(folder, "-include", test / "simulated_core.h", test / "test_ticks.c", source)
+    return run(folder, "-include", test / "simulated_core.h", test / "test_ticks.c", HAL / "ticks_systick.c", source)
 
 
 def test_ticks(tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ needs_compiler = pytest.mark.skipif(
     shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed"
 )
 
-# Registers: RM0390 25.6 (USART: status, data, control 1); CMSDK UART, DDI0479 4.3 (data, state, control).
+# Registers: RM0390 25.6 (USART: status, data, control 1); CMSDK UART, DDI0479 4.3 (data, state, control); nRF51 reference
+# manual, chapter 29 (enable, start of both directions, RXDRDY, RXD, TXD, TXDRDY).
 ECHO = {
     "stm32_usart": """
         REG(0x0C) = 0x200C;                       /* enable, transmitter, receiver */
@@ -26,6 +27,15 @@ ECHO = {
     "cmsdk_uart": """
         REG(0x08) = 0x3;                          /* transmitter, receiver */
         for (;;) { while (!(REG(0x04) & 0x2)) {} unsigned byte = REG(0x00); REG(0x00) = byte; }""",
+    "nrf51_uart": """
+        REG(0x500) = 4; REG(0x000) = 1; REG(0x008) = 1;
+        for (;;) {
+            while (!REG(0x108)) {}
+            REG(0x108) = 0;
+            REG(0x51C) = REG(0x518);
+            while (!REG(0x11C)) {}
+            REG(0x11C) = 0;
+        }""",
 }
 NUCLEO = load("nucleo")
 
@@ -47,7 +57,8 @@ def echo(board: Board, tmp_path: Path) -> Path:
         """)
     script = tmp_path / "echo.ld"
     script.write_text(f"SECTIONS {{ . = {board.memory.flash.origin}; .text : {{ *(.vectors) *(.text*) }} }}")
-    command = ["arm-none-eabi-gcc", "-mcpu=cortex-m4", "-mthumb", "-Os", "-nostdlib", "-ffreestanding",
+    # Code for the smallest core runs on all of them.
+    command = ["arm-none-eabi-gcc", "-mcpu=cortex-m0", "-mthumb", "-Os", "-nostdlib", "-ffreestanding",
                "-Wl,--build-id=none", "-T", script, source, "-o", image]  # fmt: skip
     subprocess.run(command, check=True)
     return image

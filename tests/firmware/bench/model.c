@@ -35,7 +35,7 @@ void model_invoke(void)
     }
     /* two instructions a turn */
     uint32_t turns = 1u + input[COUNT] + 256u * input[COUNT + 1];
-    __asm__ volatile("1: subs %0, %0, #1\n\tbne 1b" : "+r"(turns) : : "cc");
+    __asm__ volatile(".syntax unified\n1: subs %0, %0, #1\n\tbne 1b" : "+l"(turns) : : "cc");
     for (size_t i = 0; i < sizeof logits; i++) {
         logits[i] = input[i];
     }

@@ -1,0 +1,42 @@
+"""The digits run on every other board that an emulator has: built, booted to HELLO, and streamed through."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from boards import load, load_all
+from contract.run_folder import RunFolder
+from firmware.build import build
+from host import session
+from host.emulator.qemu import PROGRAM
+
+pytestmark = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
+
+ELSEWHERE = {"nucleo_f446re", "mps2_an386"}  # test_end_to_end.py streams the whole test split through these
+SAMPLES = 60  # of which some are abstained from and answered by the host
+
+
+@pytest.fixture(scope="module")
+def run(digits: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A copy, so that the session of the end-to-end test stays as it is."""
+    copy = tmp_path_factory.mktemp("every_board") / "digits"
+    shutil.copytree(digits.path, copy, ignore=shutil.ignore_patterns("firmware"))
+    return RunFolder(copy)
+
+
+@pytest.mark.parametrize(
+    "name", [board.name for board in load_all() if board.emulator.qemu and board.name not in ELSEWHERE]
+)
+def test_digits_are_streamed_through_the_board(name: str, run: RunFolder) -> None:
+    board = load(name)
+    sizes = build(run, board)
+    summary = session.run(session.Options(run=run, board=board, port="emulator", limit=SAMPLES))
+    assert (summary.samples, summary.lost, summary.disagreements, summary.frames_lost) == (SAMPLES, 0, 0, 0)
+    accepted = int(np.load(run.vectors)["accepted"][:SAMPLES].sum())
+    assert 0 < accepted < SAMPLES
+    assert summary.answered_by == {"board": accepted, "host": SAMPLES - accepted, "fallback": 0}
+    assert summary.instructions_per_inference is not None and summary.instructions_per_inference > 10_000
+    assert (summary.flash_bytes, summary.ram_bytes) == (sizes.flash_bytes, sizes.ram_bytes)
+    assert Path(run.firmware(name) / "firmware.bin").stat().st_size == sizes.flash_bytes
