@@ -30,6 +30,11 @@ class FullyConnectedPacked(Node):
     def macs(self) -> int:
         return self.batches * self.input_count * self.output_count
 
+    @property
+    def scratch_bytes(self) -> int:
+        """A row, where the last of several could be read past the end of the arena."""
+        return self.weights.shape[1] if self.batches > 1 and self.input_count % 4 else 0
+
     def emit(self, layer: Layer) -> None:
         layer.kernel("fully_connected_packed.h")
         words = self._stream()
@@ -44,7 +49,8 @@ class FullyConnectedPacked(Node):
                 "words": words.shape[1],
             },
         )
-        layer.call("nn_fully_connected_packed", parameters, *layer.inputs, layer.output)
+        scratch = f"(int8_t *)({layer.scratch})"
+        layer.call("nn_fully_connected_packed", parameters, *layer.inputs, layer.output, scratch)
 
     def _stream(self) -> NDArray[np.uint32]:
         """The words of firmware/lib/nn/matmul_1x8.h, a row an octet."""
@@ -65,9 +71,7 @@ def pack(dense: FullyConnected) -> FullyConnectedPacked | None:
     bias = dense.bias.astype(np.int64) - dense.input_zero_point * wide.sum(axis=1)
     largest = np.abs(bias) + 128 * np.abs(wide).sum(axis=1)
     short = prove(dense.requantisation, largest, scale_bits=8, limit=ACCUMULATOR_LIMIT)
-    # The last of several rows could be read past the end of the arena if rows are no whole words.
-    reads_past = dense.batches > 1 and inputs % 4 != 0
-    if short is None or dense.weights_zero_point or dense.weights.min(initial=0) < -127 or reads_past:
+    if short is None or dense.weights_zero_point or dense.weights.min(initial=0) < -127:
         return None
     return FullyConnectedPacked(
         dense.op,
