@@ -1,5 +1,7 @@
-// Moves int8 activations about, and widens them to int16 pairs, in the order that SXTB16 leaves them: four bytes x0 x1 x2 x3 become the words
-// (x0, x2) and (x1, x3). The compiler orders weights alike. A panel interleaves two pixels, so the step between words is 2.
+// Moves int8 activations about, and puts them into panels, which interleave two pixels, so that the step between words is 2.
+//
+// A wide panel holds int16 pairs in the order that SXTB16 leaves them: four bytes x0 x1 x2 x3 become the words (x0, x2) and
+// (x1, x3), and the compiler orders weights alike. A narrow one holds the bytes as they are.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -59,6 +61,27 @@ static inline uint32_t *nn_widen_pair(uint32_t *panel, const int8_t *first, cons
     (void)nn_widen(panel, first, bytes);
     return nn_widen(panel + 1, second, bytes) - 1;
 #endif
+}
+
+// `bytes` is a multiple of 4 here too.
+static inline uint32_t *nn_interleave(uint32_t *panel, const int8_t *input, uint32_t bytes) {
+#pragma GCC unroll 4
+    for (const int8_t *end = input + bytes; input != end; input += 4, panel += 2) memcpy(panel, input, 4);
+    return panel;
+}
+
+static inline uint32_t *nn_interleave_padding(uint32_t *panel, uint32_t padding, int32_t bytes) {
+    for (; bytes > 0; bytes -= 4, panel += 2) panel[0] = padding;
+    return panel;
+}
+
+static inline uint32_t *nn_interleave_pair(uint32_t *panel, const int8_t *first, const int8_t *second, uint32_t bytes) {
+#pragma GCC unroll 4
+    for (const int8_t *end = first + bytes; first != end; first += 4, second += 4, panel += 2) {
+        memcpy(panel, first, 4);
+        memcpy(panel + 1, second, 4);
+    }
+    return panel;
 }
 
 static inline int8_t *nn_fill(int8_t *to, uint32_t value, int32_t bytes) {

@@ -1,0 +1,137 @@
+// CONV_2D through a panel of two output pixels' patches, which an inner product then takes at once. Padding is the input's
+// zero point, which the compiler has folded into the biases, so it goes through the panel like any other input.
+#pragma once
+#include "panel.h"
+#include "window.h"
+
+struct nn_conv_2d_panel {
+    const uint32_t *stream;
+    // Of the panel and the stream to the outputs of both pixels: bytes of the panel, quads of output channels.
+    void (*matmul)(const uint32_t *, const uint32_t *, int8_t *, int8_t *, uint32_t, uint32_t);
+    int16_t input_height, input_width, input_channels;
+    int16_t output_height, output_width, output_channels;
+    int16_t kernel_height, kernel_width, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
+    int16_t row; // bytes of a kernel row, kernel_width * input_channels, rounded up to a multiple of 4
+    int8_t input_zero_point;
+};
+
+// `wide`: the panel holds int16 pairs for matmul_2x4.h, and 4 bytes of a patch become two words; otherwise it holds the bytes as
+// they are, for matmul_blocked.h. Every caller gives a constant.
+static inline uint32_t *nn_put(uint32_t *panel, const int8_t *input, uint32_t bytes, int wide) {
+    return wide ? nn_widen(panel, input, bytes) : nn_interleave(panel, input, bytes);
+}
+
+static inline uint32_t *nn_put_padding(uint32_t *panel, uint32_t padding, int32_t bytes, int wide) {
+    return wide ? nn_widen_padding(panel, padding, bytes) : nn_interleave_padding(panel, padding, bytes);
+}
+
+static inline uint32_t *nn_put_pair(uint32_t *panel, const int8_t *first, const int8_t *second, uint32_t bytes, int wide) {
+    return wide ? nn_widen_pair(panel, first, second, bytes) : nn_interleave_pair(panel, first, second, bytes);
+}
+
+// Puts the patch of one pixel, part of which is padding, into the panel; by way of `bytes` where channels are no whole words.
+static void nn_gather(const struct nn_conv_2d_panel *l, const int8_t *input, int32_t y, int32_t x, uint32_t *panel,
+                      int8_t *bytes, int wide) {
+    const uint32_t padding = (uint8_t)l->input_zero_point * 0x01010101u;
+    const int32_t channels = l->input_channels;
+    const struct nn_window rows = nn_window(y, l->stride_y, l->pad_top, l->kernel_height, l->dilation_y, l->input_height);
+    const struct nn_window columns =
+        nn_window(x, l->stride_x, l->pad_left, l->kernel_width, l->dilation_x, l->input_width);
+    const int32_t before = columns.begin * channels, within = (columns.end - columns.begin) * channels;
+    const int whole_words = channels % 4 == 0 && l->dilation_x == 1;
+    int8_t *patch = bytes;
+    for (int32_t ky = 0; ky < l->kernel_height; ky++, patch += l->row) {
+        const int inside = ky >= rows.begin && ky < rows.end;
+        const int8_t *from =
+            input + ((rows.origin + ky * l->dilation_y) * l->input_width + columns.origin + columns.begin * l->dilation_x) *
+                        channels;
+        if (whole_words) {
+            if (inside) {
+                panel = nn_put_padding(panel, padding, before, wide);
+                panel = nn_put(panel, from, (uint32_t)within, wide);
+            }
+            panel = nn_put_padding(panel, padding, inside ? l->row - before - within : l->row, wide);
+            continue;
+        }
+        int8_t *to = patch;
+        if (inside) {
+            to = nn_fill(to, padding, before);
+            if (l->dilation_x == 1)
+                to = nn_copy(to, from, within);
+            else
+                for (int32_t kx = columns.begin; kx < columns.end; kx++, from += l->dilation_x * channels)
+                    to = nn_copy(to, from, channels);
+        }
+        (void)nn_fill(to, padding, (int32_t)(patch + l->row - to));
+    }
+    if (!whole_words) (void)nn_put(panel, bytes, (uint32_t)(patch - bytes), wide);
+}
+
+// Where the next output pixel is, and what is known of its patch.
+struct nn_place {
+    int32_t y, x, left;
+    int32_t inside;    // patches of this row of outputs lie inside the image, top and bottom
+    const int8_t *row; // the image's row at their top, at column 0
+};
+
+static inline void nn_place_row(const struct nn_conv_2d_panel *l, const int8_t *input, struct nn_place *at) {
+    const int32_t top = at->y * l->stride_y - l->pad_top;
+    // Patches are read by whole words, up to 3 bytes past the end of a kernel row that is not: not in the image's last row.
+    const int32_t past = l->row != l->kernel_width * l->input_channels;
+    at->x = 0;
+    at->left = -l->pad_left;
+    at->inside = l->dilation_x == 1 && top >= 0 && top + (l->kernel_height - 1) * l->dilation_y + past < l->input_height;
+    at->row = at->inside ? input + top * l->input_width * l->input_channels : input;
+}
+
+// The first byte of the patch in the image if all of it lies inside; otherwise it is put into the panel here, and the
+// result is NULL. Goes on to the next pixel.
+static inline const int8_t *nn_patch(const struct nn_conv_2d_panel *l, const int8_t *input, struct nn_place *at,
+                                     uint32_t *panel, int8_t *bytes, int wide) {
+    const int8_t *corner = NULL;
+    if (at->inside && (uint32_t)at->left <= (uint32_t)(l->input_width - l->kernel_width)) {
+        corner = at->row + at->left * l->input_channels;
+    } else {
+        nn_gather(l, input, at->y, at->x, panel, bytes, wide);
+    }
+    at->left += l->stride_x;
+    if (++at->x == l->output_width) {
+        at->y++;
+        nn_place_row(l, input, at);
+    }
+    return corner;
+}
+
+// `scratch`: the panel, a patch in bytes, the outputs of two pixels.
+static inline void nn_conv_2d_panel(const struct nn_conv_2d_panel *l, const int8_t *input, int8_t *output,
+                                    uint32_t *scratch, int wide) {
+    const int32_t step = l->dilation_y * l->input_width * l->input_channels;
+    const uint32_t row = (uint32_t)l->row, patch = (uint32_t)(l->row * l->kernel_height);
+    const uint32_t quads = ((uint32_t)l->output_channels + 3) / 4;
+    const uint32_t words = wide ? patch : patch / 2; // of the panel
+    int8_t *const bytes = (int8_t *)(scratch + words);
+    int8_t *const spare = bytes + patch;
+    struct nn_place at = {0, 0, 0, 0, NULL};
+    nn_place_row(l, input, &at);
+    for (int32_t left = l->output_height * l->output_width; left > 0; left -= 2, output += 2 * l->output_channels) {
+        const int8_t *const first = nn_patch(l, input, &at, scratch, bytes, wide);
+        // Of an odd pixel at the end the panel's other half is left as it is, and its outputs go to `spare`.
+        const int8_t *const second = left > 1 ? nn_patch(l, input, &at, scratch + 1, bytes, wide) : NULL;
+        uint32_t *panel = scratch;
+        if (first && second) {
+            for (int32_t ky = 0, at_row = 0; ky < l->kernel_height; ky++, at_row += step)
+                panel = nn_put_pair(panel, first + at_row, second + at_row, row, wide);
+        } else if (first || second) {
+            const int8_t *from = first ? first : second;
+            panel += first ? 0 : 1;
+            for (int32_t ky = 0; ky < l->kernel_height; ky++, from += step) panel = nn_put(panel, from, row, wide);
+        }
+        if (l->output_channels % 4 == 0) {
+            l->matmul(scratch, l->stream, output, left > 1 ? output + l->output_channels : spare, words * 4, quads);
+        } else {
+            l->matmul(scratch, l->stream, spare, spare + 4 * quads, words * 4, quads);
+            (void)nn_copy(output, spare, l->output_channels);
+            if (left > 1) (void)nn_copy(output + l->output_channels, spare + 4 * quads, l->output_channels);
+        }
+    }
+}
