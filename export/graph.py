@@ -59,8 +59,11 @@ class Tensor:
 
     @property
     def scale(self) -> float:
-        """Scale of a per-tensor quantised tensor. Raises GraphError if it has none, or several."""
-        return self._per_tensor().scales[0]
+        """Scale of a per-tensor quantised tensor. Raises GraphError if it has none, several, or 0."""
+        (scale,) = self._per_tensor().scales
+        if scale == 0:
+            raise GraphError(f"tensor {self.name!r} has the scale 0.", "Calibrate its range with inputs that vary.")
+        return scale
 
     @property
     def zero_point(self) -> int:
@@ -97,6 +100,18 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
 
+    def input(self, operator: Operator, position: int) -> Tensor:
+        """An input of an operator. Raises GraphError if it is absent."""
+        if position >= len(operator.inputs) or operator.inputs[position] == -1:
+            raise _damaged(f"input {position} is missing.")
+        return self.tensors[operator.inputs[position]]
+
+    def output(self, operator: Operator, position: int = 0) -> Tensor:
+        """An output of an operator. Raises GraphError if it is absent."""
+        if position >= len(operator.outputs):
+            raise _damaged(f"output {position} is missing.")
+        return self.tensors[operator.outputs[position]]
+
 
 _DTYPES: Final = {
     tflite.TensorType.FLOAT32: "float32",
@@ -115,18 +130,26 @@ _OP_NAMES: Final = {
 
 # Operator -> (options table of the schema, the fields that decide what it computes).
 _CONV: Final = ("StrideH", "StrideW", "DilationHFactor", "DilationWFactor", "Padding", "FusedActivationFunction")
+_BIAS_TYPE: Final = "QuantizedBiasType"  # of the accumulator, where there is no bias: decides in 16x8 only
 _POOL: Final = ("StrideH", "StrideW", "FilterHeight", "FilterWidth", "Padding", "FusedActivationFunction")
 _OPTIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "ADD": ("AddOptions", ("FusedActivationFunction", "PotScaleInt16")),
     "AVERAGE_POOL_2D": ("Pool2DOptions", _POOL),
     "CONCATENATION": ("ConcatenationOptions", ("Axis", "FusedActivationFunction")),
-    "CONV_2D": ("Conv2DOptions", _CONV),
+    "CONV_2D": ("Conv2DOptions", (*_CONV, _BIAS_TYPE)),
     "DEPTHWISE_CONV_2D": ("DepthwiseConv2DOptions", (*_CONV, "DepthMultiplier")),
-    "FULLY_CONNECTED": ("FullyConnectedOptions", ("FusedActivationFunction", "WeightsFormat", "KeepNumDims")),
+    "FULLY_CONNECTED": (
+        "FullyConnectedOptions",
+        ("FusedActivationFunction", "WeightsFormat", "KeepNumDims", _BIAS_TYPE),
+    ),
     "MAX_POOL_2D": ("Pool2DOptions", _POOL),
     "MEAN": ("ReducerOptions", ("KeepDims",)),
     "MUL": ("MulOptions", ("FusedActivationFunction",)),
     "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
+    "STRIDED_SLICE": (
+        "StridedSliceOptions",
+        ("BeginMask", "EndMask", "EllipsisMask", "NewAxisMask", "ShrinkAxisMask", "Offset"),
+    ),
     "SUB": ("SubOptions", ("FusedActivationFunction", "PotScaleInt16")),
 }
 
@@ -203,7 +226,12 @@ def _tensor(model: Any, tensor: Any, index: int) -> Tensor:
         if raw.size != expected:
             raise _damaged(f"constant {name!r} has {raw.size} bytes, expected {expected} for {dtype} {shape}.")
         data = np.frombuffer(raw.tobytes(), dtype).reshape(shape)
-    return Tensor(index, name, shape, dtype.name, _quantization(tensor.Quantization(), name, shape), data)
+    quantization = _quantization(tensor.Quantization(), name, shape)
+    if quantization is not None and dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if not all(limits.min <= zero_point <= limits.max for zero_point in quantization.zero_points):
+            raise _damaged(f"tensor {name!r} has a zero point that {dtype} cannot hold.")
+    return Tensor(index, name, shape, dtype.name, quantization, data)
 
 
 def _quantization(parameters: Any, name: str, shape: tuple[int, ...]) -> Quantization | None:
@@ -231,10 +259,10 @@ def _operator(model: Any, operator: Any, index: int) -> Operator:
     if op == "CUSTOM":
         op = f"CUSTOM {(code.CustomCode() or b'').decode(errors='replace')}"
     options: dict[str, Any] = {}
-    if op in _OPTIONS and operator.BuiltinOptions() is not None:
+    if op in _OPTIONS:
         kind, fields = _OPTIONS[op]
         expected = getattr(tflite.BuiltinOptions, kind)
-        if operator.BuiltinOptionsType() != expected:
+        if operator.BuiltinOptions() is None or operator.BuiltinOptionsType() != expected:
             raise _damaged(f"operator {index} ({op}) carries options {operator.BuiltinOptionsType()}, not {kind}.")
         table = getattr(tflite, kind)()
         table.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)

@@ -2,13 +2,14 @@
 
 import ctypes
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.aot import compile_model
+from export.aot import Compiled, compile_model
 from export.graph import Graph, parse
 
 WARNINGS: Final = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wdouble-promotion"]
@@ -20,50 +21,99 @@ class NativeModel:
     """A model compiled ahead of time, as a shared library."""
 
     def __init__(self, graph: Graph, folder: Path, *, keep_inputs: bool = True, core: str | None = None) -> None:
-        self._graph = graph
         self.compiled = compile_model(graph, "test model", keep_inputs, core)
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "model.h").write_text(self.compiled.header)
-        (folder / "model.c").write_text(self.compiled.source)
-        library = folder / "model.so"
-        command = ["gcc", *WARNINGS, *SANITIZE, "-O1", "-g", "-shared", "-fPIC", "-o", library, folder / "model.c"]
-        subprocess.run([str(word) for word in command], check=True)
-        self._library = ctypes.CDLL(str(library))
-        self._library.model_input.restype = self._library.model_output.restype = ctypes.c_void_p
-        self._library.model_input.argtypes = self._library.model_output.argtypes = [ctypes.c_size_t]
+        (library,) = build([self.compiled], folder)
+        self._native = library
+        self._graph = graph
 
-    def run(self, *inputs: NDArray[np.int8]) -> list[NDArray[np.int8]]:
-        """One inference: int8 arrays in the order of the graph's inputs to its outputs."""
-        for index, values in enumerate(inputs):
-            content = np.ascontiguousarray(values, np.int8)
-            ctypes.memmove(self._library.model_input(index), content.ctypes.data, content.nbytes)
-        self._library.model_invoke()
-        outputs = []
-        for index, tensor in enumerate(self._graph.tensors[i] for i in self._graph.outputs):
-            raw = ctypes.string_at(self._library.model_output(index), tensor.bytes)
-            outputs.append(np.frombuffer(raw, np.int8).reshape(tensor.shape))
-        return outputs
+    def run(self, *inputs: NDArray[Any]) -> list[NDArray[Any]]:
+        """One inference: arrays in the order of the graph's inputs to its outputs."""
+        return self._native.run(self._graph, inputs)
 
-    def input(self, index: int) -> NDArray[np.int8]:
-        """The bytes of an input buffer as they stand."""
+    def input(self, index: int) -> NDArray[Any]:
+        """The codes of an input buffer as they stand."""
         tensor = self._graph.tensors[self._graph.inputs[index]]
-        raw = ctypes.string_at(self._library.model_input(index), tensor.bytes)
-        return np.frombuffer(raw, np.int8).reshape(tensor.shape)
+        return self._native.read(self._native.input(index), tensor)
 
 
-def differing(content: bytes, folder: Path, rng: np.random.Generator, runs: int, core: str | None) -> int:
-    """Output bytes in which our C and the TensorFlow Lite Micro interpreter differ, over `runs` random inputs."""
+class NativeFunctions:
+    """`model_input`, `model_output` and `model_invoke` of one model among those of a library."""
+
+    def __init__(self, library: ctypes.CDLL, number: int) -> None:
+        self.input, self.output, self.invoke = (library[f"model_{name}_{number}"] for name in ENTRIES)
+        self.input.restype = self.output.restype = ctypes.c_void_p
+        self.input.argtypes = self.output.argtypes = [ctypes.c_size_t]
+
+    def run(self, graph: Graph, inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+        for index, (tensor, values) in enumerate(zip(graph.inputs, inputs, strict=True)):
+            content = np.ascontiguousarray(values, graph.tensors[tensor].dtype)
+            ctypes.memmove(self.input(index), content.ctypes.data, content.nbytes)
+        self.invoke()
+        return [self.read(self.output(index), graph.tensors[tensor]) for index, tensor in enumerate(graph.outputs)]
+
+    @staticmethod
+    def read(pointer: int, tensor: Any) -> NDArray[Any]:
+        return np.frombuffer(ctypes.string_at(pointer, tensor.bytes), tensor.dtype).reshape(tensor.shape)
+
+
+ENTRIES: Final = ("input", "output", "invoke")
+
+
+def build(models: Sequence[Compiled], folder: Path) -> list[NativeFunctions]:
+    """All models in one library, with one call of the compiler."""
+    units = []
+    for number, model in enumerate(models):
+        inside = folder / str(number)
+        inside.mkdir(parents=True, exist_ok=True)
+        (inside / "model.h").write_text(model.header)
+        (inside / "model.c").write_text(model.source)
+        names = "".join(f"#define model_{name} model_{name}_{number}\n" for name in ENTRIES)
+        units.append(folder / f"model_{number}.c")
+        units[-1].write_text(f'{names}#include "{number}/model.c"\n')
+    library = folder / "models.so"
+    command = ["gcc", *WARNINGS, *SANITIZE, "-O1", "-shared", "-fPIC", "-o", library, *units]
+    subprocess.run([str(word) for word in command], check=True)
+    loaded = ctypes.CDLL(str(library))
+    return [NativeFunctions(loaded, number) for number in range(len(models))]
+
+
+def differing(contents: Sequence[bytes], folder: Path, rng: np.random.Generator, runs: int,
+              cores: Sequence[str | None] = (None, "cortex-m4")) -> dict[tuple[int, str | None], int]:  # fmt: skip
+    """Where our C and the TensorFlow Lite Micro interpreter differ, over the smallest, the largest and `runs` random inputs.
+
+    {(number of the model, core that it is compiled for): differing output codes}, without the ones that agree.
+    """
     from tflite_micro import runtime
 
-    graph = parse(content, "built model")
-    ours = NativeModel(graph, folder, core=core, keep_inputs=False)  # so that buffers overlap where they may
-    micro = runtime.Interpreter.from_bytes(content, arena_size=1 << 22)  # too small an arena would crash it
-    count = 0
-    for _ in range(runs):
-        inputs = [rng.integers(-128, 128, graph.tensors[index].shape).astype(np.int8) for index in graph.inputs]
-        for index, values in enumerate(inputs):
-            micro.set_input(values, index)
-        micro.invoke()
-        for index, output in enumerate(ours.run(*inputs)):
-            count += int((micro.get_output(index) != output).sum())
-    return count
+    graphs = [parse(content, f"model {number}") for number, content in enumerate(contents)]
+    places: dict[str, int] = {}  # many a model is the same for all cores: compile each text once
+    models: list[Compiled] = []
+    chosen = {}
+    for number, graph in enumerate(graphs):
+        for core in cores:
+            compiled = compile_model(graph, f"model {number}", keep_inputs=False, core=core)  # buffers overlap
+            if compiled.source not in places:
+                places[compiled.source] = len(models)
+                models.append(compiled)
+            chosen[number, core] = places[compiled.source]
+    functions = build(models, folder)
+    wrong = dict.fromkeys(chosen, 0)
+    for number, (content, graph) in enumerate(zip(contents, graphs, strict=True)):
+        micro = runtime.Interpreter.from_bytes(content, arena_size=1 << 22)  # too small an arena would crash it
+        for run in range(runs + 2):
+            inputs = [_codes(rng, graph.tensors[index], run) for index in graph.inputs]
+            for index, values in enumerate(inputs):
+                micro.set_input(values, index)
+            micro.invoke()
+            expected = [micro.get_output(index) for index in range(len(graph.outputs))]
+            for core in cores:
+                outputs = functions[chosen[number, core]].run(graph, inputs)
+                wrong[number, core] += sum(int((a != b).sum()) for a, b in zip(expected, outputs, strict=True))
+    return {place: count for place, count in wrong.items() if count}
+
+
+def _codes(rng: np.random.Generator, tensor: Any, run: int) -> NDArray[Any]:
+    limits = np.iinfo(tensor.dtype)
+    if run < 2:
+        return np.full(tensor.shape, limits.max if run else limits.min, tensor.dtype)
+    return rng.integers(limits.min, limits.max + 1, tensor.shape).astype(tensor.dtype)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tflite_micro.tensorflow.lite.micro.python import schema_py_generated as schema
 
-_TYPES = {"int8": schema.TensorType.INT8, "int32": schema.TensorType.INT32, "int16": schema.TensorType.INT16,
-          "float32": schema.TensorType.FLOAT32}  # fmt: skip
+_TYPES = {"int8": schema.TensorType.INT8, "int16": schema.TensorType.INT16, "int32": schema.TensorType.INT32,
+          "int64": schema.TensorType.INT64, "float32": schema.TensorType.FLOAT32}  # fmt: skip
 
 
 @dataclass

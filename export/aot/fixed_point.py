@@ -6,7 +6,6 @@ TensorFlow Lite Micro multiplies in float32 rather than double, so does this mod
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,7 +22,7 @@ RELU6: Final = 3
 
 @dataclass(frozen=True)
 class Requantisation:
-    """From an int32 accumulator to an int8 code. `multipliers` and `shifts` hold one entry, or one an output channel."""
+    """From an int32 accumulator to a code. `multipliers` and `shifts` hold one entry, or one an output channel."""
 
     multipliers: tuple[int, ...]
     shifts: tuple[int, ...]
@@ -53,9 +52,26 @@ def quantize_multiplier(multiplier: float) -> tuple[int, int]:
 def multiply(value: int, mantissa: int, shift: int) -> int:
     """MultiplyByQuantizedMultiplier: rounded half up at bit 31, then half away from zero at bit -shift."""
     left, right = max(shift, 0), max(-shift, 0)
-    high = ((value << left) * mantissa + (1 << 30)) >> 31
-    mask = (1 << right) - 1
-    return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0))
+    high = (wrap(value << left) * mantissa + (1 << 30)) >> 31
+    return divide_by_power(high, right)
+
+
+def divide_by_power(value: int, exponent: int) -> int:
+    """Divide by 2^exponent, rounded half away from zero (RoundingDivideByPOT)."""
+    mask = (1 << exponent) - 1
+    return (value >> exponent) + ((value & mask) > (mask >> 1) + (value < 0))
+
+
+def wrap(value: int, bits: int = 32) -> int:
+    """The signed integer of `bits` bits that a register keeps of a value."""
+    half = 1 << (bits - 1)
+    return ((value + half) & (2 * half - 1)) - half
+
+
+def requantise(values: Requantisation, accumulator: int) -> int:
+    """The code of an accumulator, as nn_requantise_code of firmware/lib/nn/requantise.h computes it."""
+    scaled = wrap(multiply(accumulator, values.multipliers[0], values.shifts[0]) + values.zero_point)
+    return min(max(scaled, values.minimum), values.maximum)
 
 
 def activation_range(activation: int, output: Tensor) -> tuple[int, int]:
@@ -83,20 +99,11 @@ def activation_range(activation: int, output: Tensor) -> tuple[int, int]:
 
 
 def channel_requantisation(source: Tensor, weights: Tensor, output: Tensor, activation: int) -> Requantisation:
-    """Per-channel (or broadcast) multipliers of convolutions: in double precision (PopulateConvolutionQuantizationParams)."""
+    """Multipliers of convolutions and fully connected layers, per channel or per tensor: in double precision throughout
+    (PopulateConvolutionQuantizationParams, CalculateOpDataFullyConnected; the sources of the latter as of August 2026 round
+    the product of a per-tensor layer to float32 first, the interpreter does not)."""
     assert weights.quantization is not None
-    factors = [source.scale * scale / output.scale for scale in weights.quantization.scales]
-    return _requantisation(factors, output, activation)
-
-
-def tensor_requantisation(source: Tensor, weights: Tensor, output: Tensor, activation: int) -> Requantisation:
-    """One multiplier of a fully connected layer: the product of scales is a float32 (GetQuantizedConvolutionMultipler)."""
-    product = float(np.float32(source.scale) * np.float32(weights.scale))
-    return _requantisation([product / output.scale], output, activation)
-
-
-def _requantisation(factors: Sequence[float], output: Tensor, activation: int) -> Requantisation:
-    pairs = [quantize_multiplier(factor) for factor in factors]
+    pairs = [quantize_multiplier(source.scale * scale / output.scale) for scale in weights.quantization.scales]
     minimum, maximum = activation_range(activation, output)
     return Requantisation(
         tuple(mantissa for mantissa, _ in pairs),

@@ -50,7 +50,7 @@ class Window:
     def overlap(self, input_channels: int, output_channels: int, group: int, whole: bool) -> int:
         """How many bytes an output written pixel by pixel must start before the input (`Node.overlaps`).
 
-        Outputs are written `group` pixels at a time. With `whole` a group is written after all that it needs was read;
+        A channel is a byte here. Outputs are written `group` pixels at a time. With `whole` a group is written after all that it needs was read;
         without, every channel of a pixel is read until the pixel's last channel is written.
         """
         pixels = self.output[0] * self.output[1]
@@ -97,11 +97,3 @@ def window(source: Tensor, output: Tensor, kernel: tuple[int, int], options: Map
         dilation,
         (pads[0], pads[1]),
     )
-
-
-def expect_int8(*tensors: Tensor) -> None:
-    """Raises GraphError unless every tensor is int8."""
-    for tensor in tensors:
-        if tensor.dtype != "int8":
-            raise GraphError(f"tensor {tensor.name!r} is {tensor.dtype}, expected int8.",
-                             "Quantise the model fully, inputs and outputs included.")  # fmt: skip

@@ -32,14 +32,21 @@ class Layer:
         self.constants.append(f"static const {ctype} {name}_{self.index}[{len(flat)}] = {{\n{rows(flat)}}};\n")
         return f"{name}_{self.index}"
 
-    def parameters(self, struct: str, fields: Mapping[str, str | int]) -> str:
-        """A constant parameter block of a kernel; returns the C expression of its address."""
+    def table(self, name: str, ctype: str, values: NDArray[Any] | Sequence[int]) -> str:
+        """A constant array that layers share if their contents are equal; returns its C name."""
+        flat = [int(value) for value in np.asarray(values).ravel()]
+        return self.function(name, f"static const {ctype} @[{len(flat)}] = {{\n{rows(flat)}}};\n")
+
+    def parameters(self, struct: str, fields: Mapping[str, str | int], part: int | None = None) -> str:
+        """A constant parameter block of a kernel; returns the C expression of its address. A layer that needs several
+        numbers them by `part`."""
+        name = f"layer_{self.index}" if part is None else f"layer_{self.index}_{part}"
         body = "".join(f"    .{name} = {value},\n" for name, value in fields.items())
-        self.constants.append(f"static const struct {struct} layer_{self.index} = {{\n{body}}};\n")
-        return f"&layer_{self.index}"
+        self.constants.append(f"static const struct {struct} {name} = {{\n{body}}};\n")
+        return f"&{name}"
 
     def function(self, prefix: str, text: str) -> str:
-        """A C function that layers share if their texts are equal; `@` stands for its name, which is returned."""
+        """A C definition that layers share if their texts are equal; `@` stands for its name, which is returned."""
         if text not in self._functions:
             self._functions[text] = f"{prefix}_{self.index}"
             self.constants.append(text.replace("@", self._functions[text]))

@@ -66,7 +66,7 @@ class Program:
         return [node for node in self.nodes if tensor in node.inputs]
 
 
-Lower = Callable[[Graph, Operator], Node]
+Lower = Callable[[Graph, Operator], Node | tuple[Node, ...]]
 
 
 def lower(graph: Graph, table: Mapping[str, Lower]) -> Program:
@@ -79,16 +79,29 @@ def lower(graph: Graph, table: Mapping[str, Lower]) -> Program:
             problems.append(f"{where}: not among the supported operators.")
             continue
         try:
-            nodes.append(table[operator.op](graph, operator))
+            lowered = table[operator.op](graph, operator)
+            nodes += _checked(graph, operator, lowered if isinstance(lowered, tuple) else (lowered,))
         except GraphError as error:
             problems.append(f"{where}: {error}")
     if problems:
         supported = ", ".join(sorted(table))
         raise UnsupportedError(
             "operators that cannot be compiled:\n" + "\n".join(problems) + "\n",
-            f"Change the model to use only, in int8: {supported}.",
+            f"Change the model to use only, in int8 or 16x8: {supported}.",
         )
     return Program(graph.tensors, tuple(nodes), graph.inputs, graph.outputs, {})
+
+
+def _checked(graph: Graph, operator: Operator, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
+    """The nodes, once they are known to write all that the operator writes and to read nothing that is never written."""
+    if sorted(node.output for node in nodes) != sorted(operator.outputs):
+        raise GraphError(f"{len(operator.outputs)} outputs, expected {len(nodes)}.", "Make the file again.")
+    for node in nodes:
+        for tensor in (graph.tensors[index] for index in node.inputs):
+            if tensor.data is not None:
+                raise GraphError(f"{tensor.name!r} is a constant, expected an activation.",
+                                 "Let the converter fold operators on constants.")  # fmt: skip
+    return nodes
 
 
 def _shapes(graph: Graph, operator: Operator) -> str:

@@ -86,11 +86,16 @@ void model_invoke(void) {{
 
 def _layer(program: Program, plan: Plan, index: int, functions: dict[str, str]) -> Layer:
     node = program.nodes[index]
-    pointers = [f"(const int8_t *)(arena + {plan.offsets[tensor]})" for tensor in node.inputs]
+    pointers = [f"(const {_ctype(program, tensor)} *)(arena + {plan.offsets[tensor]})" for tensor in node.inputs]
     scratch = f"arena + {plan.scratch[index]}" if index in plan.scratch else "NULL"
-    layer = Layer(index, pointers, f"(int8_t *)(arena + {plan.offsets[node.output]})", scratch, functions)
+    output = f"({_ctype(program, node.output)} *)(arena + {plan.offsets[node.output]})"
+    layer = Layer(index, pointers, output, scratch, functions)
     node.emit(layer)
     return layer
+
+
+def _ctype(program: Program, tensor: int) -> str:
+    return f"{program.tensors[tensor].dtype}_t"
 
 
 def _heading(program: Program, layer: Layer) -> str:

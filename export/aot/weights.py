@@ -10,12 +10,12 @@ from export.aot.layer import Layer
 from export.graph import Graph, GraphError, Operator, Tensor
 
 
-def constant(graph: Graph, operator: Operator, position: int, dtype: str) -> NDArray[Any]:
-    """A constant input of an operator. Raises GraphError if it is computed at run time or of another type."""
-    tensor = graph.tensors[operator.inputs[position]]
-    if tensor.data is None or tensor.dtype != dtype:
+def constant(graph: Graph, operator: Operator, position: int, *dtypes: str) -> NDArray[Any]:
+    """A constant input of an operator. Raises GraphError if it is absent, computed at run time or of another type."""
+    tensor = graph.input(operator, position)
+    if tensor.data is None or tensor.dtype not in dtypes:
         found = "computed at run time" if tensor.data is None else tensor.dtype
-        raise GraphError(f"tensor {tensor.name!r} is {found}, expected a constant of {dtype}.",
+        raise GraphError(f"tensor {tensor.name!r} is {found}, expected a constant of {' or '.join(dtypes)}.",
                          "Quantise the model fully; weights must be constants.")  # fmt: skip
     return tensor.data
 
@@ -24,6 +24,18 @@ def symmetric(tensor: Tensor) -> None:
     """Raises GraphError unless all zero points are 0, as the quantisation specification demands of weights."""
     if tensor.quantization is None or any(tensor.quantization.zero_points):
         raise GraphError(f"weights {tensor.name!r} are not quantised symmetrically.", "Use zero point 0 for weights.")
+
+
+def per_channel(tensor: Tensor, axis: int) -> bool:
+    """Whether weights have a scale for each output channel, which lie along `axis`, or one for all.
+
+    Raises GraphError if the scales belong to another axis.
+    """
+    scales = 0 if tensor.quantization is None else len(tensor.quantization.scales)
+    if scales > 1 and scales != tensor.shape[axis]:
+        raise GraphError(f"weights {tensor.name!r} have {scales} scales for {tensor.shape[axis]} output channels.",
+                         "Quantise weights per tensor, or per output channel.")  # fmt: skip
+    return scales > 1
 
 
 def bias(graph: Graph, operator: Operator, channels: int) -> NDArray[np.int32]:

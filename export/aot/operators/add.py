@@ -1,31 +1,38 @@
-"""ADD of two tensors of one shape (a residual connection)."""
+"""ADD and SUB, with broadcasting. Of both, one operand may be constant."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from export.aot.fixed_point import Requantisation, activation_range, quantize_multiplier
-from export.aot.geometry import expect_int8
+import numpy as np
+
+from export.aot.fixed_point import Requantisation, activation_range, multiply, quantize_multiplier, requantise
 from export.aot.layer import Layer
+from export.aot.operators.binary import Binary, binary, operands, tabulated
 from export.aot.program import Node
 from export.aot.weights import requantisation_field
-from export.graph import Graph, GraphError, Operator
+from export.graph import Graph, GraphError, Operator, Tensor
 
-HEADROOM = 20  # NN_ADD_HEADROOM of firmware/lib/nn/add.h
+HEADROOM = 20  # NN_ADD_HEADROOM_8 of firmware/lib/nn/add.h
+HEADROOM_16 = 15  # NN_ADD_HEADROOM_16
 
 
 @dataclass(frozen=True)
-class Add(Node):
-    """Per input: zero point, multiplier and shift to the common scale."""
+class Sum(Binary):
+    """Per operand: zero point, multiplier and shift to the common scale. `op` tells a sum from a difference."""
 
-    elements: int
     zero_points: tuple[int, int]
     multipliers: tuple[int, int]
     shifts: tuple[int, int]
     requantisation: Requantisation
 
-    @property
-    def overlaps(self) -> Mapping[int, int]:
-        return dict.fromkeys(self.inputs, 0)
+    def code(self, first: int, second: int) -> int:
+        scaled = [
+            multiply((code - zero_point) << HEADROOM, multiplier, shift)
+            for code, zero_point, multiplier, shift in zip(
+                (first, second), self.zero_points, self.multipliers, self.shifts, strict=True
+            )
+        ]
+        return requantise(self.requantisation, scaled[0] + (scaled[1] if self.op == "ADD" else -scaled[1]))
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("add.h")
@@ -34,32 +41,52 @@ class Add(Node):
             "nn_add",
             {
                 "output": requantisation_field(layer, self.requantisation),
-                "elements": self.elements,
+                "shape": self.broadcast.initialiser(),
                 **{name: f"{{{a}, {b}}}" for name, (a, b) in pairs.items()},
             },
         )
-        layer.call("nn_add", parameters, *layer.inputs, layer.output)
+        layer.call(self.kernel(self.op.lower()), parameters, *self.operands(layer), layer.output)
+
+
+@dataclass(frozen=True)
+class Add(Sum):
+    """ADD of two int8 activations of one shape: a residual connection, for which there are fast kernels."""
 
 
 def lower_add(graph: Graph, operator: Operator) -> Node:
-    a, b = (graph.tensors[index] for index in operator.inputs)
-    output = graph.tensors[operator.outputs[0]]
-    expect_int8(a, b, output)
-    if a.data is not None or b.data is not None or not a.shape == b.shape == output.shape:
-        raise GraphError(f"shapes {a.shape} and {b.shape} to {output.shape}, expected three equal activations.",
-                         "Avoid broadcasting and constants in ADD.")  # fmt: skip
+    a, b, output = operands(graph, operator)
+    headroom = HEADROOM if output.dtype == "int8" else HEADROOM_16
     twice = 2 * max(a.scale, b.scale)
-    (multiplier_a, shift_a), (multiplier_b, shift_b) = (quantize_multiplier(t.scale / twice) for t in (a, b))
-    multiplier, shift = quantize_multiplier(twice / ((1 << HEADROOM) * output.scale))
-    low, high = activation_range(operator.options["FusedActivationFunction"], output)
-    return Add(
-        operator.op,
-        output.name,
-        (a.index, b.index),
-        output.index,
-        output.elements,
-        (a.zero_point, b.zero_point),
-        (multiplier_a, multiplier_b),
-        (shift_a, shift_b),
-        Requantisation((multiplier,), (shift,), output.zero_point, low, high),
+    fields = _fields(
+        operator, a, b, output, [a.scale / twice, b.scale / twice, twice / ((1 << headroom) * output.scale)]
     )
+    if output.dtype == "int8" and a.data is None and b.data is None and a.shape == b.shape == output.shape:
+        return Add(**fields)
+    return tabulated(Sum(**fields))
+
+
+def lower_sub(graph: Graph, operator: Operator) -> Node:
+    """As ADD, but TensorFlow Lite Micro divides the scales in single precision (sub_common.cc)."""
+    a, b, output = operands(graph, operator)
+    headroom = HEADROOM if output.dtype == "int8" else HEADROOM_16
+    twice = np.float32(2 * max(a.scale, b.scale))
+    scale = np.float32(1 << headroom) * np.float32(output.scale)
+    factors = [float(np.float32(a.scale) / twice), float(np.float32(b.scale) / twice), float(twice / scale)]
+    return tabulated(Sum(**_fields(operator, a, b, output, factors)))
+
+
+def _fields(operator: Operator, a: Tensor, b: Tensor, output: Tensor, factors: list[float]) -> dict[str, Any]:
+    if not factors[2] < 1:
+        raise GraphError(
+            f"output scale {output.scale:g} is too small for operands of scale {a.scale:g} and {b.scale:g}.",
+            "Calibrate the output's range: TensorFlow Lite Micro stops at this model, too.",
+        )
+    (multiplier_a, shift_a), (multiplier_b, shift_b), (multiplier, shift) = map(quantize_multiplier, factors)
+    low, high = activation_range(operator.options["FusedActivationFunction"], output)
+    return {
+        **binary(operator, a, b, output),
+        "zero_points": (a.zero_point, b.zero_point),
+        "multipliers": (multiplier_a, multiplier_b),
+        "shifts": (shift_a, shift_b),
+        "requantisation": Requantisation((multiplier,), (shift,), output.zero_point, low, high),
+    }

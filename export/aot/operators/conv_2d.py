@@ -1,4 +1,4 @@
-"""CONV_2D, grouped and dilated ones included; per-tensor and per-channel weights."""
+"""CONV_2D, grouped and dilated ones included; per-tensor and per-channel weights. The node is the one of int8."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from export.aot.codes import code_type
 from export.aot.fixed_point import Requantisation, channel_requantisation
-from export.aot.geometry import Window, expect_int8, window
+from export.aot.geometry import Window, window
 from export.aot.layer import Layer
+from export.aot.operators.conv_2d_16 import Conv2D16
 from export.aot.program import Node
-from export.aot.weights import bias, constant, requantisation_field, symmetric
+from export.aot.weights import bias, constant, per_channel, requantisation_field, symmetric
+from export.aot.wide_requantisation import wide_bias, wide_requantisation
 from export.graph import Graph, GraphError, Operator
 
 
@@ -55,11 +58,10 @@ class Conv2D(Node):
 
 
 def lower_conv_2d(graph: Graph, operator: Operator) -> Node:
-    source, filters = graph.tensors[operator.inputs[0]], graph.tensors[operator.inputs[1]]
-    output = graph.tensors[operator.outputs[0]]
-    expect_int8(source, filters, output)
-    symmetric(filters)
+    source, filters, output = graph.input(operator, 0), graph.input(operator, 1), graph.output(operator)
+    dtype = code_type(source, output)
     weights = constant(graph, operator, 1, "int8")
+    symmetric(filters)
     if weights.ndim != 4:
         raise GraphError(f"weights of shape {weights.shape}, expected four axes.", "Make the file again.")
     channels, height, width, depth = weights.shape
@@ -70,7 +72,14 @@ def lower_conv_2d(graph: Graph, operator: Operator) -> Node:
             f"{source.shape[3]} input and {output.shape[3]} output channels do not fit weights {weights.shape}.",
             "Make the file again with the converter that wrote it.",
         )
-    activation = operator.options["FusedActivationFunction"]
+    per_channel(filters, axis=0)
+    rescale = channel_requantisation(source, filters, output, operator.options["FusedActivationFunction"])
+    if dtype == "int16":
+        sums, narrow = wide_bias(graph, operator, channels, ("int32", "int64"))
+        wide = wide_requantisation(rescale, sums, weights, narrow)
+        return Conv2D16(
+            operator.op, output.name, (source.index,), output.index, weights, sums, view, source.shape[3], wide
+        )
     return Conv2D(
         operator.op,
         output.name,
@@ -81,5 +90,5 @@ def lower_conv_2d(graph: Graph, operator: Operator) -> Node:
         view,
         source.shape[3],
         source.zero_point,
-        channel_requantisation(source, filters, output, activation),
+        rescale,
     )

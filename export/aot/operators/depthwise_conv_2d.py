@@ -1,4 +1,4 @@
-"""DEPTHWISE_CONV_2D with any depth multiplier, stride and dilation."""
+"""DEPTHWISE_CONV_2D with any depth multiplier, stride and dilation. The node is the one of int8."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from export.aot.codes import code_type
 from export.aot.fixed_point import Requantisation, channel_requantisation
-from export.aot.geometry import Window, expect_int8, window
+from export.aot.geometry import Window, window
 from export.aot.layer import Layer
+from export.aot.operators.depthwise_conv_2d_16 import DepthwiseConv2D16
 from export.aot.program import Node
-from export.aot.weights import bias, constant, requantisation_field, symmetric
+from export.aot.weights import bias, constant, per_channel, requantisation_field, symmetric
+from export.aot.wide_requantisation import wide_bias, wide_requantisation
 from export.graph import Graph, GraphError, Operator
 
 
@@ -55,11 +58,10 @@ class DepthwiseConv2D(Node):
 
 
 def lower_depthwise_conv_2d(graph: Graph, operator: Operator) -> Node:
-    source, filters = graph.tensors[operator.inputs[0]], graph.tensors[operator.inputs[1]]
-    output = graph.tensors[operator.outputs[0]]
-    expect_int8(source, filters, output)
-    symmetric(filters)
+    source, filters, output = graph.input(operator, 0), graph.input(operator, 1), graph.output(operator)
+    dtype = code_type(source, output)
     weights = constant(graph, operator, 1, "int8")
+    symmetric(filters)
     if weights.ndim != 4 or weights.shape[0] != 1:
         raise GraphError(f"weights of shape {weights.shape}, expected (1, y, x, channels).", "Make the file again.")
     _, height, width, channels = weights.shape
@@ -71,7 +73,15 @@ def lower_depthwise_conv_2d(graph: Graph, operator: Operator) -> Node:
             f"{source.shape[3]} input and {output.shape[3]} output channels do not fit weights {weights.shape}.",
             "Make the file again with the converter that wrote it.",
         )
-    activation = operator.options["FusedActivationFunction"]
+    per_channel(filters, axis=3)
+    rescale = channel_requantisation(source, filters, output, operator.options["FusedActivationFunction"])
+    if dtype == "int16":
+        # The reference kernel knows no other accumulator, and would read an int32 bias as int64.
+        sums, _ = wide_bias(graph, operator, channels, ("int64",))
+        wide = wide_requantisation(rescale, sums, weights[0].transpose(2, 0, 1), narrow=False)
+        return DepthwiseConv2D16(
+            operator.op, output.name, (source.index,), output.index, weights[0], sums, view, multiplier, wide
+        )
     return DepthwiseConv2D(
         operator.op,
         output.name,
@@ -82,5 +92,5 @@ def lower_depthwise_conv_2d(graph: Graph, operator: Operator) -> Node:
         view,
         multiplier,
         source.zero_point,
-        channel_requantisation(source, filters, output, activation),
+        rescale,
     )

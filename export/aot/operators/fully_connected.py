@@ -1,15 +1,17 @@
-"""FULLY_CONNECTED, with weights quantised per tensor or per output."""
+"""FULLY_CONNECTED, with weights quantised per tensor or per output. The node is the one of int8."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.aot.fixed_point import Requantisation, channel_requantisation, tensor_requantisation
-from export.aot.geometry import expect_int8
+from export.aot.codes import code_type
+from export.aot.fixed_point import Requantisation, channel_requantisation
 from export.aot.layer import Layer
+from export.aot.operators.fully_connected_16 import FullyConnected16
 from export.aot.program import Node
-from export.aot.weights import bias, constant, requantisation_field
+from export.aot.weights import bias, constant, per_channel, requantisation_field
+from export.aot.wide_requantisation import wide_bias, wide_requantisation
 from export.graph import Graph, GraphError, Operator
 
 
@@ -47,9 +49,8 @@ class FullyConnected(Node):
 
 
 def lower_fully_connected(graph: Graph, operator: Operator) -> Node:
-    source, matrix = graph.tensors[operator.inputs[0]], graph.tensors[operator.inputs[1]]
-    output = graph.tensors[operator.outputs[0]]
-    expect_int8(source, matrix, output)
+    source, matrix, output = graph.input(operator, 0), graph.input(operator, 1), graph.output(operator)
+    dtype = code_type(source, output)
     weights = constant(graph, operator, 1, "int8")
     if operator.options.get("WeightsFormat", 0) != 0 or weights.ndim != 2:
         raise GraphError("shuffled or non-matrix weights.", "Convert without weight shuffling.")
@@ -57,8 +58,18 @@ def lower_fully_connected(graph: Graph, operator: Operator) -> Node:
     if inputs == 0 or source.elements % inputs or output.elements != source.elements // inputs * outputs:
         raise GraphError(f"input {source.shape} and output {output.shape} do not fit weights {weights.shape}.",
                          "Make the file again with the converter that wrote it.")  # fmt: skip
-    per_channel = matrix.quantization is not None and len(matrix.quantization.scales) > 1
-    rescale = channel_requantisation if per_channel else tensor_requantisation
+    several = per_channel(matrix, axis=0)
+    # Per-channel kernels take weights as symmetric whatever the file says; per-tensor ones honour the zero point.
+    zero_point = 0 if several else matrix.zero_point
+    rescale = channel_requantisation(source, matrix, output, operator.options["FusedActivationFunction"])
+    if dtype == "int16":
+        sums, narrow = wide_bias(graph, operator, outputs, ("int32", "int64"))
+        factors = weights.astype(np.int64) - zero_point
+        wide = wide_requantisation(rescale, sums, factors, narrow)
+        batches = source.elements // inputs
+        return FullyConnected16(
+            operator.op, output.name, (source.index,), output.index, weights, sums, batches, zero_point, wide
+        )
     return FullyConnected(
         operator.op,
         output.name,
@@ -68,7 +79,6 @@ def lower_fully_connected(graph: Graph, operator: Operator) -> Node:
         bias(graph, operator, outputs),
         source.elements // inputs,
         source.zero_point,
-        # Per-channel kernels take weights as symmetric whatever the file says; per-tensor ones honour the zero point.
-        0 if per_channel else matrix.zero_point,
-        rescale(source, matrix, output, operator.options["FusedActivationFunction"]),
+        zero_point,
+        rescale,
     )

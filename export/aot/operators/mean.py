@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-from export.aot.fixed_point import Requantisation, quantize_multiplier
-from export.aot.geometry import expect_int8
+from export.aot.codes import bits, code_type
+from export.aot.fixed_point import NONE, Requantisation, activation_range, quantize_multiplier
 from export.aot.layer import Layer
 from export.aot.program import Node
 from export.aot.weights import constant, requantisation_field
@@ -15,6 +15,7 @@ from export.graph import Graph, GraphError, Operator
 class Mean(Node):
     """Input [outer, count, inner] to output [outer, inner]."""
 
+    dtype: str
     outer: int
     count: int
     inner: int
@@ -33,34 +34,39 @@ class Mean(Node):
                 "input_zero_point": self.input_zero_point,
             },
         )
-        layer.call("nn_mean", parameters, *layer.inputs, layer.output)
+        layer.call(f"nn_mean_{bits(self.dtype)}", parameters, *layer.inputs, layer.output)
 
 
 def lower_mean(graph: Graph, operator: Operator) -> Node:
-    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    expect_int8(source, output)
+    source, output = graph.input(operator, 0), graph.output(operator)
+    dtype = code_type(source, output)
     rank = len(source.shape)
-    axes = sorted({int(axis) % rank for axis in constant(graph, operator, 1, "int32").ravel()} if rank else set())
-    if not axes or axes != list(range(axes[0], axes[-1] + 1)):
-        raise GraphError(f"axes {axes} of shape {source.shape}, expected neighbouring axes.",
+    named = constant(graph, operator, 1, "int32").ravel()
+    # What lies between the first and the last axis of the mean is part of it; axes of size 1 are on either side.
+    axes = sorted({int(axis) % rank for axis in named if rank and source.shape[int(axis) % rank] > 1})
+    first, last = (axes[0], axes[-1] + 1) if axes else (0, 0)
+    inside = [axis for axis in range(first, last) if axis not in axes and source.shape[axis] > 1]
+    if any(not -rank <= axis < rank for axis in named) or inside:
+        raise GraphError(f"axes {named.tolist()} of shape {source.shape}, expected neighbouring axes.",
                          "Take the mean over height and width together.")  # fmt: skip
-    count = math.prod(source.shape[axes[0] : axes[-1] + 1])
-    if count == 0:
-        raise GraphError(f"mean over no elements of shape {source.shape}.", "Remove the operator.")
+    count = math.prod(source.shape[first:last])
+    if source.elements != count * output.elements or not 0 < count < 1 << 16:
+        raise GraphError(f"mean over {count} elements of shape {source.shape} to {output.shape}, expected at most 65535.",
+                         "Make the file again, or take the mean in steps.")  # fmt: skip
     multiplier, shift = quantize_multiplier(source.scale / output.scale)
     # The reference folds 1/count into the multiplier, keeping as many bits as the shift allows (QuantizedMeanOrSum).
     extra = min(count.bit_length() - 1, 32, 31 + shift)
-    rescale = Requantisation(
-        ((multiplier << extra) // count,), (shift - extra,), output.zero_point, -128, 127
-    )  # fmt: skip
+    low, high = activation_range(NONE, output)
+    rescale = Requantisation(((multiplier << extra) // count,), (shift - extra,), output.zero_point, low, high)
     return Mean(
         operator.op,
         output.name,
         (source.index,),
         output.index,
-        math.prod(source.shape[: axes[0]]),
+        dtype,
+        math.prod(source.shape[:first]),
         count,
-        math.prod(source.shape[axes[-1] + 1 :]),
+        math.prod(source.shape[last:]),
         source.zero_point,
         rescale,
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from export.aot.geometry import expect_int8
+from export.aot.codes import bits, code_type
 from export.aot.layer import Layer
 from export.aot.program import Node
 from export.aot.weights import constant
@@ -11,8 +11,9 @@ from export.graph import Graph, GraphError, Operator
 
 @dataclass(frozen=True)
 class Pad(Node):
-    """Four axes, outermost first: sizes of the input, and what comes before and after it."""
+    """Four axes, outermost first: sizes of the input, and what comes before and after it, in codes of `dtype`."""
 
+    dtype: str
     shape: tuple[int, ...]
     before: tuple[int, ...]
     after: tuple[int, ...]
@@ -21,13 +22,16 @@ class Pad(Node):
     def emit(self, layer: Layer) -> None:
         layer.kernel("pad.h")
         sizes = {"input": self.shape, "before": self.before, "after": self.after}
-        fields = {name: f"{{{', '.join(map(str, values))}}}" for name, values in sizes.items()}
+        item = bits(self.dtype) // 8
+        fields = {name: f"{{{', '.join(map(str, (*values[:3], values[3] * item)))}}}" for name, values in sizes.items()}
         layer.call("nn_pad", layer.parameters("nn_pad", {**fields, "value": self.value}), *layer.inputs, layer.output)
 
 
 def lower_pad(graph: Graph, operator: Operator) -> Node:
-    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    expect_int8(source, output)
+    source, output = graph.input(operator, 0), graph.output(operator)
+    dtype = code_type(source, output)
+    if len(operator.inputs) != 2:
+        raise GraphError(f"{len(operator.inputs)} inputs, expected 2.", "Pad with the value 0.")
     pads = constant(graph, operator, 1, "int32")
     rank = len(source.shape)
     if rank > 4 or pads.shape != (rank, 2) or pads.min(initial=0) < 0:
@@ -41,6 +45,7 @@ def lower_pad(graph: Graph, operator: Operator) -> Node:
         output.name,
         (source.index,),
         output.index,
+        dtype,
         (1,) * (4 - rank) + source.shape,
         front + tuple(int(value) for value in pads[:, 0]),
         front + tuple(int(value) for value in pads[:, 1]),

@@ -1,10 +1,11 @@
-"""AVERAGE_POOL_2D and MAX_POOL_2D. Input and output share scale and zero point."""
+"""AVERAGE_POOL_2D and MAX_POOL_2D, in int8 and int16. Input and output share scale and zero point."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from export.aot.codes import bits, code_type
 from export.aot.fixed_point import activation_range
-from export.aot.geometry import Window, expect_int8, window
+from export.aot.geometry import Window, window
 from export.aot.layer import Layer
 from export.aot.program import Node
 from export.graph import Graph, GraphError, Operator
@@ -12,6 +13,7 @@ from export.graph import Graph, GraphError, Operator
 
 @dataclass(frozen=True)
 class Pool2D(Node):
+    dtype: str
     window: Window
     channels: int
     minimum: int
@@ -19,7 +21,8 @@ class Pool2D(Node):
 
     @property
     def overlaps(self) -> Mapping[int, int]:
-        return {self.inputs[0]: self.window.overlap(self.channels, self.channels, group=1, whole=False)}
+        pixel = self.channels * bits(self.dtype) // 8
+        return {self.inputs[0]: self.window.overlap(pixel, pixel, group=1, whole=False)}
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("pool_2d.h")
@@ -29,18 +32,19 @@ class Pool2D(Node):
             "minimum": self.minimum,
             "maximum": self.maximum,
         }
-        average = "1" if self.op == "AVERAGE_POOL_2D" else "0"
-        layer.call("nn_pool_2d", layer.parameters("nn_pool_2d", fields), *layer.inputs, layer.output, average)
+        parameters = layer.parameters("nn_pool_2d", fields)
+        layer.call(f"nn_{self.op.lower()}_{bits(self.dtype)}", parameters, *layer.inputs, layer.output)
 
 
 def lower_pool_2d(graph: Graph, operator: Operator) -> Node:
-    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    expect_int8(source, output)
-    if (source.scale, source.zero_point) != (output.scale, output.zero_point):
+    source, output = graph.input(operator, 0), graph.output(operator)
+    dtype = code_type(source, output)
+    # The tolerance is the reference's (PoolingPrepare).
+    if abs(source.scale - output.scale) > 1e-6 or source.zero_point != output.zero_point:
         raise GraphError("input and output differ in scale or zero point.", "Quantise the pool with one range.")
     kernel = (int(operator.options["FilterHeight"]), int(operator.options["FilterWidth"]))
     view = window(source, output, kernel, operator.options)
     if source.shape[3] != output.shape[3]:
         raise GraphError(f"{source.shape[3]} channels become {output.shape[3]}.", "Make the file again.")
     low, high = activation_range(operator.options["FusedActivationFunction"], output)
-    return Pool2D(operator.op, output.name, (source.index,), output.index, view, source.shape[3], low, high)
+    return Pool2D(operator.op, output.name, (source.index,), output.index, dtype, view, source.shape[3], low, high)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from export.aot.geometry import expect_int8
+from export.aot.codes import code_type
 from export.aot.program import Node
 from export.graph import Graph, GraphError, Operator
 
@@ -13,8 +13,8 @@ class Reshape(Node):
 
 
 def lower_reshape(graph: Graph, operator: Operator) -> Node:
-    source, output = graph.tensors[operator.inputs[0]], graph.tensors[operator.outputs[0]]
-    expect_int8(source, output)
+    source, output = graph.input(operator, 0), graph.output(operator)
+    code_type(source, output)
     if source.elements != output.elements:
         raise GraphError(f"shape {source.shape} cannot become {output.shape}.", "Make the file again.")
     return Reshape(operator.op, output.name, (source.index,), output.index)

@@ -7,9 +7,13 @@ Saves the padded copy and its buffer.
 from dataclasses import replace
 
 from export.aot.operators.conv_2d import Conv2D
+from export.aot.operators.conv_2d_16 import Conv2D16
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
+from export.aot.operators.depthwise_conv_2d_16 import DepthwiseConv2D16
 from export.aot.operators.pad import Pad
 from export.aot.program import Node, Program
+
+WINDOWED = Conv2D | DepthwiseConv2D | Conv2D16 | DepthwiseConv2D16
 
 
 def fold_pad(program: Program) -> Program:
@@ -30,12 +34,12 @@ def _foldable(program: Program, pad: Pad) -> bool:
         and pad.output not in program.outputs
         and pad.output not in program.aliases.values()
         and bool(readers)
-        and all(isinstance(reader, Conv2D | DepthwiseConv2D) for reader in readers)
+        and all(isinstance(reader, WINDOWED) for reader in readers)
     )
 
 
 def _padded(node: Node, pad: Pad) -> Node:
-    if not (isinstance(node, Conv2D | DepthwiseConv2D) and node.inputs[0] == pad.output):
+    if not (isinstance(node, WINDOWED) and node.inputs[0] == pad.output):
         return node
     window = replace(
         node.window,

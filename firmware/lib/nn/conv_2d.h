@@ -1,4 +1,5 @@
-// CONV_2D in int8, portable C. Positions outside the image count as the input's zero point, so they add nothing.
+// CONV_2D in int8, portable C. Positions outside the image count as the input's zero point, so they add nothing. A sum that
+// leaves 32 bits wraps, as the reference's does on every machine in use.
 #pragma once
 #include "requantise.h"
 #include "window.h"
@@ -25,17 +26,17 @@ static void nn_conv_2d(const struct nn_conv_2d *l, const int8_t *input, int8_t *
                 nn_window(x, l->stride_x, l->pad_left, l->kernel_width, l->dilation_x, l->input_width);
             const int8_t *kernel = l->weights;
             for (int32_t o = 0; o < l->output_channels; o++, kernel += l->kernel_height * kernel_row) {
-                int32_t sum = l->bias[o];
+                uint32_t sum = (uint32_t)l->bias[o];
                 for (int32_t ky = rows.begin; ky < rows.end; ky++) {
                     const int32_t row = (rows.origin + ky * l->dilation_y) * l->input_width;
                     for (int32_t kx = columns.begin; kx < columns.end; kx++) {
                         const int32_t pixel = row + columns.origin + kx * l->dilation_x;
                         const int8_t *in = input + pixel * l->input_channels + o / outputs_per_group * channels;
                         const int8_t *w = kernel + ky * kernel_row + kx * channels;
-                        for (int32_t c = 0; c < channels; c++) sum += w[c] * (in[c] - l->input_zero_point);
+                        for (int32_t c = 0; c < channels; c++) sum += (uint32_t)(w[c] * (in[c] - l->input_zero_point));
                     }
                 }
-                *output++ = nn_requantise(&l->output, (uint32_t)o, sum);
+                *output++ = nn_requantise(&l->output, (uint32_t)o, (int32_t)sum);
             }
         }
     }

@@ -1,4 +1,4 @@
-// DEPTHWISE_CONV_2D in int8, portable C: output channel o reads input channel o / multiplier only.
+// DEPTHWISE_CONV_2D in int8, portable C: output channel o reads input channel o / multiplier only. Sums wrap at 32 bits.
 #pragma once
 #include "requantise.h"
 #include "window.h"
@@ -23,16 +23,16 @@ static void nn_depthwise_conv_2d(const struct nn_depthwise_conv_2d *l, const int
                 nn_window(x, l->stride_x, l->pad_left, l->kernel_width, l->dilation_x, l->input_width);
             for (int32_t o = 0; o < outputs; o++) {
                 const int32_t channel = o / l->depth_multiplier;
-                int32_t sum = l->bias[o];
+                uint32_t sum = (uint32_t)l->bias[o];
                 for (int32_t ky = rows.begin; ky < rows.end; ky++) {
                     const int32_t row = (rows.origin + ky * l->dilation_y) * l->input_width;
                     for (int32_t kx = columns.begin; kx < columns.end; kx++) {
                         const int32_t pixel = row + columns.origin + kx * l->dilation_x;
                         const int8_t w = l->weights[(ky * l->kernel_width + kx) * outputs + o];
-                        sum += w * (input[pixel * l->input_channels + channel] - l->input_zero_point);
+                        sum += (uint32_t)(w * (input[pixel * l->input_channels + channel] - l->input_zero_point));
                     }
                 }
-                *output++ = nn_requantise(&l->output, (uint32_t)o, sum);
+                *output++ = nn_requantise(&l->output, (uint32_t)o, (int32_t)sum);
             }
         }
     }

@@ -1,4 +1,4 @@
-// PAD of up to four axes, the innermost last. Sizes are in elements of one byte.
+// PAD of up to four axes, the innermost last, whose sizes are in bytes: int16 is padded with zeros.
 #pragma once
 #include <stdint.h>
 #include <string.h>
@@ -10,7 +10,9 @@ struct nn_pad {
     int8_t value;
 };
 
-static void nn_pad(const struct nn_pad *l, const int8_t *input, int8_t *output) {
+static void nn_pad(const struct nn_pad *l, const void *input, void *output) {
+    const uint8_t *from = input;
+    uint8_t *const to = output;
     int32_t size[4], stride = 1;
     int32_t strides[4];
     for (int axis = 3; axis >= 0; axis--) {
@@ -21,8 +23,8 @@ static void nn_pad(const struct nn_pad *l, const int8_t *input, int8_t *output) 
     memset(output, (uint8_t)l->value, (size_t)stride);
     for (int32_t a = 0; a < l->input[0]; a++)
         for (int32_t b = 0; b < l->input[1]; b++)
-            for (int32_t c = 0; c < l->input[2]; c++, input += l->input[3])
-                memcpy(output + (a + l->before[0]) * strides[0] + (b + l->before[1]) * strides[1] +
+            for (int32_t c = 0; c < l->input[2]; c++, from += l->input[3])
+                memcpy(to + (a + l->before[0]) * strides[0] + (b + l->before[1]) * strides[1] +
                            (c + l->before[2]) * strides[2] + l->before[3],
-                       input, (size_t)l->input[3]);
+                       from, (size_t)l->input[3]);
 }

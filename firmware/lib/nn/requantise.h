@@ -1,4 +1,4 @@
-// From an int32 accumulator to the int8 output code, exactly as TensorFlow Lite Micro's reference kernels do it:
+// From an int32 accumulator to the output code, exactly as TensorFlow Lite Micro's reference kernels do it:
 // two roundings, half up at bit 31 (SaturatingRoundingDoublingHighMul), then half away from zero (RoundingDivideByPOT).
 // Single rounding, as in XNNPACK or ruy, differs by one in the last place now and then.
 #pragma once
@@ -25,13 +25,18 @@ struct nn_requantisation {
     const int32_t *multiplier;
     const int8_t *shift;
     uint8_t step;
-    int8_t zero_point;
-    int8_t minimum;
-    int8_t maximum;
+    int16_t zero_point;
+    int16_t minimum;
+    int16_t maximum;
 };
 
-static inline int8_t nn_requantise(const struct nn_requantisation *r, uint32_t channel, int32_t accumulator) {
+static inline int32_t nn_requantise_code(const struct nn_requantisation *r, uint32_t channel, int32_t accumulator) {
     const uint32_t entry = channel * r->step;
     const int32_t scaled = nn_multiply(accumulator, r->multiplier[entry], r->shift[entry]);
-    return (int8_t)nn_clamp(scaled + r->zero_point, r->minimum, r->maximum);
+    // Where a scale is extreme the sum wraps, in the reference too.
+    return nn_clamp((int32_t)((uint32_t)scaled + (uint32_t)r->zero_point), r->minimum, r->maximum);
+}
+
+static inline int8_t nn_requantise(const struct nn_requantisation *r, uint32_t channel, int32_t accumulator) {
+    return (int8_t)nn_requantise_code(r, channel, accumulator);
 }
