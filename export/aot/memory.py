@@ -6,6 +6,7 @@ only. Offsets are found by first fit in several orders (the problem is NP-hard; 
 Lite Micro's greedy planner uses), then by exchanging neighbours in the best order, and the smallest arena wins.
 """
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -101,8 +102,18 @@ def _aligned(size: int) -> int:
     return -(-size // ALIGNMENT) * ALIGNMENT
 
 
-# {(output, input): how many bytes the output must start before the input}
-Overlaps = dict[tuple[int, int], int]
+@dataclass(frozen=True)
+class Overlap:
+    """How an output may lie on an input: `input - output` is at least `distance`, and a multiple of `unit`."""
+
+    distance: int
+    unit: int
+
+    def allows(self, output: int, source: int) -> bool:
+        return source - output >= self.distance and (source - output) % self.unit == 0
+
+
+Overlaps = dict[tuple[int, int], Overlap]  # of (output, input)
 
 
 def _overlaps(program: Program, lives: dict[int, Life]) -> Overlaps:
@@ -110,11 +121,13 @@ def _overlaps(program: Program, lives: dict[int, Life]) -> Overlaps:
     pairs: Overlaps = {}
     for index, node in enumerate(program.nodes):
         output = program.root(node.output)
+        unit = math.lcm(node.overlap_unit, ALIGNMENT)
         for tensor, distance in node.overlaps.items():
             source = program.root(tensor)
             if source != output and lives[source].last == index:
-                # Two names of one tensor: both must hold.
-                pairs[output, source] = max(-(-distance // ALIGNMENT) * ALIGNMENT, pairs.get((output, source), distance))
+                known = pairs.get((output, source))  # another name of the same tensor: both must hold
+                distance = max(distance, known.distance) if known else distance
+                pairs[output, source] = Overlap(-(-distance // unit) * unit, unit)
     return pairs
 
 
@@ -152,25 +165,38 @@ def _first_fit(lives: list[Life], overlaps: Overlaps) -> dict[int, int]:
     offsets: dict[int, int] = {}
     placed: list[Life] = []
     for life in lives:
-        # Offsets strictly between `low` and `high` are forbidden.
-        forbidden = []
-        for other in placed:
-            if not other.meets(life):
-                continue
-            start = offsets[other.tensor]
-            low, high = start - life.bytes, start + other.bytes
-            if (life.tensor, other.tensor) in overlaps:  # this is the output
-                low = max(low, start - overlaps[life.tensor, other.tensor])
-            if (other.tensor, life.tensor) in overlaps:  # this is the input
-                high = min(high, start + overlaps[other.tensor, life.tensor])
-            forbidden.append((low, high))
-        offset = 0
-        for low, high in sorted(forbidden):
-            if low < offset < high:
-                offset = high
-        offsets[life.tensor] = offset
+        rivals = [other for other in placed if other.meets(life)]
+        offsets[life.tensor] = next(
+            offset
+            for offset in sorted(_candidates(life, rivals, offsets, overlaps))
+            if all(_compatible(life, offset, other, offsets[other.tensor], overlaps) for other in rivals)
+        )
         placed.append(life)
     return offsets
+
+
+def _candidates(life: Life, rivals: list[Life], offsets: dict[int, int], overlaps: Overlaps) -> set[int]:
+    """The start of the arena, the ends of the rivals, and where the overlap with one of them begins to be allowed."""
+    found = {0}
+    for other in rivals:
+        start = offsets[other.tensor]
+        found.add(start + other.bytes)
+        if pair := overlaps.get((life.tensor, other.tensor)):  # this is the output
+            latest = start - pair.distance
+            found |= {latest, latest % pair.unit}
+        if pair := overlaps.get((other.tensor, life.tensor)):  # this is the input
+            found.add(start + pair.distance)
+    return {offset for offset in found if offset >= 0}
+
+
+def _compatible(life: Life, offset: int, other: Life, start: int, overlaps: Overlaps) -> bool:
+    if offset + life.bytes <= start or start + other.bytes <= offset:
+        return True
+    output = overlaps.get((life.tensor, other.tensor))
+    source = overlaps.get((other.tensor, life.tensor))
+    return (output is not None and output.allows(offset, start)) or (
+        source is not None and source.allows(start, offset)
+    )
 
 
 def _arena(lives: list[Life], offsets: dict[int, int]) -> int:

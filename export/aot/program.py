@@ -37,6 +37,11 @@ class Node:
         return {}
 
     @property
+    def overlap_unit(self) -> int:
+        """The distance from an overlapping output to the input must also be a multiple of so many bytes."""
+        return 1
+
+    @property
     def scratch_bytes(self) -> int:
         """Bytes of the arena needed while the operator runs, word aligned, beside inputs and output."""
         return 0

@@ -222,7 +222,9 @@ def _differing(graph: Graph, content: bytes, outputs: bytes, count: int) -> int:
     oracle = Micro(content)
     source, expected = inputs.stream(), b""
     for _ in range(count):
-        samples = [inputs.take(source, graph.tensors[index].shape, graph.tensors[index].dtype) for index in graph.inputs]
+        samples = [
+            inputs.take(source, graph.tensors[index].shape, graph.tensors[index].dtype) for index in graph.inputs
+        ]
         expected += b"".join(output.tobytes() for output in oracle.call(*samples))
     ours, theirs = np.frombuffer(outputs, np.uint8), np.frombuffer(expected, np.uint8)
     return int((ours != theirs).sum()) if ours.size == theirs.size else theirs.size

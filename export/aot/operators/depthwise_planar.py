@@ -1,6 +1,5 @@
 """DEPTHWISE_CONV_2D through planes of one channel, for cores with the DSP extension."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,7 +7,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.aot.layer import Layer
-from export.aot.memory import ALIGNMENT
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
 from export.aot.program import Node
 from export.aot.short_requantisation import ShortRequantisation, prove
@@ -39,6 +37,10 @@ class DepthwisePlanar(Node):
     @property
     def overlaps(self) -> Mapping[int, int]:
         return {} if self.distance is None else {self.inputs[0]: self.distance}
+
+    @property
+    def overlap_unit(self) -> int:
+        return self.shape["channels"]  # so that a channel's outputs fall on its own inputs only
 
     @property
     def scratch_bytes(self) -> int:
@@ -128,10 +130,8 @@ def plane(node: DepthwiseConv2D) -> DepthwisePlanar | None:
     }
     distance = None
     if node.depth_multiplier == 1 and not (swap and band < window.output[first]):
-        # Whole channels apart and word aligned, so that a channel's outputs fall on its own inputs only.
-        unit = math.lcm(depth, ALIGNMENT)
         pixels = band * window.output[1] if not swap else window.output[0] * window.output[1]
-        distance = -(-window.overlap(depth, channels, group=pixels, whole=True) // unit) * unit
+        distance = window.overlap(depth, channels, group=pixels, whole=True)
     return DepthwisePlanar(
         node.op, node.name, node.inputs, node.output, weights, bias, shape, distance, short, node.macs
     )
