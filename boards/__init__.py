@@ -12,8 +12,20 @@ file in `boards/clocks`, `boards/ticks` or `boards/uarts`, one line in the table
 `boards/render` turns a board into the linker script, board.h, the PlatformIO board and the OpenOCD command.
 """
 
-from boards.board import Board, Emulator, Memory, Probe, Qemu, Region
+from boards.board import Board, Emulator, Memory, Probe, Qemu, Region, Renode
 from boards.errors import BoardError
 from boards.load import load, load_all, names
 
-__all__ = ["Board", "BoardError", "Emulator", "Memory", "Probe", "Qemu", "Region", "load", "load_all", "names"]
+__all__ = [
+    "Board",
+    "BoardError",
+    "Emulator",
+    "Memory",
+    "Probe",
+    "Qemu",
+    "Region",
+    "Renode",
+    "load",
+    "load_all",
+    "names",
+]

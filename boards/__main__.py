@@ -2,6 +2,7 @@
 
     python -m boards            board, core, clock, flash, RAM, UART, emulators, alias
     python -m boards --json     the same facts for a machine, nothing left out
+    python -m boards --udev     udev rules for their debug probes: boards/udev/99-demur.rules
 
 A board that is wrong is not listed: the command says what is wrong with it and exits 2.
 """
@@ -14,6 +15,7 @@ import sys
 from boards.board import Board
 from boards.cores import NO_FPU
 from boards.load import load_all
+from boards.render import udev
 from contract.errors import DONE, run
 
 HEADER = ("board", "core", "clock", "flash", "RAM", "UART", "flashed by", "emulators", "alias")
@@ -30,16 +32,25 @@ def row(board: Board) -> tuple[str, ...]:
         f"{board.memory.ram.length // 1024} KiB",
         f"{board.uart.baud} baud",
         "OpenOCD" if board.probe else "-",
-        f"QEMU {board.emulator.qemu.machine}" if board.emulator.qemu else "-",
+        ", ".join(_emulators(board)) or "-",
         ", ".join(board.aliases) or "-",
     )
+
+
+def _emulators(board: Board) -> list[str]:
+    qemu, renode = board.emulator.qemu, board.emulator.renode
+    return ([f"QEMU {qemu.machine}"] if qemu else []) + (["Renode"] if renode else [])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m boards", description="Print the table of boards.")
     parser.add_argument("--json", action="store_true", help="print every fact of every board as JSON")
+    parser.add_argument("--udev", action="store_true", help="print the udev rules for their debug probes")
     arguments = parser.parse_args()
     boards = load_all()
+    if arguments.udev:
+        print(udev.render(boards), end="")
+        return DONE
     if arguments.json:
         print(json.dumps([dataclasses.asdict(board) for board in boards], indent=2))
         return DONE

@@ -67,10 +67,18 @@ class Qemu:
 
 
 @dataclass(frozen=True)
+class Renode:
+    """The board as a Renode platform (boards/render/renode.py). `uart` is the name that the link's UART has there."""
+
+    uart: str
+
+
+@dataclass(frozen=True)
 class Emulator:
     """The emulators that model this board or a sibling of it."""
 
     qemu: Qemu | None = None
+    renode: Renode | None = None
 
 
 @dataclass(frozen=True)

@@ -108,6 +108,10 @@ def _check(board: Board) -> None:
     _check_uart(board)
     if board.probe and not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{4}", board.probe.usb):
         raise Implausible("probe.usb", f"is {board.probe.usb!r}, expected VID:PID.", "Four lower-case hex digits each.")
+    if (renode := board.emulator.renode) and not re.fullmatch(r"[a-z][a-z0-9_]*", renode.uart):
+        raise Implausible(
+            "emulator.renode.uart", f"is {renode.uart!r}, expected lower case letters, digits and _.", "Rename it."
+        )
     if (qemu := board.emulator.qemu) and not (
         qemu.serial_index >= 0 and 0 <= qemu.icount_shift <= 10 and qemu.ticks_hz > 0
     ):

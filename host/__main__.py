@@ -1,10 +1,12 @@
-"""Stream a run through a board, or list the ports.
+"""Stream a run through a board, list the ports, find out what is missing, or run the robot suite in Renode.
 
     python -m host run --run runs/digits --port emulator --board nucleo
     python -m host run --run runs/digits --port auto --board nucleo --json
     python -m host list
+    python -m host doctor --board nucleo --port /dev/ttyACM0
+    python -m host renode --run runs/digits --board nucleo
 
-Exit codes: 0 done; 1 a sample was lost, or board and host disagree; 2 usage or a known failure; 3 no board, or a silent
+Exit codes: 0 done; 1 a sample was lost, board and host disagree, a test failed, or what is needed is missing; 2 usage or a known failure; 3 no board, or a silent
 one; 130 interrupted, after a summary of what was streamed until then.
 """
 
@@ -32,21 +34,33 @@ def main() -> int:
         "--port",
         default=os.environ.get("DEMUR_PORT", "auto"),
         metavar="URL",
-        help="device, socket://HOST:PORT, `emulator`, or `auto`: by the board's USB id; default $DEMUR_PORT, else auto",
+        help="device, socket://HOST:PORT, `emulator`, `renode`, or `auto`: by the board's USB id; default $DEMUR_PORT, else "
+        "auto",
     )
     stream.add_argument("--limit", type=_positive, metavar="N", help="stream only the first N samples")
     stream.add_argument("--threshold", type=_probability, metavar="P", help="accept from this score on, 0 to 1")
     stream.add_argument("--large", default="checkpoint", metavar="NAME", help="large model backend (checkpoint)")
     stream.add_argument(
-        "--emulator", default="qemu", metavar="NAME", help="which emulator --port emulator boots (qemu)"
+        "--emulator",
+        default="qemu",
+        metavar="NAME",
+        help="which emulator --port emulator boots: qemu (default) or renode",
     )
     stream.add_argument("--json", action="store_true", help="print the summary as JSON")
     ports = commands.add_parser("list", help="list the serial ports of this machine")
     ports.add_argument("--json", action="store_true", help="print the list as JSON")
+    doctor = commands.add_parser("doctor", help="check toolchain, emulators, port and board, and say what cures them")
+    doctor.add_argument("--run", type=Path, default=Path("runs/digits"), metavar="DIR", help="default: runs/digits")
+    doctor.add_argument("--board", default="nucleo", metavar="NAME", help="default: nucleo")
+    doctor.add_argument("--port", metavar="URL", help="a port that must answer; default: the board's, if it is there")
+    doctor.add_argument("--json", action="store_true", help="print the findings as JSON")
+    suite = commands.add_parser("renode", help="run tests/renode/board.robot on the built image (needs renode-test)")
+    suite.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder, as runs/digits")
+    suite.add_argument("--board", required=True, metavar="NAME", help="a board with a Renode platform")
     arguments = parser.parse_args()
     # A terminated bridge takes its emulator along, as an interrupted one does.
     signal.signal(signal.SIGTERM, _terminate)
-    return _run(arguments) if arguments.command == "run" else _list(arguments)
+    return {"run": _run, "list": _list, "doctor": _doctor, "renode": _renode}[arguments.command](arguments)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -89,6 +103,30 @@ def _list(arguments: argparse.Namespace) -> int:
         print("  ".join(str(port[key] or "-") for key in ("device", "usb", "board", "description")))
     if not found:
         print("no serial port is present; `--port emulator` needs none", file=sys.stderr)
+    return DONE
+
+
+def _doctor(arguments: argparse.Namespace) -> int:
+    import boards
+    from contract.run_folder import RunFolder
+    from host import doctor
+
+    found = []
+    for finding in doctor.examine(boards.load(arguments.board), RunFolder(arguments.run), arguments.port):
+        found.append(finding)
+        if not arguments.json:
+            print(finding, flush=True)
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in found], indent=2))
+    return CHECK_FAILED if any(finding.status == doctor.FAILED for finding in found) else DONE
+
+
+def _renode(arguments: argparse.Namespace) -> int:
+    import boards
+    from contract.run_folder import RunFolder
+    from host import renode_suite
+
+    renode_suite.run(RunFolder(arguments.run), boards.load(arguments.board))
     return DONE
 
 

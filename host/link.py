@@ -102,8 +102,11 @@ class Link(AbstractContextManager["Link"]):
             NO_DEVICE,
         )
 
-    def handshake(self, board: str, model_hash: int, seconds: float = HELLO_SECONDS) -> Hello:
-        """Ask for HELLO until it comes, and check it. Raises HostError: silent, or not the board or model expected."""
+    def handshake(self, board: str, model_hash: int | None, seconds: float = HELLO_SECONDS) -> Hello:
+        """Ask for HELLO until it comes, and check it. Raises HostError: silent, or not the board or model expected.
+
+        `model_hash` None accepts any model.
+        """
         give_up = time.monotonic() + seconds
         while (now := time.monotonic()) < give_up:
             self._sequence = 0
@@ -124,7 +127,7 @@ class Link(AbstractContextManager["Link"]):
     ) -> None:
         self.close()
 
-    def _check(self, payload: bytes, board: str, model_hash: int) -> Hello:
+    def _check(self, payload: bytes, board: str, model_hash: int | None) -> Hello:
         # The protocol number comes first in every version of HELLO, so that it can be read when the rest cannot.
         protocol = int.from_bytes(payload[:2], "little")
         if protocol != PROTOCOL:
@@ -140,7 +143,7 @@ class Link(AbstractContextManager["Link"]):
                 f"Run again with --board {hello.board}, or connect the other board.",
                 KNOWN_FAILURE,
             )
-        if hello.model_hash != model_hash:
+        if model_hash is not None and hello.model_hash != model_hash:
             raise HostError(
                 f"{self.name}: the board carries the model {hello.model_hash:016x}, the manifest is of "
                 f"{model_hash:016x}.",
@@ -197,7 +200,7 @@ class Link(AbstractContextManager["Link"]):
         return "Check that the firmware is flashed and running (press reset), and that this is the board's port."
 
 
-def connect(port: Any, name: str, board: str, model_hash: int, seconds: float = HELLO_SECONDS) -> Link:
+def connect(port: Any, name: str, board: str, model_hash: int | None, seconds: float = HELLO_SECONDS) -> Link:
     """A link whose board has said HELLO and is the one expected. Raises HostError, with the port closed."""
     link = Link(port, name)
     try:

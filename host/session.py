@@ -23,7 +23,7 @@ from contract.run_folder import RunFolder
 from host import backend, latency, summary
 from host.backend import LargeModel, dequantise
 from host.bridge import Bridge, Outcome, Sample
-from host.emulator import RUNNERS, qemu
+from host.emulator import RUNNERS, Runner
 from host.errors import HostError
 from host.link import Link, connect
 from host.messages.session import CycleSource
@@ -38,7 +38,8 @@ REPLY_MARGIN: Final = 3.0
 
 @dataclass(frozen=True)
 class Options:
-    """What to run. `port` is a pyserial URL, "auto" (by the board's USB id) or "emulator".
+    """What to run. `port` is a pyserial URL, "auto" (by the board's USB id), the name of an emulator (host.emulator.RUNNERS)
+    or "emulator" for the one that `emulator` names.
 
     `threshold` is a score code, None for the manifest's; `limit` streams only the first samples.
     """
@@ -63,7 +64,7 @@ def run(options: Options) -> Summary:
         connect(open_port(url, board.uart.baud), url, board.name, manifest.model.hash) as link,
     ):
         large = backend.load(options.large, options.run, manifest)
-        emulated = options.port == "emulator" or link.hello.cycle_source is CycleSource.SYSTICK
+        emulated = _runner(options) is not None or link.hello.cycle_source is CycleSource.SYSTICK
         _set(link, threshold, _deadline(options, link))
         before = link.request(StatisticsRequest(), Statistics)
         bridge = Bridge(link, large, manifest.inputs[0], DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
@@ -113,11 +114,8 @@ def load_vectors(options: Options, threshold: int) -> tuple[list[Sample], list[E
 def _endpoint(options: Options) -> Iterator[str]:
     """The URL of the board's port; an emulator runs as long as it is in use."""
     board = options.board
-    if options.port == "emulator":
-        elf = options.run.firmware(board.name) / "firmware.elf"
-        if options.emulator not in RUNNERS:
-            raise HostError(f"Unknown emulator {options.emulator!r}.", f"Known ones: {', '.join(RUNNERS)}.")
-        with RUNNERS[options.emulator](board, elf) as url:
+    if runner := _runner(options):
+        with runner.boot(board, options.run.firmware(board.name) / "firmware.elf") as url:
             yield url
     elif options.port == "auto":
         if board.probe is None:
@@ -128,15 +126,22 @@ def _endpoint(options: Options) -> Iterator[str]:
 
 
 def _deadline(options: Options, link: Link) -> int:
+def _runner(options: Options) -> Runner | None:
+    """The emulator that the port names; None for any other port. Raises HostError for an emulator that is not known."""
+    if options.port == "emulator" and options.emulator not in RUNNERS:
+        raise HostError(f"Unknown emulator {options.emulator!r}.", f"Known ones: {', '.join(RUNNERS)}.")
+    return RUNNERS.get(options.emulator if options.port == "emulator" else options.port)
+
+
     """The deadline in milliseconds as the board counts them.
 
-    An emulated SysTick runs at its machine's frequency whatever clock the firmware could configure, so a board that
+    An emulated time base runs at its machine's frequency whatever clock the firmware could configure, so a board that
     counts milliseconds by its own clock is fast or slow by the ratio of the two.
     """
-    machine = options.board.emulator.qemu
-    if options.port != "emulator" or machine is None:
+    runner = _runner(options)
+    if runner is None:
         return DEFAULT_DEADLINE_MS
-    return round(DEFAULT_DEADLINE_MS * machine.ticks_hz / link.hello.clock_hz)
+    return round(DEFAULT_DEADLINE_MS * runner.ticks_hz(options.board) / link.hello.clock_hz)
 
 
 def _set(link: Link, threshold: int, deadline_ms: int) -> None:
@@ -176,8 +181,8 @@ def _large_classes(large: LargeModel, samples: Sequence[Sample], manifest: Manif
 
 def _instructions_per_cycle(options: Options) -> float | None:
     # Only an emulator booted here is known to count instructions; one behind socket:// may run by the clock.
-    machine = options.board.emulator.qemu
-    return qemu.instructions(machine, 1.0) if options.port == "emulator" and machine else None
+    runner = _runner(options)
+    return runner.instructions(options.board, 1.0) if runner else None
 
 
 def _size(options: Options) -> dict[str, Any] | None:

@@ -33,11 +33,7 @@ def boot(board: Board, elf: Path) -> Iterator[str]:
 
     Raises HostError if QEMU is not installed, has no machine for the board, or ends by itself (with what it said).
     """
-    machine = board.emulator.qemu
-    if machine is None:
-        raise HostError(
-            f"{board.name}: its board file names no QEMU machine.", "Choose another board, or use a real port."
-        )
+    machine = _machine(board)
     program = shutil.which(PROGRAM)
     if program is None:
         raise HostError(
@@ -93,9 +89,23 @@ def arguments(machine: Qemu, elf: Path, listener: int) -> list[str]:
     ]
 
 
-def instructions(machine: Qemu, cycles: float) -> float:
-    """Counts of the time base to instructions: counts / ticks_hz seconds of virtual time, at 2^shift ns each."""
-    return cycles / machine.ticks_hz * 1e9 / (1 << machine.icount_shift)
+def ticks_hz(board: Board) -> int:
+    """What the board's time base counts a second, whatever its firmware takes it for."""
+    return _machine(board).ticks_hz
+
+
+def instructions(board: Board, ticks: float) -> float:
+    """Instructions run in so many periods of the time base: ticks / ticks_hz seconds, at 2^shift ns an instruction."""
+    machine = _machine(board)
+    return ticks / machine.ticks_hz * 1e9 / (1 << machine.icount_shift)
+
+
+def _machine(board: Board) -> Qemu:
+    if board.emulator.qemu is None:
+        raise HostError(
+            f"{board.name}: its board file names no QEMU machine.", "Choose another board, or use a real port."
+        )
+    return board.emulator.qemu
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

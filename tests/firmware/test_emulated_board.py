@@ -306,19 +306,16 @@ def test_a_new_session_drops_the_old_sample(emulated: Emulated) -> None:
 
 
 def test_instruction_counts_are_exact(emulated: Emulated) -> None:
-    machine = emulated.board.emulator.qemu
-    assert machine is not None
-
     def counted(turns: int) -> float:
-        return instructions(machine, emulated.infer(1, sample_of(CERTAIN, turns=turns)).infer_cycles)
+        return instructions(emulated.board, emulated.infer(1, sample_of(CERTAIN, turns=turns)).infer_cycles)
 
-    tick = instructions(machine, 1)
+    tick = instructions(emulated.board, 1)
     assert tick < 1  # single instructions show
     short = counted(1000)
     for turns in (1000, 1001, 1010, 2000, 60000):
         # Two instructions a turn; each reading of the counter is within one tick.
         assert abs(counted(turns) - short - 2 * (turns - 1000)) <= 2 * tick
-    gate = instructions(machine, emulated.infer(1, sample_of(CERTAIN)).gate_cycles)
+    gate = instructions(emulated.board, emulated.infer(1, sample_of(CERTAIN)).gate_cycles)
     assert 10 * CLASSES < gate < 50 * CLASSES
 
 

@@ -1,0 +1,158 @@
+"""What a board must say to what it is told, byte by byte: one description, to which every emulator is held.
+
+    for scenario in scenarios(RunFolder(Path("runs/digits")), load("nucleo"), Statistics(0, ...)):
+        for step in scenario.steps:
+            if step.send: port.write(step.send)
+            else:         ...                   # step.expect must come, after whatever else
+
+Bytes and not messages, so that a test without our decoder (tests/renode/board.robot) can play them. Where a message
+holds what nobody can know, a cycle count, only the bytes before it are expected. Each scenario starts with HELLO_REQUEST, on
+a board that has done nothing but answer one, and whose counters were `before`.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from boards import Board
+from contract import manifest as manifests
+from contract.run_folder import RunFolder
+from host.bridge import LOAD_BYTES
+from host.frame import PAYLOAD_MAX, Frame, encode
+from host.messages.output import Output, ReadOutput
+from host.messages.sample import Answer, Final, Infer, Load, Result, Source, Uplink
+from host.messages.session import HelloRequest
+from host.messages.settings import DEFAULT_DEADLINE_MS, SetThreshold, Settings
+from host.messages.statistics import Statistics, StatisticsRequest
+from host.messages.wire import Message
+
+UPLINK_BYTES = PAYLOAD_MAX - len(Uplink(0, 0, 0, b"").encode())
+OUTPUT_BYTES = PAYLOAD_MAX - len(Output(0, 0, b"").encode())
+NOTHING_ACCEPTED = 65535  # a threshold above every score
+SAMPLE = 0x01010101  # a number without zero bytes: COBS then knows more of a frame before what nobody can know
+UNKNOWN = 0x01010101  # in place of a cycle count, for the same reason
+
+
+@dataclass(frozen=True)
+class Step:
+    """Bytes to send, or bytes to wait for."""
+
+    send: bytes = b""
+    expect: bytes = b""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """Steps in order, under a name for people."""
+
+    name: str
+    steps: tuple[Step, ...]
+
+
+class _Script:
+    """Steps as they are written down, with both sides' sequence numbers."""
+
+    def __init__(self, board: Board) -> None:
+        self.steps: list[Step] = []
+        self.sent = 0
+        self.board_sent = 0
+        self.tell(HelloRequest())
+        self.steps.append(Step(expect=board.name.encode()))  # HELLO holds it in one piece: it has no zero byte
+        self.board_sent = 1
+
+    def tell(self, *messages: Message) -> None:
+        for message in messages:
+            self.steps.append(Step(send=encode(Frame(message.TYPE, self.sent, message.encode()))))
+            self.sent += 1
+
+    def tell_damaged(self, message: Message) -> None:
+        """One bit of the type is flipped, so that the CRC does not match."""
+        wire = encode(Frame(message.TYPE, self.sent, message.encode()))
+        self.steps.append(Step(send=wire[:1] + bytes([wire[1] ^ 0x40]) + wire[2:]))
+
+    def hear(self, message: Message) -> None:
+        self.steps.append(Step(expect=encode(Frame(message.TYPE, self.board_sent, message.encode()))))
+        self.board_sent += 1
+
+    def hear_start(self, message: Message, unknown: int) -> None:
+        """All but the last `unknown` bytes of the message, as far as they are the same whatever those are.
+
+        COBS replaces a zero by the distance to the next one, so what is known ends before the last zero that is.
+        """
+        raw = bytes([message.TYPE]) + self.board_sent.to_bytes(2, "little") + message.encode()
+        known = raw[: len(raw) - unknown]
+        wire = encode(Frame(message.TYPE, self.board_sent, message.encode()))
+        self.steps.append(Step(expect=wire[: known.rindex(0) + 1]))
+        self.board_sent += 1
+
+    def scenario(self, name: str) -> Scenario:
+        return Scenario(name, tuple(self.steps))
+
+
+def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenario, ...]:
+    """The scenarios of a run's image on a board. Raises ManifestError, or OSError if there are no vectors."""
+    manifest = manifests.load(run.manifest)
+    threshold = manifest.gate.threshold
+    logits = [tensor.name for tensor in manifest.outputs].index(manifest.gate.output)
+    with np.load(run.vectors) as vectors:
+        accepted, inputs, outputs = vectors["accepted"], vectors["input"], vectors["output"]
+        predicted, scores = vectors["predicted"], vectors["score"]
+    sure, torn = int(np.flatnonzero(accepted)[0]), int(np.flatnonzero(~accepted)[0])
+
+    def load(index: int) -> list[Message]:
+        codes = inputs[index].tobytes()
+        return [Load(SAMPLE, at, codes[at : at + LOAD_BYTES]) for at in range(0, len(codes), LOAD_BYTES)]
+
+    def uplink(index: int) -> list[Message]:
+        codes = inputs[index].tobytes()
+        return [
+            Uplink(SAMPLE, at, len(codes), codes[at : at + UPLINK_BYTES]) for at in range(0, len(codes), UPLINK_BYTES)
+        ]
+
+    def counted(script: _Script, **changes: int) -> Statistics:
+        grown = {name: getattr(before, name) + by for name, by in changes.items()}
+        received, sent = before.frames_received + script.sent, before.frames_sent + script.board_sent
+        return replace(before, frames_received=received, frames_sent=sent, **grown)
+
+    boots = _Script(board)
+
+    infers = _Script(board)
+    infers.tell(*load(sure), Infer(SAMPLE), ReadOutput(logits, 0))
+    infers.board_sent += 1  # RESULT, whose cycle counts follow its last zero
+    infers.hear(Output(logits, 0, outputs[sure].tobytes()[:OUTPUT_BYTES]))
+    infers.tell(StatisticsRequest())
+    infers.hear(counted(infers, samples=1, accepted=1))
+
+    abstains = _Script(board)
+    abstains.tell(*load(torn), Infer(SAMPLE))
+    abstains.hear_start(Result(SAMPLE, int(predicted[torn]), int(scores[torn]), False, UNKNOWN, UNKNOWN), unknown=8)
+    for piece in uplink(torn):
+        abstains.hear(piece)
+    abstains.tell(Answer(SAMPLE, 1, 0x8000))
+    abstains.hear_start(Final(SAMPLE, 1, 0x8000, Source.HOST, UNKNOWN), unknown=4)
+    abstains.tell(StatisticsRequest())
+    abstains.hear(counted(abstains, samples=1, abstained=1, answered=1))
+
+    survives = _Script(board)
+    survives.tell_damaged(SetThreshold(NOTHING_ACCEPTED))
+    survives.tell(StatisticsRequest())
+    survives.hear(counted(survives, crc_errors=1))
+
+    changes = _Script(board)
+    changes.tell(SetThreshold(NOTHING_ACCEPTED))
+    changes.hear(Settings(NOTHING_ACCEPTED, DEFAULT_DEADLINE_MS))
+    changes.tell(*load(sure), Infer(SAMPLE))
+    changes.board_sent += 1  # RESULT
+    for piece in uplink(sure):
+        changes.hear(piece)
+    changes.tell(Answer(SAMPLE, 1, 0x8000), SetThreshold(threshold))
+    changes.board_sent += 1  # FINAL
+    changes.hear(Settings(threshold, DEFAULT_DEADLINE_MS))
+
+    return (
+        boots.scenario("boots to HELLO"),
+        infers.scenario("infers the bytes of the vectors"),
+        abstains.scenario("abstains, sends the sample up, takes the answer"),
+        survives.scenario("counts a damaged frame and goes on"),
+        changes.scenario("changes its threshold"),
+    )

@@ -1,0 +1,70 @@
+"""The scenarios of host/scenarios.py on the board in QEMU; `make renode` plays the same bytes in Renode."""
+
+import contextlib
+import shutil
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from boards import load
+from contract.run_folder import RunFolder
+from host.emulator.qemu import PROGRAM, boot
+from host.link import Link
+from host.messages.statistics import Statistics, StatisticsRequest
+from host.port import open_port
+from host.renode_suite import SUITE
+from host.scenarios import Scenario, scenarios
+
+NAMES = (
+    "boots to HELLO",
+    "infers the bytes of the vectors",
+    "abstains, sends the sample up, takes the answer",
+    "counts a damaged frame and goes on",
+    "changes its threshold",
+)
+NUCLEO = load("nucleo")
+
+
+def play(port: Any, scenario: Scenario) -> None:
+    """Every step; what is expected must come after what was found before, whatever else comes between."""
+    heard = b""
+    port.timeout = 0.05
+    for step in scenario.steps:
+        port.write(step.send)
+        give_up = time.monotonic() + 10
+        while (at := heard.find(step.expect)) < 0:
+            assert time.monotonic() < give_up, f"{scenario.name}: {step.expect.hex()} did not come, but {heard.hex()}"
+            heard += port.read(256)
+        heard = heard[at + len(step.expect) :]
+
+
+@pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
+@pytest.mark.parametrize("name", NAMES)
+def test_the_board_does_as_described(name: str, digits: RunFolder) -> None:
+    elf = digits.firmware(NUCLEO.name) / "firmware.elf"
+    with boot(NUCLEO, elf) as url, contextlib.closing(open_port(url, NUCLEO.uart.baud)) as port:
+        link = Link(port, url)
+        link.handshake(NUCLEO.name, None)
+        before = link.request(StatisticsRequest(), Statistics)
+        before = replace(before, frames_sent=before.frames_sent + 1)  # STATISTICS does not count itself
+        found = {scenario.name: scenario for scenario in scenarios(digits, NUCLEO, before)}
+        play(port, found[name])
+
+
+def test_a_scenario_can_fail(digits: RunFolder) -> None:
+    """Each expectation is bytes that nothing else in its scenario has, so that none is met by accident."""
+    before = Statistics(**dict.fromkeys(Statistics.__dataclass_fields__, 0))
+    for scenario in scenarios(digits, NUCLEO, before):
+        expected = [step.expect for step in scenario.steps if step.expect]
+        assert all(len(each) >= 5 for each in expected)
+        assert len(set(expected)) == len(expected)
+        assert all(bool(step.send) != bool(step.expect) for step in scenario.steps)
+
+
+def test_the_robot_suite_plays_every_scenario(digits: RunFolder) -> None:
+    before = Statistics(**dict.fromkeys(Statistics.__dataclass_fields__, 0))
+    names = {scenario.name for scenario in scenarios(digits, NUCLEO, before)}
+    played = {line.split("    Play    ")[1] for line in SUITE.read_text().splitlines() if "    Play    " in line}
+    assert played == names == set(NAMES)
