@@ -18,7 +18,7 @@ from contract import manifest
 from contract.manifest import Accuracy, Manifest, Model, Tensor
 from contract.progress import Progress
 from contract.run_folder import RunFolder
-from export import carray, gate, gate_source, interface, layer_errors, vectors
+from export import arena, carray, gate, gate_source, interface, layer_errors, resolver, vectors
 from export.aot import compile_model
 from export.convert import to_float_tflite
 from export.errors import ExportError
@@ -115,6 +115,7 @@ def export_run(folder: RunFolder, core: str | None = None) -> Exported:
         codes = {name: to_codes(part.channels_last, quantized.image)
                  for name, part in (("validation", validation), ("test", test))}  # fmt: skip
         carray.verify(data_source, content, codes["validation"])
+        set_up = resolver.render(graph, arena.measure(graph, content), trained.config.name)
         progress.advance(note="compiled")
 
         interpreter, place = Micro(content), quantized.outputs.index(logits)
@@ -152,6 +153,7 @@ def export_run(folder: RunFolder, core: str | None = None) -> Exported:
             folder.tflite: content,
             folder.path / "model_data.h": data_header,
             folder.path / "model_data.cc": data_source,
+            folder.path / "model_ops.h": set_up,
             folder.path / "model.h": compiled.header,
             folder.path / "model.c": compiled.source,
             folder.path / "model_gate.h": gate_header,
