@@ -1,9 +1,10 @@
 # Every verb is one line that calls a Python module; CI runs the same verbs. `make help` lists them.
 #   RUN    the run's name: train/configs/$(RUN).toml and runs/$(RUN)    PORT   emulator, /dev/ttyACM0, socket://..., auto
-#   BOARD  a name or alias of boards/*.toml
+#   BOARD  a name or alias of boards/*.toml                         ENGINE  aot, or tflm (firmware/tflm.py)
 RUN   ?= digits
 BOARD ?= nucleo
 PORT  ?= emulator
+ENGINE ?= aot
 PY    := .venv/bin/python
 # What `make bench` measures: the models of MLPerf Tiny where DEMUR_DATA has them, and our own.
 MODELS ?= $(wildcard $(DEMUR_DATA)/tflite/*.tflite runs/*/model.tflite)
@@ -35,10 +36,10 @@ export: setup ## quantise, compile, write the manifest
 	@$(PY) -m export runs/$(RUN) --board $(BOARD)
 
 firmware: setup ## build the firmware for BOARD
-	@$(PY) -m firmware build --run runs/$(RUN) --board $(BOARD)
+	@$(PY) -m firmware build --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE)
 
 flash: setup ## build and flash BOARD through its debug probe
-	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD)
+	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE)
 
 bridge: setup ## answer what the board at PORT abstains from (PORT=emulator boots one)
 	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port $(PORT)

@@ -1,10 +1,12 @@
 """Build, measure and flash the firmware of a run.
 
     python -m firmware build --run runs/digits --board nucleo    into runs/digits/firmware/nucleo_f446re/
+    python -m firmware build --run runs/digits --engine tflm     TensorFlow Lite Micro in place of the generated C
     python -m firmware size  --run runs/digits --board nucleo    of what was built
     python -m firmware flash --run runs/digits --board nucleo    build, then program the board through OpenOCD
 
-The board defaults to nucleo. --max-flash and --max-ram make a larger image an error (exit code 1).
+The board defaults to nucleo. --max-flash and --max-ram make a larger image an error (exit code 1). The engine tflm needs
+a library that is not part of this project; firmware/tflm.py says where it comes from.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from contract.errors import DONE, run
 from contract.run_folder import RunFolder
 from firmware.build import build
 from firmware.flash import flash, require_openocd
+from firmware.model_files import DEFAULT_ENGINE, ENGINES
 from firmware.size import Sizes, measure
 
 
@@ -25,6 +28,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("command", choices=("build", "size", "flash"))
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder, with the exported model")
     parser.add_argument("--board", default="nucleo", help="name or alias; `python -m boards` lists them")
+    parser.add_argument("--engine", choices=tuple(ENGINES), default=DEFAULT_ENGINE, help="what runs the model")
     parser.add_argument("--max-flash", type=int, metavar="BYTES", help="fail if the image takes more flash")
     parser.add_argument("--max-ram", type=int, metavar="BYTES", help="fail if the image takes more RAM, stack included")
     parser.add_argument("--json", action="store_true", help="print the sizes as JSON")
@@ -49,7 +53,7 @@ def main() -> int:
     if arguments.command == "flash":
         openocd.render(board, elf)  # what would fail after the build should fail before it
         require_openocd()
-    report(build(folder, board, arguments.verbose), arguments)
+    report(build(folder, board, arguments.engine, arguments.verbose), arguments)
     print(f"built {elf}", file=sys.stderr)
     if arguments.command == "flash":
         flash(elf, board)

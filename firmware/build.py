@@ -1,11 +1,12 @@
 """Drives PlatformIO: `build(RunFolder(Path("runs/digits")), load("nucleo"))` returns the sizes of a finished image.
 
-Objects and PlatformIO's other leavings go to `<run>/firmware/.pio`, so that two runs never share any; the image, its
-map and size.json go to `<run>/firmware/<board>/`.
+Objects and PlatformIO's other leavings go to `<run>/firmware/.pio/<engine>`, so that two runs never share any; the image,
+its map and size.json go to `<run>/firmware/<board>/`, whichever engine was built last.
 """
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +15,9 @@ from typing import Final
 
 from boards import Board
 from contract.run_folder import RunFolder
+from firmware import tflm
 from firmware.errors import INSTALL, FirmwareError
-from firmware.model_files import RUN_VARIABLE, require
+from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
 from firmware.size import Sizes, measure
 
 PROJECT: Final = Path(__file__).parent
@@ -30,17 +32,21 @@ QUIET: Final = {
 }
 
 
-def build(run: RunFolder, board: Board, verbose: bool = False) -> Sizes:
+def build(run: RunFolder, board: Board, engine: str = DEFAULT_ENGINE, verbose: bool = False) -> Sizes:
     """Build the image of a run for a board and measure it. Raises FirmwareError with the compiler's words on stderr."""
-    require(run.path)
+    require(run.path, engine)
+    # An environment *_tflm has PlatformIO fetch the library, which nobody wants who has a tree of his own.
+    fetched = engine == "tflm" and tflm.tree(os.environ) is None
+    name = f"{board.short_name}_tflm" if fetched else board.short_name
     if importlib.util.find_spec("platformio") is None:
         raise FirmwareError("PlatformIO is not installed in this Python.", INSTALL)
     if shutil.which(COMPILER) is None:
         print(f"{COMPILER} is not on PATH: PlatformIO will download its own.", file=sys.stderr)
-    workspace = run.path.resolve() / "firmware" / ".pio"
-    command = [sys.executable, "-m", "platformio", "run", "-e", board.short_name]
+    workspace = run.path.resolve() / "firmware" / ".pio" / engine
+    command = [sys.executable, "-m", "platformio", "run", "-e", name]
     environment = os.environ | QUIET | {
         RUN_VARIABLE: str(run.path.resolve()),
+        ENGINE_VARIABLE: engine,
         "PLATFORMIO_WORKSPACE_DIR": str(workspace),
     }  # fmt: skip
     result = subprocess.run(
@@ -56,14 +62,19 @@ def build(run: RunFolder, board: Board, verbose: bool = False) -> Sizes:
     if result.returncode != 0:
         sys.stderr.write(result.stdout or "")
         raise FirmwareError(
-            f"PlatformIO could not build {run.path} for {board.name} (exit code {result.returncode}); "
-            "what it said is above.",
-            _advice(result.stdout or ""),
+            f"PlatformIO could not build {run.path} for {board.name} with the engine {engine} (exit code "
+            f"{result.returncode}); what it said is above.",
+            _advice(result.stdout or "", fetched),
         )
-    return _collect(workspace / "build" / board.short_name, run.firmware(board.name), board)
+    return _collect(workspace / "build" / name, run.firmware(board.name), board)
 
 
-def _advice(output: str) -> str:
+def _advice(output: str, fetched: bool) -> str:
+    if fetched and re.search("Library Manager: Installing(?!.*has been installed)", output, re.DOTALL):
+        return (
+            f"TensorFlow Lite Micro is not there: set {tflm.TREE_VARIABLE} to a tree made by its {tflm.GENERATOR}, or "
+            "connect the network, from which PlatformIO takes the library."
+        )
     install = "Debian: apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi"
     if shutil.which(COMPILER) is None:
         return f"Install {COMPILER} ({install}), or connect the network, from which PlatformIO takes its own."

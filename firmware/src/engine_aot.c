@@ -1,6 +1,5 @@
 /* The engine over the C code that `python -m export` generates: model.h says how large everything is. */
 #include "engine.h"
-#include "messages.h"
 #include "model.h"
 
 static const size_t output_bytes[] = {
@@ -59,7 +58,7 @@ size_t engine_ram_bytes(void)
     return model_ram_bytes;
 }
 
-uint8_t engine_kind(void)
+enum engine_kind engine_kind(void)
 {
-    return MESSAGE_ENGINE_AOT;
+    return ENGINE_AOT;
 }

@@ -68,15 +68,15 @@ int main(void)
     if (fault_last(&fault)) {
         session_log_fault(&fault);
     }
-    if (engine_init() != ENGINE_OK) {
-        fault_stop();
-    }
+    enum engine_status engine = engine_init();
     for (;;) {
         struct frame frame;
-        if (link_receive(&frame)) {
+        if (!link_receive(&frame)) {
+            idle();
+        } else if (engine == ENGINE_OK) {
             serve(&frame);
         } else {
-            idle();
+            session_log_engine(engine);
         }
         sample_poll();
     }

@@ -2,7 +2,6 @@
 
 #include "board.h"
 #include "cycles.h"
-#include "engine.h"
 #include "link.h"
 #include "model_gate.h"
 #include "sample.h"
@@ -12,6 +11,9 @@
 _Static_assert((int)CYCLES_DWT == (int)MESSAGE_CYCLE_SOURCE_DWT, "cycles.h and the message table");
 _Static_assert((int)CYCLES_SYSTICK == (int)MESSAGE_CYCLE_SOURCE_SYSTICK, "cycles.h and the message table");
 _Static_assert((int)CYCLES_TIMER == (int)MESSAGE_CYCLE_SOURCE_TIMER, "cycles.h and the message table");
+
+_Static_assert((int)ENGINE_AOT == (int)MESSAGE_ENGINE_AOT, "engine.h and the message table");
+_Static_assert((int)ENGINE_TFLM == (int)MESSAGE_ENGINE_TFLM, "engine.h and the message table");
 
 static const char board_name[] = BOARD_NAME;
 static const char firmware_name[] = FIRMWARE_NAME;
@@ -36,7 +38,7 @@ enum message_status session_hello_request(const struct frame *frame)
         .model_hash = MODEL_HASH,
         .clock_hz = clock_hz,
         .cycle_source = (uint8_t)cycles_source(),
-        .engine = engine_kind(),
+        .engine = (uint8_t)engine_kind(),
         .input_bytes = (uint32_t)engine_input_bytes(),
         .output_bytes = (uint32_t)engine_output_bytes(MODEL_GATE_OUTPUT),
         .classes = MODEL_CLASSES,
@@ -55,6 +57,15 @@ enum message_status session_hello_request(const struct frame *frame)
     return MESSAGE_OK;
 }
 
+static void send_error(const char *text, size_t text_length)
+{
+    struct message_log log = {.level = MESSAGE_LEVEL_ERROR, .text = text, .text_length = text_length};
+    size_t length;
+    if (message_log_encode(&log, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
+        link_send(MESSAGE_LOG, length);
+    }
+}
+
 /* Eight hexadecimal digits in place of the eight characters at `at`. */
 static void put_hex(char *at, uint32_t value)
 {
@@ -70,9 +81,16 @@ void session_log_fault(const struct fault *fault)
     put_hex(text + sizeof "restarted by a fault: exception 0x" - 1, fault->exception);
     put_hex(text + sizeof "restarted by a fault: exception 0x........, pc 0x" - 1, fault->program_counter);
     put_hex(text + sizeof "restarted by a fault: exception 0x........, pc 0x........, CFSR 0x" - 1, fault->status);
-    struct message_log log = {.level = MESSAGE_LEVEL_ERROR, .text = text, .text_length = sizeof text - 1};
-    size_t length;
-    if (message_log_encode(&log, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
-        link_send(MESSAGE_LOG, length);
+    send_error(text, sizeof text - 1);
+}
+
+void session_log_engine(enum engine_status status)
+{
+    static const char no_memory[] = "the engine's arena is too small for the model";
+    static const char bad_model[] = "the engine does not take the model";
+    if (status == ENGINE_NO_MEMORY) {
+        send_error(no_memory, sizeof no_memory - 1);
+    } else {
+        send_error(bad_model, sizeof bad_model - 1);
     }
 }

@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
-from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 from platformio.dependencies import get_core_dependencies
+from platformio.project.config import ProjectConfig
 from semantic_version import SimpleSpec, Version  # type: ignore[import-untyped]
 
 from boards import Board, load, load_all
@@ -42,12 +42,10 @@ def one_paragraph(result: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_platformio_knows_every_board_under_its_short_name() -> None:
-    project = ConfigParser()
-    project.read(ROOT / "firmware/platformio.ini")
-    environments = {
-        name.removeprefix("env:"): project[name]["board"] for name in project.sections() if name.startswith("env:")
-    }
-    assert environments == {board.short_name: board.name for board in load_all()}
+    project = ProjectConfig(str(ROOT / "firmware/platformio.ini"))
+    environments = {name: project.get(f"env:{name}", "board") for name in project.envs()}
+    boards = {board.short_name: board.name for board in load_all()}
+    assert environments == boards | {f"{short}_tflm": name for short, name in boards.items()}
 
 
 def test_seeded_scons_is_the_version_platformio_asks_for(tmp_path: Path) -> None:

@@ -9,11 +9,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 #define ENGINE_CHECKED __attribute__((warn_unused_result))
 
 enum engine_status {
     ENGINE_OK,
-    ENGINE_FAILED, /* the model cannot be run by this engine, or not in the memory it has */
+    ENGINE_BAD_MODEL, /* of another schema, or with an operator or an input that this engine was not built for */
+    ENGINE_NO_MEMORY, /* the arena is too small for the model */
+    ENGINE_FAILED,    /* an inference ended with an error */
+};
+
+/* As enum message_engine of messages.h. */
+enum engine_kind {
+    ENGINE_AOT = 0,
+    ENGINE_TFLM = 1,
 };
 
 ENGINE_CHECKED enum engine_status engine_init(void);
@@ -29,10 +41,13 @@ size_t engine_outputs(void);
 const uint8_t *engine_output(size_t index);
 size_t engine_output_bytes(size_t index);
 
-/* RAM of the model: the arena. */
+/* RAM of the model: the arena, and the input where that is kept apart from it. */
 size_t engine_ram_bytes(void);
 
-/* enum message_engine of messages.h. */
-uint8_t engine_kind(void);
+enum engine_kind engine_kind(void);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,9 +1,10 @@
 """Build script, run by SCons inside PlatformIO: which sources, with which flags, become firmware.elf and firmware.bin.
 
-src/            the application              -Os
+src/            the application and one engine_*      -Os
 hal/            start-up, faults, time, and the clock, time base and UART drivers that the board file names
-lib/*/          frame, gate                  (lib/nn is headers, lib/engine an interface)
-run folder      model.c, model_gate.c        -O2: the model is what must be fast
+lib/*/          frame, gate                           (lib/nn is headers, lib/engine an interface)
+run folder      the model, as the engine takes it     -O2: the model is what must be fast
+tflm            a tree of TensorFlow Lite Micro       -O2, its warnings are its own; only with that engine and DEMUR_TFLM
 generated       board.h, link.ld, messages.h, version.h, written to the build folder first
 """
 
@@ -18,9 +19,10 @@ from boards import load
 from boards.cores import flags
 from boards.render import openocd
 from contract.errors import DemurError
+from firmware import tflm
 from firmware.flash import require_openocd
 from firmware.generate import generate
-from firmware.model_files import RUN_VARIABLE, SOURCES, require
+from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wdouble-promotion"]
 
@@ -32,7 +34,10 @@ generated = build / "generated"
 try:
     board = load(env.subst("$BOARD"))
     run = (project / os.environ.get(RUN_VARIABLE, "../runs/digits")).resolve()
-    require(run)
+    dependencies = env.GetProjectOption("lib_deps", [])
+    name = env.GetProjectOption("custom_engine", "") or os.environ.get(ENGINE_VARIABLE, DEFAULT_ENGINE)
+    engine = require(run, name)
+    tree = tflm.require(os.environ) if name == "tflm" and not dependencies else None
     generate(board, generated)
     if "upload" in COMMAND_LINE_TARGETS:
         require_openocd()
@@ -46,6 +51,7 @@ libraries = sorted(folder for folder in (project / "lib").iterdir() if folder.is
 
 env.Replace(
     CC="arm-none-eabi-gcc",
+    CXX="arm-none-eabi-g++",
     AS="arm-none-eabi-gcc",
     LINK="arm-none-eabi-gcc",
     AR="arm-none-eabi-gcc-ar",
@@ -61,26 +67,34 @@ env.Replace(
 )
 env.Append(
     CFLAGS=["-std=c11"],
-    CCFLAGS=[*machine, *WARNINGS, "-g", "-ffunction-sections", "-fdata-sections", "-fno-common",
+    CXXFLAGS=["-std=c++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"],
+    CCFLAGS=[*machine, "-g", "-O2", "-ffunction-sections", "-fdata-sections", "-fno-common",
              f"-ffile-prefix-map={project.parent}=."],
-    CPPPATH=[str(folder) for folder in (generated, run, project / "src", project / "hal", *libraries)],
     LINKFLAGS=[*machine, "-nostartfiles", "--specs=nano.specs", f"-Wl,-T,{generated / 'link.ld'}", "-Wl,--gc-sections",
                "-Wl,--fatal-warnings", f"-Wl,-Map,{build / 'firmware.map'}"],
 )  # fmt: skip
+if name == "tflm":
+    env.Append(CPPDEFINES=list(tflm.defines(tree)), CPPPATH=list(tflm.includes(tree)), LIBS=["m"])
+library = env.Clone()  # before anything is added that is meant for our own sources
 
+env.Append(CPPPATH=[str(folder) for folder in (generated, run, project / "src", project / "hal", *libraries)])
+env.Replace(SRC_BUILD_FLAGS=[*WARNINGS, "-Os"], SRC_FILTER=f"+<*> -<engine_*> +<engine_{name}.*>")
 fast = env.Clone()
-fast.Append(CCFLAGS=["-O2"])
-env.Append(CCFLAGS=["-Os"])
+fast.Append(CCFLAGS=WARNINGS)
+small = fast.Clone()
+small.Append(CCFLAGS=["-Os"])
 
 common_hal = "-<*> +<*.c> -<clock_*.c> -<ticks_*.c> -<uart_*.c>"
-env.BuildSources(
+small.BuildSources(
     "$BUILD_DIR/hal",
     str(project / "hal"),
     f"{common_hal} +<clock_{board.clock.DRIVER}.c> +<ticks_{board.ticks.DRIVER}.c> +<uart_{board.uart.DRIVER}.c>",
 )
-for library in libraries:
-    env.BuildSources(f"$BUILD_DIR/lib/{library.name}", str(library))
-fast.BuildSources("$BUILD_DIR/model", str(run), " ".join(["-<*>", *(f"+<{name}>" for name in SOURCES)]))
+for folder in libraries:
+    small.BuildSources(f"$BUILD_DIR/lib/{folder.name}", str(folder))
+fast.BuildSources("$BUILD_DIR/model", str(run), " ".join(["-<*>", *(f"+<{source}>" for source in engine.sources)]))
+if tree:
+    env.Prepend(LIBS=[library.BuildLibrary("$BUILD_DIR/tflm", str(tree))])
 
 program = env.BuildProgram()
 env.Depends(program, str(generated / "link.ld"))

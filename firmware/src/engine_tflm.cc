@@ -1,0 +1,119 @@
+/* The engine over TensorFlow Lite Micro's interpreter. No other file knows that library.
+ *
+ * The model is model_data.cc; model_ops.h, which `python -m export` writes beside it, names the operators to link and
+ * the size of the arena. The interpreter puts other tensors where the input was, so the input that can still be sent is
+ * a copy of its own, from which each inference begins. Objects are constructed in static memory and never destroyed. */
+#include "engine.h"
+
+#include <cstring>
+#include <new>
+
+extern "C" {
+#include "fault.h"
+}
+#include "model_data.h"
+#include "model_ops.h"
+
+#pragma GCC diagnostic push /* headers that are not ours */
+#pragma GCC diagnostic ignored "-Wall"
+#pragma GCC diagnostic ignored "-Wextra"
+#pragma GCC diagnostic ignored "-Wconversion"
+#pragma GCC diagnostic ignored "-Wshadow"
+#pragma GCC diagnostic ignored "-Wdouble-promotion"
+#include "tensorflow/lite/micro/micro_interpreter.h"
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
+#include "tensorflow/lite/schema/schema_generated.h"
+#pragma GCC diagnostic pop
+
+namespace {
+
+using Resolver = tflite::MicroMutableOpResolver<MODEL_OPS_COUNT>;
+using Interpreter = tflite::MicroInterpreter;
+
+alignas(16) uint8_t arena[MODEL_ARENA_BYTES]; /* MicroArenaBufferAlignment() */
+alignas(16) uint8_t input[MODEL_INPUT_BYTES];
+alignas(Resolver) uint8_t resolver_memory[sizeof(Resolver)];
+alignas(Interpreter) uint8_t interpreter_memory[sizeof(Interpreter)];
+Interpreter *interpreter;
+
+bool add_operators(Resolver &resolver)
+{
+#define ADD(method) \
+    if (resolver.method() != kTfLiteOk) { \
+        return false; \
+    }
+    MODEL_OPS(ADD)
+#undef ADD
+    return true;
+}
+
+} // namespace
+
+extern "C" {
+
+/* Called in place of a method that a class lacks, which the language rules out: GCC's own would print and abort. */
+void __cxa_pure_virtual(void);
+void __cxa_pure_virtual(void)
+{
+    fault_stop();
+}
+
+enum engine_status engine_init(void)
+{
+    const tflite::Model *model = tflite::GetModel(g_model_data);
+    Resolver *resolver = new (resolver_memory) Resolver;
+    if (model->version() != TFLITE_SCHEMA_VERSION || !add_operators(*resolver)) {
+        return ENGINE_BAD_MODEL;
+    }
+    interpreter = new (interpreter_memory) Interpreter(model, *resolver, arena, sizeof arena);
+    if (interpreter->AllocateTensors() != kTfLiteOk) {
+        return ENGINE_NO_MEMORY; /* the operators are those of the model, so it is hardly anything else */
+    }
+    if (interpreter->inputs_size() != 1 || interpreter->input(0)->bytes != sizeof input) {
+        return ENGINE_BAD_MODEL;
+    }
+    return ENGINE_OK;
+}
+
+uint8_t *engine_input(void)
+{
+    return input;
+}
+
+size_t engine_input_bytes(void)
+{
+    return sizeof input;
+}
+
+enum engine_status engine_invoke(void)
+{
+    memcpy(interpreter->input(0)->data.raw, input, sizeof input);
+    return interpreter->Invoke() == kTfLiteOk ? ENGINE_OK : ENGINE_FAILED;
+}
+
+size_t engine_outputs(void)
+{
+    return interpreter->outputs_size();
+}
+
+const uint8_t *engine_output(size_t index)
+{
+    return interpreter->output(index)->data.uint8;
+}
+
+size_t engine_output_bytes(size_t index)
+{
+    return interpreter->output(index)->bytes;
+}
+
+size_t engine_ram_bytes(void)
+{
+    return sizeof arena + sizeof input;
+}
+
+enum engine_kind engine_kind(void)
+{
+    return ENGINE_TFLM;
+}
+
+} // extern "C"
