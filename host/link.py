@@ -108,6 +108,7 @@ class Link(AbstractContextManager["Link"]):
         `model_hash` None accepts any model.
         """
         give_up = time.monotonic() + seconds
+        said = ""
         while (now := time.monotonic()) < give_up:
             self._sequence = 0
             self._write(b"\0")  # closes whatever the board may have half received
@@ -117,6 +118,14 @@ class Link(AbstractContextManager["Link"]):
                 if frame.type == Hello.TYPE:
                     self.hello = self._check(frame.payload, board, model_hash)
                     return self.hello
+                if frame.type == Log.TYPE:  # a board whose engine is not set up answers with the reason
+                    said = Log.decode(frame.payload).text
+        if said:
+            raise HostError(
+                f"{self.name}: no HELLO from the board within {seconds:g} s, but a log line: {said}.",
+                "Export the run again with this version, build the firmware and flash it.",
+                KNOWN_FAILURE,
+            )
         raise HostError(self._silence(seconds), self._what_to_check(), NO_DEVICE)
 
     def close(self) -> None:

@@ -74,6 +74,7 @@ def run(options: Options) -> Summary:
     result = summary.summarise(
         name=manifest.name,
         board=board.name,
+        engine=link.hello.engine.name.lower(),
         port=options.port,
         interrupted=interrupted,
         threshold=threshold,
@@ -125,7 +126,6 @@ def _endpoint(options: Options) -> Iterator[str]:
         yield options.port
 
 
-def _deadline(options: Options, link: Link) -> int:
 def _runner(options: Options) -> Runner | None:
     """The emulator that the port names; None for any other port. Raises HostError for an emulator that is not known."""
     if options.port == "emulator" and options.emulator not in RUNNERS:
@@ -133,6 +133,7 @@ def _runner(options: Options) -> Runner | None:
     return RUNNERS.get(options.emulator if options.port == "emulator" else options.port)
 
 
+def _deadline(options: Options, link: Link) -> int:
     """The deadline in milliseconds as the board counts them.
 
     An emulated time base runs at its machine's frequency whatever clock the firmware could configure, so a board that

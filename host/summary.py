@@ -62,12 +62,13 @@ class LinkErrors:
 class Summary:
     """summary.json. Accuracies, coverage and risks in [0, 1]; None where there is nothing to divide by or to read.
 
-    `instructions_per_inference` is counted by an emulator and None on a board; `cycles_per_inference` is the other way
-    round. `latency_clock` says what the latencies are worth.
+    `engine` is what ran the model, aot or tflm. `instructions_per_inference` is counted by an emulator and None on a
+    board; `cycles_per_inference` is the other way round. `latency_clock` says what the latencies are worth.
     """
 
     name: str
     board: str
+    engine: str
     port: str
     samples: int
     interrupted: bool
@@ -102,6 +103,7 @@ def summarise(
     *,
     name: str,
     board: str,
+    engine: str,
     port: str,
     interrupted: bool,
     threshold: int,
@@ -130,6 +132,7 @@ def summarise(
     return Summary(
         name=name,
         board=board,
+        engine=engine,
         port=port,
         samples=len(outcomes),
         interrupted=interrupted,
@@ -166,7 +169,8 @@ def to_json(summary: Summary) -> str:
 
 def show(summary: Summary) -> None:
     """Print the summary as a table on stdout."""
-    title = f"{summary.name} on {summary.board}, {summary.samples} samples{', interrupted' * summary.interrupted}"
+    where = f"{summary.name} on {summary.board}, engine {summary.engine}"
+    title = f"{where}, {summary.samples} samples{', interrupted' * summary.interrupted}"
     table = Table(title=title, caption=f"latency: {summary.latency_clock}", show_header=False)
     table.add_row("accuracy: base alone (board)", _percent(summary.base_accuracy))
     table.add_row("accuracy: large model alone (host)", _percent(summary.large_accuracy))

@@ -28,7 +28,8 @@ EXPECTED = tuple(Expected(of.board_class or 0, of.score or 0, bool(of.accepted))
 
 def summary(**changes: Any) -> Summary:
     arguments: dict[str, Any] = {
-        "name": "digits", "board": "nucleo_f446re", "port": "emulator", "interrupted": False, "threshold": 128,
+        "name": "digits", "board": "nucleo_f446re", "engine": "aot", "port": "emulator", "interrupted": False,
+        "threshold": 128,
         "outcomes": OUTCOMES, "expected": EXPECTED, "large_classes": [1, 1, 1, 3, 1],
         "latency": split(OUTCOMES, None), "latency_clock": "host clock, emulated board",
         "instructions_per_cycle": 0.5, "size": {"flash_bytes": 20_000, "ram_bytes": 9_000, "board": "nucleo_f446re"},
