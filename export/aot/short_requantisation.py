@@ -1,54 +1,96 @@
 """The short exact requantisation of the packed kernels: three constants a channel, and the proof that they may be used.
 
-See firmware/lib/nn/matmul_2x4.h for the arithmetic. `prove` returns None where a bound fails, and the caller keeps the long
+See firmware/lib/nn/matmul_2x4.h for the arithmetic. `shorten` returns None where a bound fails, and the caller keeps the long
 form (firmware/lib/nn/requantise.h), which holds for every int32 accumulator.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.aot.fixed_point import Requantisation
+from export.aot.fixed_point import Requantisation, multiply
 
 INT32 = 1 << 31
 
 
 @dataclass(frozen=True)
 class ShortRequantisation:
-    """`words` holds m, C, S as uint32 for each channel. With `relu` the lower bound is the zero point -128."""
+    """`words` holds m, C, S as uint32 for each channel. With `relu` the lower bound is the zero point -128.
+
+    `constant` marks the channels whose output cannot change; their m is 0, so that their accumulator does not matter.
+    """
 
     words: NDArray[np.uint32]
     relu: bool
+    constant: NDArray[np.bool_]
+
+
+def accumulators(
+    weights: NDArray[np.int8], bias: NDArray[np.int64], axis: int = 0
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Least and greatest sum of each channel, over all int8 inputs; `axis` of the weights is the channel's."""
+    axes = tuple(other for other in range(weights.ndim) if other != axis)
+    wide = weights.astype(np.int64)
+    return (
+        bias + np.minimum(-128 * wide, 127 * wide).sum(axis=axes),
+        bias + np.maximum(-128 * wide, 127 * wide).sum(axis=axes),
+    )
 
 
 def prove(
     values: Requantisation, largest: NDArray[np.int64], scale_bits: int, limit: int
 ) -> ShortRequantisation | None:
-    """Constants for channels whose accumulators stay within +-`largest`, or None if the short form would not be exact.
+    """`shorten` for accumulators within +-`largest`."""
+    return shorten(values, -largest, largest, scale_bits, limit)
+
+
+def shorten(
+    values: Requantisation, low: NDArray[np.int64], high: NDArray[np.int64], scale_bits: int, limit: int
+) -> ShortRequantisation | None:
+    """Constants for channels whose accumulators stay within `low` .. `high`, or None if the form would not be exact.
 
     With a ReLU the kernel scales accumulators by 2^scale_bits (at least 2^2), which must fit 32 bits: `limit` bounds them.
     """
     relu = values.minimum == values.zero_point == -128
-    if values.maximum != 127 or values.minimum != -128 or largest.max(initial=0) >= limit:
+    if values.maximum != 127 or values.minimum != -128:
         return None
-    words = []
-    for channel, bound in enumerate(largest.tolist()):
+    words, constant = [], []
+    for channel, ends in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
         entry = channel if len(values.multipliers) > 1 else 0
-        multiplier, shift = values.multipliers[entry], -values.shifts[entry]
-        if multiplier == 0:  # the output is the zero point, whatever the sum and the shift
-            shift = 1
-        if shift < 1:
+        multiplier, shift = values.multipliers[entry], values.shifts[entry]
+        codes = [_requantise(values, end, multiplier, shift) for end in ends]
+        constant.append(codes[0] == codes[1])
+        if constant[-1]:
+            words.append((0, (codes[0] << 1) & 0xFFFFFFFF, 1))
+            continue
+        bound = max(map(abs, ends))
+        if bound >= limit or shift > -1:
             return None
         if relu:
-            final = shift + scale_bits - 1
-            constant = (1 << (scale_bits - 2)) + (1 << (final - 1)) + (values.zero_point << final)
-            high = (bound << scale_bits) * multiplier >> 32
+            final = -shift + scale_bits - 1
+            added = (1 << (scale_bits - 2)) + (1 << (final - 1)) + (values.zero_point << final)
+            product = (bound << scale_bits) * multiplier >> 32
         else:
-            final = shift
-            constant = (1 << (final - 1)) + (values.zero_point << final)
-            high = (bound * 2 * multiplier >> 32) + 1
-        if final > 31 or high + abs(constant) + 1 >= INT32:
+            final = -shift
+            added = (1 << (final - 1)) + (values.zero_point << final)
+            product = (bound * 2 * multiplier >> 32) + 1
+        if final > 31 or product + abs(added) + 1 >= INT32:
             return None
-        words.append((multiplier, constant & 0xFFFFFFFF, final))
-    return ShortRequantisation(np.array(words, np.uint32), relu)
+        words.append((multiplier, added & 0xFFFFFFFF, final))
+    return ShortRequantisation(np.array(words, np.uint32), relu, np.array(constant))
+
+
+def silence(values: NDArray[Any], constant: NDArray[np.bool_], axis: int = 0) -> NDArray[Any]:
+    """Weights or biases with those of constant channels set to 0, so that their sums cannot disturb a neighbour's."""
+    shape = [1] * values.ndim
+    shape[axis] = len(constant)
+    return np.where(constant.reshape(shape), 0, values).astype(values.dtype)
+
+
+def _requantise(values: Requantisation, accumulator: int, multiplier: int, shift: int) -> int:
+    """The output code; it grows with the accumulator, so equal codes at both ends mean one code for all between."""
+    if not -INT32 <= accumulator < INT32:  # the reference's sum would wrap there: claim nothing
+        return values.minimum if accumulator < 0 else values.maximum
+    return min(max(multiply(accumulator, multiplier, shift) + values.zero_point, values.minimum), values.maximum)

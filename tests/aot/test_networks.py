@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from native_c import differing
 from tflite_builder import Builder, options, schema
@@ -40,8 +39,6 @@ def separable(rng: np.random.Generator) -> bytes:
     return build.bytes([source], [tensor])
 
 
-@pytest.mark.parametrize("core", [None, "cortex-m4"])
-@pytest.mark.parametrize("seed", range(10))
-def test_buffers_survive_their_neighbours(seed: int, core: str | None, tmp_path: Path) -> None:
-    rng = np.random.default_rng(seed)
-    assert differing(separable(rng), tmp_path, rng, runs=4, core=core) == 0
+def test_buffers_survive_their_neighbours(tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    assert differing([separable(rng) for _ in range(16)], tmp_path, rng, runs=3) == {}

@@ -1,6 +1,6 @@
 """CONV_2D with two channels packed into each halfword of weights, for cores with the DSP extension."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -10,7 +10,7 @@ from export.aot.layer import Layer
 from export.aot.operators.conv_2d import Conv2D
 from export.aot.operators.conv_2d_panel import QUAD, Conv2DPanel, folded_bias, panel_fields
 from export.aot.packing import halfwords
-from export.aot.short_requantisation import ShortRequantisation, prove
+from export.aot.short_requantisation import ShortRequantisation, accumulators, shorten, silence
 
 ACCUMULATOR_LIMIT: Final = 1 << 23  # two accumulators share 32 bits: 256 * A + B
 
@@ -33,12 +33,14 @@ def pack(conv: Conv2D) -> Conv2DPacked | None:
     """The packed form, or None where it does not apply or would not be exact."""
     if conv.weights.shape[3] != conv.input_channels:
         return None
-    bias, largest = folded_bias(conv)
-    short = prove(conv.requantisation, largest, scale_bits=8, limit=ACCUMULATOR_LIMIT)
+    bias, _ = folded_bias(conv)
+    low, high = accumulators(conv.weights, bias)
+    short = shorten(conv.requantisation, low, high, scale_bits=8, limit=ACCUMULATOR_LIMIT)
     # 256 * wa + wb must fit 16 bits.
     if short is None or conv.weights.min(initial=0) < -127 or conv.weights[0].size >= 1 << 13:
         return None
-    return Conv2DPacked(**panel_fields(conv, bias), requantisation=short)
+    live = replace(conv, weights=silence(conv.weights, short.constant))
+    return Conv2DPacked(**panel_fields(live, silence(bias, short.constant)), requantisation=short)
 
 
 def stream(weights: NDArray[np.int8], bias: NDArray[np.int64], short: ShortRequantisation) -> NDArray[np.uint32]:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from export.aot.layer import Layer
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
 from export.aot.program import Node
-from export.aot.short_requantisation import ShortRequantisation, prove
+from export.aot.short_requantisation import ShortRequantisation, accumulators, shorten, silence
 
 MOST_WORDS = 32  # NN_DEPTHWISE_KERNEL of firmware/lib/nn/depthwise_planar.h
 BAND_BYTES = 1536  # of the plane: more rows save little, since only kernel_rows - 1 of a band are widened twice
@@ -82,8 +82,8 @@ def plane(node: DepthwiseConv2D) -> DepthwisePlanar | None:
     channels = weights.shape[2]
     wide = weights.astype(np.int64)
     bias = node.bias.astype(np.int64) - node.input_zero_point * wide.sum(axis=(0, 1))
-    largest = np.abs(bias) + 128 * np.abs(wide).sum(axis=(0, 1))
-    short = prove(node.requantisation, largest, SCALE_BITS, limit=1 << 29)
+    low, high = accumulators(weights, bias, axis=2)
+    short = shorten(node.requantisation, low, high, SCALE_BITS, limit=1 << 29)
     # Pairs are formed along the second axis: swap the axes where the kernel has one column only.
     swap = weights.shape[1] == 1 and weights.shape[0] > 1
     first, second = (1, 0) if swap else (0, 1)
@@ -95,6 +95,7 @@ def plane(node: DepthwiseConv2D) -> DepthwisePlanar | None:
     two = columns == 3 and window.stride[second] == 1 and not dilated
     if short is None or rows * pairs > MOST_WORDS:
         return None
+    weights, bias = silence(weights, short.constant, axis=2), silence(bias, short.constant)
     # The last output of a row reads whole pairs; two outputs at a time read four inputs.
     reach = (pairs - 1) * pair_step + 2
     plane_columns = max(

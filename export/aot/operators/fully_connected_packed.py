@@ -10,7 +10,7 @@ from export.aot.operators.conv_2d_packed import ACCUMULATOR_LIMIT
 from export.aot.operators.fully_connected import FullyConnected
 from export.aot.packing import halfwords
 from export.aot.program import Node
-from export.aot.short_requantisation import ShortRequantisation, prove
+from export.aot.short_requantisation import ShortRequantisation, accumulators, shorten, silence
 
 OCTET = 8  # outputs that the kernel computes together
 
@@ -69,8 +69,8 @@ def pack(dense: FullyConnected) -> FullyConnectedPacked | None:
     outputs, inputs = dense.weights.shape
     wide = dense.weights.astype(np.int64)
     bias = dense.bias.astype(np.int64) - dense.input_zero_point * wide.sum(axis=1)
-    largest = np.abs(bias) + 128 * np.abs(wide).sum(axis=1)
-    short = prove(dense.requantisation, largest, scale_bits=8, limit=ACCUMULATOR_LIMIT)
+    low, high = accumulators(dense.weights, bias)
+    short = shorten(dense.requantisation, low, high, scale_bits=8, limit=ACCUMULATOR_LIMIT)
     if short is None or dense.weights_zero_point or dense.weights.min(initial=0) < -127:
         return None
     return FullyConnectedPacked(
@@ -78,8 +78,8 @@ def pack(dense: FullyConnected) -> FullyConnectedPacked | None:
         dense.name,
         dense.inputs,
         dense.output,
-        np.pad(dense.weights, ((0, -outputs % OCTET), (0, -inputs % 4))),
-        np.pad(bias, (0, -outputs % OCTET)),
+        np.pad(silence(dense.weights, short.constant), ((0, -outputs % OCTET), (0, -inputs % 4))),
+        np.pad(silence(bias, short.constant), (0, -outputs % OCTET)),
         dense.batches,
         inputs,
         outputs,
