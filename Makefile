@@ -11,7 +11,7 @@ MODELS ?= $(wildcard $(DEMUR_DATA)/tflite/*.tflite runs/*/model.tflite)
 MODEL  ?= runs/$(RUN)/model.tflite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint train export firmware flash bridge bench profile size boards clean
+.PHONY: help setup demo test lint train export firmware flash bridge bench profile size boards doctor fuzz renode clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
@@ -55,6 +55,15 @@ size: setup ## flash and RAM of the built firmware
 
 boards: setup ## the boards and their memory
 	@$(PY) -m boards
+
+doctor: ## what this machine, the emulator and the board at PORT lack, and the command that cures it
+	@$(or $(wildcard $(PY)),python3) -m host doctor --run runs/$(RUN) --board $(BOARD) $(if $(filter-out emulator,$(PORT)),--port $(PORT))
+
+fuzz: setup ## the properties of frames, messages, gate, manifest, models and board files on many more examples
+	@$(PY) -m pytest -m fuzz --hypothesis-profile=fuzz $(ARGS)
+
+renode: setup ## the robot suite and a streamed run in Renode, on the firmware built for BOARD
+	@$(PY) -m host renode --run runs/$(RUN) --board $(BOARD) && $(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port renode
 
 clean: ## remove everything that was built, trained or cached, but not .venv
 	@rm -rf build runs firmware/.pio firmware/.platformio .pytest_cache .mypy_cache .ruff_cache .hypothesis

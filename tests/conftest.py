@@ -1,5 +1,6 @@
 """Fixtures that several suites share, and the profiles of hypothesis: `make fuzz` asks for `fuzz`."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,9 @@ ROOT = Path(__file__).parents[1]
 
 # No deadlines: the time of an example says more about the machine than about the code.
 settings.register_profile("test", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
-settings.register_profile("fuzz", deadline=None, suppress_health_check=list(HealthCheck), max_examples=20_000)
+# Two to five minutes; DEMUR_FUZZ=20000 for ten times that.
+examples = int(os.environ.get("DEMUR_FUZZ", "2000"))
+settings.register_profile("fuzz", deadline=None, suppress_health_check=list(HealthCheck), max_examples=examples)
 settings.load_profile("test")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import flatbuffers
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from export.graph import GraphError, parse, read
@@ -65,7 +65,7 @@ def test_another_format_is_refused() -> None:
         parse(b"\x7fELF" + bytes(100), "program.elf")
 
 
-@settings(max_examples=300)
+@pytest.mark.fuzz
 @given(st.lists(st.tuples(st.integers(0, len(WHOLE) - 1), st.integers(0, 255)), min_size=1, max_size=8))
 def test_damaged_bytes_are_refused_or_read(changes: list[tuple[int, int]]) -> None:
     content = bytearray(WHOLE)

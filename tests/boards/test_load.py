@@ -13,10 +13,12 @@ from boards import BoardError, load, load_all, names
 from boards.clocks.stm32f4 import Pll, Stm32F4
 from boards.errors import Implausible
 from boards.load import FOLDER, read
+from boards.render import header, linker
 from boards.uarts.nrf51_uart import RATES
 from contract.errors import KNOWN_FAILURE
 
 DIVISORS = {"nucleo_f446re": 0xFFFF, "mps2_an386": 0xF_FFFF}  # the largest that BRR and BAUDDIV hold
+PIECES = ("0", "-1", "9" * 30, "nan", "1e400", "true", "[]", "{}", "[[", "=", '"', "\n", "driver = ", "hz = 0\n")
 NUCLEO = (FOLDER / "nucleo_f446re.toml").read_text()
 
 
@@ -141,6 +143,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         read(tmp_path / "gone.toml")
 
 
+@pytest.mark.fuzz
 @given(
     st.integers(1, 26_000_000), st.integers(2, 63), st.integers(50, 432), st.sampled_from([2, 4, 6, 8]),
     st.sampled_from([1, 2, 4, 8, 16]), st.sampled_from([1, 2, 4, 8, 16]),
@@ -170,6 +173,7 @@ def test_a_clock_tree_is_accepted_exactly_if_the_manuals_rules_hold(
         assert allowed
 
 
+@pytest.mark.fuzz
 @given(st.sampled_from(sorted(DIVISORS)), st.integers(1, 4_000_000), st.integers(1, 200_000_000))
 def test_no_divisor_is_nearer_to_the_baud_rate(name: str, baud: int, bus_hz: int) -> None:
     uart = dataclasses.replace(load(name).uart, baud=baud)  # type: ignore[type-var]
@@ -211,6 +215,21 @@ def test_a_wrong_file_of_an_nrf51_is_refused_in_words(old: str, new: str, said: 
         assert words in str(caught.value)
 
 
+@pytest.mark.fuzz
+@given(st.integers(0, len(NUCLEO)), st.integers(0, 40), st.text(max_size=12) | st.sampled_from(PIECES))
+def test_a_damaged_file_is_read_or_refused(at: int, removed: int, put: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "nucleo_f446re.toml"
+        path.write_text(NUCLEO[:at] + put + NUCLEO[at + removed :], encoding="utf-8", errors="surrogatepass")
+        try:
+            board = read(path)
+        except BoardError as error:
+            assert str(path) in error.problem and error.next_step
+        else:
+            assert header.render(board) and linker.render(board)
+
+
+@pytest.mark.fuzz
 @given(st.integers(100, 4_000_000))
 def test_a_baud_rate_is_accepted_exactly_if_both_clocks_come_within_two_per_cent(baud: int) -> None:
     rates = [Fraction(hz, max(16, min(round(Fraction(hz, baud)), 0xFFFF))) for hz in (45_000_000, 16_000_000)]

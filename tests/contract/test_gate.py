@@ -2,6 +2,7 @@
 
 import math
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +14,7 @@ scales = st.floats(0.005, 1.0)
 temperatures = st.floats(0.2, 5.0)
 
 
+@pytest.mark.fuzz
 @given(logits, scales, temperatures)
 def test_score_is_the_largest_softmax_probability(row: list[int], scale: float, temperature: float) -> None:
     code = softmax_response.score(row, softmax_response.table(scale, temperature))
@@ -21,12 +23,14 @@ def test_score_is_the_largest_softmax_probability(row: list[int], scale: float, 
     assert abs(gate.to_probability(code) - max(exact) / math.fsum(exact)) <= (len(row) / 2 + 1) / gate.ONE
 
 
+@pytest.mark.fuzz
 @given(logits, scales, temperatures)
 def test_score_lies_between_chance_and_certainty(row: list[int], scale: float, temperature: float) -> None:
     code = softmax_response.score(row, softmax_response.table(scale, temperature))
     assert gate.ONE // len(row) <= code <= gate.ONE
 
 
+@pytest.mark.fuzz
 @given(logits, scales, temperatures, st.integers(-255, 255), st.randoms())
 def test_score_ignores_a_common_offset_and_the_order(
     row: list[int], scale: float, temperature: float, offset: int, shuffle: "st.random_module"
@@ -37,6 +41,7 @@ def test_score_ignores_a_common_offset_and_the_order(
     assert softmax_response.score(moved, table) == softmax_response.score(row, table)
 
 
+@pytest.mark.fuzz
 @given(logits.filter(lambda row: len(set(row)) > 1), scales, temperatures)
 def test_score_never_falls_when_the_winner_grows(row: list[int], scale: float, temperature: float) -> None:
     table = softmax_response.table(scale, temperature)
@@ -45,6 +50,7 @@ def test_score_never_falls_when_the_winner_grows(row: list[int], scale: float, t
     assert softmax_response.score(surer, table) >= softmax_response.score(row, table)
 
 
+@pytest.mark.fuzz
 @given(scales, temperatures)
 def test_table_starts_at_one_falls_and_ends_before_zero(scale: float, temperature: float) -> None:
     table = softmax_response.table(scale, temperature)
@@ -67,6 +73,7 @@ def test_scores_worked_by_hand() -> None:
     assert softmax_response.score([127, -128], table) == 32768
 
 
+@pytest.mark.fuzz
 @given(logits)
 def test_predicted_class_is_the_first_of_the_largest(row: list[int]) -> None:
     assert gate.predicted_class(row) == row.index(max(row))

@@ -69,6 +69,13 @@ def test_integers_are_numbers(tmp_path: Path) -> None:
     assert (found, type(found)) == (1.0, float)
 
 
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | finite | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
 def _json(folder: Path) -> dict[str, Any]:
     manifest.save(GOOD, folder / "good.json")
     value: dict[str, Any] = json.loads((folder / "good.json").read_text())
@@ -129,6 +136,35 @@ def test_refuses(tmp_path: Path, message: str, change: Callable[[dict[str, Any]]
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(change(_json(tmp_path))))
     _refused(path, message)
+
+
+@pytest.mark.fuzz
+@given(places=st.lists(st.integers(0, 10), max_size=6), value=json_values)
+def test_any_value_anywhere_is_read_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, places: list[int], value: Any
+) -> None:
+    document = _json(tmp_path_factory.getbasetemp())
+    inner: Any = document
+    for place in places:  # down to some container, which is not entered further when it is empty
+        keys = list(inner) if isinstance(inner, dict) else range(len(inner))
+        if not keys:
+            break
+        key = keys[place % len(keys)]
+        if not isinstance(inner[key], dict | list):
+            inner[key] = value
+            break
+        inner = inner[key]
+    else:
+        document = value
+    path = tmp_path_factory.getbasetemp() / "changed.json"
+    path.write_text(json.dumps(document))
+    try:
+        found = manifest.load(path)
+    except ManifestError as error:
+        assert str(path) in error.problem and error.next_step
+    else:
+        manifest.save(found, path)
+        assert manifest.load(path) == found
 
 
 @pytest.mark.parametrize("text", ["", "{", "manifest", '{"format": 1,}'])

@@ -8,6 +8,7 @@ import pytest
 
 from boards import load, load_all
 from contract.run_folder import RunFolder
+from export.bench import bench
 from firmware.build import build
 from host import session
 from host.emulator.qemu import PROGRAM
@@ -15,6 +16,7 @@ from host.emulator.qemu import PROGRAM
 pytestmark = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
 
 ELSEWHERE = {"nucleo_f446re", "mps2_an386"}  # test_end_to_end.py streams the whole test split through these
+NAMES = [board.name for board in load_all() if board.emulator.qemu and board.name not in ELSEWHERE]
 SAMPLES = 60  # of which some are abstained from and answered by the host
 
 
@@ -26,9 +28,7 @@ def run(digits: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolde
     return RunFolder(copy)
 
 
-@pytest.mark.parametrize(
-    "name", [board.name for board in load_all() if board.emulator.qemu and board.name not in ELSEWHERE]
-)
+@pytest.mark.parametrize("name", NAMES)
 def test_digits_are_streamed_through_the_board(name: str, run: RunFolder) -> None:
     board = load(name)
     sizes = build(run, board)
@@ -40,3 +40,11 @@ def test_digits_are_streamed_through_the_board(name: str, run: RunFolder) -> Non
     assert summary.instructions_per_inference is not None and summary.instructions_per_inference > 10_000
     assert (summary.flash_bytes, summary.ram_bytes) == (sizes.flash_bytes, sizes.ram_bytes)
     assert Path(run.firmware(name) / "firmware.bin").stat().st_size == sizes.flash_bytes
+
+
+@pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
+@pytest.mark.parametrize("name", NAMES)
+def test_the_model_compiled_for_the_core_gives_the_interpreters_bytes(name: str, digits: RunFolder) -> None:
+    report = bench(digits.tflite, load(name), 2)
+    assert report.differing_outputs == 0
+    assert report.instructions > 10_000

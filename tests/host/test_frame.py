@@ -35,6 +35,7 @@ def test_golden_frames_both_ways(vector: dict[str, Any]) -> None:
     assert list(FrameReceiver(RESTART).feed(bytes.fromhex(vector["wire"]))) == [frame]
 
 
+@pytest.mark.fuzz
 @given(st.binary(max_size=1100) | st.lists(st.sampled_from([0, 1, 255]), max_size=1100).map(bytes))
 def test_cobs_equals_the_oracle(data: bytes) -> None:
     assert cobs_encode(data) == cobs.encode(data)
@@ -49,6 +50,7 @@ def test_cobs_at_full_runs(length: int, byte: bytes) -> None:
         assert cobs_decode(cobs_encode(data)) == data
 
 
+@pytest.mark.fuzz
 @given(st.binary(max_size=300))
 def test_cobs_refuses_what_the_oracle_refuses(encoded: bytes) -> None:
     try:
@@ -108,6 +110,7 @@ def test_wire_length_is_known_in_advance(payload: bytes) -> None:
     assert len(encode(Frame(1, 0, payload))) == len(payload) + OVERHEAD + 2
 
 
+@pytest.mark.fuzz
 @given(noise=st.binary(max_size=600), cut=st.integers(0, 900))
 def test_in_step_again_at_the_next_zero(noise: bytes, cut: int) -> None:
     receiver = FrameReceiver(RESTART)

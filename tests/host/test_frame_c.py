@@ -179,6 +179,7 @@ def streams(draw: st.DrawFn) -> bytes:
     return stream
 
 
+@pytest.mark.fuzz
 @given(stream=streams(), cuts=st.lists(st.integers(0, 400), max_size=6))
 def test_both_receivers_see_the_same(library: ctypes.CDLL, stream: bytes, cuts: list[int]) -> None:
     c_receiver, c_frame = CReceiver(), CFrame()
@@ -198,6 +199,7 @@ def test_both_receivers_see_the_same(library: ctypes.CDLL, stream: bytes, cuts: 
     assert {name: getattr(c_receiver, name) for name in asdict(receiver.counters)} == asdict(receiver.counters)
 
 
+@pytest.mark.fuzz
 @given(type_=st.integers(0, 255), sequence=st.integers(0, 65535), payload=st.binary(max_size=PAYLOAD_MAX))
 def test_both_encoders_write_the_same(library: ctypes.CDLL, type_: int, sequence: int, payload: bytes) -> None:
     wire, length = (ctypes.c_uint8 * (ENCODED_MAX + 1))(), ctypes.c_size_t()

@@ -61,11 +61,13 @@ def strategy(message: type[Message]) -> st.SearchStrategy[Message]:
     return built  # type: ignore[no-any-return]
 
 
+@pytest.mark.fuzz
 @given(st.one_of([strategy(message) for message in TYPES.values()]))
 def test_what_is_encoded_is_decoded(message: Message) -> None:
     assert decode(message.TYPE, message.encode()) == message
 
 
+@pytest.mark.fuzz
 @given(type_=st.sampled_from(sorted(TYPES)), payload=st.binary(max_size=PAYLOAD_MAX))
 def test_any_payload_is_decoded_or_refused(type_: int, payload: bytes) -> None:
     try:
