@@ -14,7 +14,7 @@ MODEL  ?= runs/$(RUN)/model.tflite
 .PHONY: help setup demo test lint train export firmware flash bridge bench profile size boards doctor fuzz renode clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1|/p' Makefile | column -t -s '|'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 setup: ## system packages, .venv and all dependencies; at once when nothing changed
 	@sh scripts/setup.sh
