@@ -1,8 +1,10 @@
 """The fixed-point arithmetic of TensorFlow Lite Micro's reference kernels, at compile time.
 
 A real multiplier m becomes a mantissa q in [2^30, 2^31) and a shift s with m = q * 2^(s - 31); the kernels then scale an
-int32 accumulator by it with two roundings (`firmware/lib/nn/requantise.h`). Every float in the file is a float32, and where
-TensorFlow Lite Micro multiplies in float32 rather than double, so does this module: the last bit decides bit-exactness.
+int32 accumulator by it with two roundings (`firmware/lib/nn/requantise.h`). Every float in the file is a float32, and the last
+bit of a product or quotient of scales decides bit-exactness: they are doubles, but for activation ranges, which are float32.
+(The sources of TensorFlow Lite Micro as of August 2026 round to float32 in SUB, RELU, HARD_SWISH and per-tensor
+FULLY_CONNECTED, too. The interpreter of the wheel does not: tests/aot/test_rounding.py tells both apart.)
 """
 
 import math
@@ -99,9 +101,7 @@ def activation_range(activation: int, output: Tensor) -> tuple[int, int]:
 
 
 def channel_requantisation(source: Tensor, weights: Tensor, output: Tensor, activation: int) -> Requantisation:
-    """Multipliers of convolutions and fully connected layers, per channel or per tensor: in double precision throughout
-    (PopulateConvolutionQuantizationParams, CalculateOpDataFullyConnected; the sources of the latter as of August 2026 round
-    the product of a per-tensor layer to float32 first, the interpreter does not)."""
+    """Multipliers of convolutions and fully connected layers, per output channel or for all of them."""
     assert weights.quantization is not None
     pairs = [quantize_multiplier(source.scale * scale / output.scale) for scale in weights.quantization.scales]
     minimum, maximum = activation_range(activation, output)

@@ -6,7 +6,7 @@ raises GraphError for what it cannot translate.
 
 from typing import Final
 
-from export.aot.operators.add import lower_add, lower_sub
+from export.aot.operators.add import lower_add
 from export.aot.operators.concatenation import lower_concatenation
 from export.aot.operators.conv_2d import lower_conv_2d
 from export.aot.operators.depthwise_conv_2d import lower_depthwise_conv_2d
@@ -47,7 +47,7 @@ LOWER: Final[dict[str, Lower]] = {
     "SOFTMAX": lower_softmax,
     "SPLIT": lower_split,
     "STRIDED_SLICE": lower_strided_slice,
-    "SUB": lower_sub,
+    "SUB": lower_add,
     "TANH": lower_sigmoid,
     "TRANSPOSE": lower_transpose,
 }

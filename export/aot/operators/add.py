@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from export.aot.fixed_point import Requantisation, activation_range, multiply, quantize_multiplier, requantise
 from export.aot.layer import Layer
 from export.aot.operators.binary import Binary, binary, operands, tabulated
@@ -55,27 +53,17 @@ class Add(Sum):
 
 def lower_add(graph: Graph, operator: Operator) -> Node:
     a, b, output = operands(graph, operator)
-    headroom = HEADROOM if output.dtype == "int8" else HEADROOM_16
-    twice = 2 * max(a.scale, b.scale)
-    fields = _fields(
-        operator, a, b, output, [a.scale / twice, b.scale / twice, twice / ((1 << headroom) * output.scale)]
-    )
-    if output.dtype == "int8" and a.data is None and b.data is None and a.shape == b.shape == output.shape:
+    fields = _fields(operator, a, b, output)
+    same = a.shape == b.shape == output.shape and a.data is None and b.data is None
+    if operator.op == "ADD" and output.dtype == "int8" and same:
         return Add(**fields)
     return tabulated(Sum(**fields))
 
 
-def lower_sub(graph: Graph, operator: Operator) -> Node:
-    """As ADD, but TensorFlow Lite Micro divides the scales in single precision (sub_common.cc)."""
-    a, b, output = operands(graph, operator)
+def _fields(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> dict[str, Any]:
+    twice = 2 * max(a.scale, b.scale)
     headroom = HEADROOM if output.dtype == "int8" else HEADROOM_16
-    twice = np.float32(2 * max(a.scale, b.scale))
-    scale = np.float32(1 << headroom) * np.float32(output.scale)
-    factors = [float(np.float32(a.scale) / twice), float(np.float32(b.scale) / twice), float(twice / scale)]
-    return tabulated(Sum(**_fields(operator, a, b, output, factors)))
-
-
-def _fields(operator: Operator, a: Tensor, b: Tensor, output: Tensor, factors: list[float]) -> dict[str, Any]:
+    factors = [a.scale / twice, b.scale / twice, twice / ((1 << headroom) * output.scale)]
     if not factors[2] < 1:
         raise GraphError(
             f"output scale {output.scale:g} is too small for operands of scale {a.scale:g} and {b.scale:g}.",

@@ -1,7 +1,5 @@
 """HARD_SWISH in int8: x * relu6(x + 3) / 6, tabulated with the 16-bit arithmetic of the reference kernel (hard_swish.h)."""
 
-import numpy as np
-
 from export.aot.codes import expect
 from export.aot.fixed_point import quantize_multiplier, wrap
 from export.aot.operators.lookup import lookup
@@ -14,9 +12,8 @@ INT16 = (-(1 << 15), (1 << 15) - 1)
 def lower_hard_swish(graph: Graph, operator: Operator) -> Node:
     source, output = graph.input(operator, 0), graph.output(operator)
     expect(("int8",), source, output)
-    high_resolution = np.float32(source.scale) / np.float32(128)
-    multiplier, shift = _short(float(high_resolution / np.float32(output.scale)))
-    relu_multiplier, relu_shift = _short(float(high_resolution / (np.float32(3) / np.float32(32768))))
+    multiplier, shift = _short(source.scale / 128 / output.scale)
+    relu_multiplier, relu_shift = _short(source.scale / 128 / (3 / 32768))
     if shift > 0 or source.elements != output.elements:
         raise GraphError(f"input scale {source.scale:g} is more than 128 times the output's, {output.scale:g}.",
                          "Calibrate the output's range.")  # fmt: skip

@@ -16,8 +16,7 @@ IDENTITY = (1 << 30, 1)  # multiplier and shift of 1
 def lower_relu(graph: Graph, operator: Operator) -> Node:
     source, output = graph.input(operator, 0), graph.output(operator)
     code_type(source, output)
-    # The quotient is a float32 here (activations_common.cc), where QUANTIZE takes a double.
-    multiplier, shift = quantize_multiplier(float(np.float32(source.scale) / np.float32(output.scale)))
+    multiplier, shift = quantize_multiplier(source.scale / output.scale)
     low, high = activation_range(RELU, output)
     return rescale(operator, source, output, Requantisation((multiplier,), (shift,), output.zero_point, low, high))
 
