@@ -79,7 +79,7 @@ def build(models: Sequence[tuple[Graph, Compiled]], folder: Path) -> list[Entrie
 
 
 def differing(contents: Sequence[bytes], folder: Path, rng: np.random.Generator, runs: int,
-              cores: Sequence[str | None] = (None, "cortex-m4")) -> dict[tuple[int, str | None], int]:  # fmt: skip
+              cores: Sequence[str | None] = (None, "cortex-m3", "cortex-m4")) -> dict[tuple[int, str | None], int]:  # fmt: skip
     """Where our C and the interpreter differ, over the smallest, the largest and `runs` random inputs.
 
     {(number of the model, core that it is compiled for): differing output codes}, without the ones that agree.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from contract.manifest import Memory, Operator
 from export.aot.memory import plan
 from export.aot.operators import LOWER
-from export.aot.passes import DSP_PASSES, PASSES
+from export.aot.passes import BLOCKED_PASSES, DSP_PASSES, PASSES
 from export.aot.program import lower
 from export.aot.source import header, source
 from export.graph import Graph
@@ -33,15 +33,18 @@ class Compiled:
 DSP_CORES = frozenset({"cortex-m4", "cortex-m7", "cortex-m33"})
 
 
-def compile_model(graph: Graph, title: str, keep_inputs: bool = True, core: str | None = None) -> Compiled:
+def compile_model(
+    graph: Graph, title: str, keep_inputs: bool = True, core: str | None = None, small: bool = False
+) -> Compiled:
     """Compile a graph; `title` is the first comment of the files.
 
     With `keep_inputs` the inputs keep their bytes through an inference, so that the sample can still be sent.
-    For a `core` of DSP_CORES the fast kernels are chosen; they run, more slowly, everywhere else too.
-    Raises UnsupportedError listing every operator that cannot be translated.
+    The kernels are chosen for speed on `core`; they run, more slowly, everywhere else too. With `small`, or without a
+    core, they are the plain ones, which take the least code. Raises UnsupportedError listing every operator that cannot be translated.
     """
     program = lower(graph, LOWER)
-    for rewrite in (*PASSES, *(DSP_PASSES if core in DSP_CORES else ())):
+    fast = () if core is None or small else (*(DSP_PASSES if core in DSP_CORES else ()), *BLOCKED_PASSES)
+    for rewrite in (*PASSES, *fast):
         program = rewrite(program)
     layout = plan(program, keep_inputs)
     operators = tuple(Operator(node.op, node.name, node.macs) for node in program.nodes)

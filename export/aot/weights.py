@@ -49,6 +49,17 @@ def bias(graph: Graph, operator: Operator, channels: int) -> NDArray[np.int32]:
     return values.ravel()
 
 
+def folded_bias(
+    weights: NDArray[np.int8], values: NDArray[np.int32], zero_point: int, axis: int = 0
+) -> NDArray[np.int64]:
+    """Biases with the input's zero point folded in: sum w (x - z) + b = sum w x + (b - z sum w).
+
+    `axis` of the weights is the output channel's.
+    """
+    axes = tuple(other for other in range(weights.ndim) if other != axis)
+    return np.asarray(values.astype(np.int64) - zero_point * weights.astype(np.int64).sum(axis=axes), np.int64)
+
+
 def requantisation_field(layer: Layer, values: Requantisation) -> str:
     """The arrays of a `struct nn_requantisation`, and its initialiser."""
     multipliers = layer.array("multiplier", "int32_t", values.multipliers)

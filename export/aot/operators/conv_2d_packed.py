@@ -1,6 +1,6 @@
 """CONV_2D with two channels packed into each halfword of weights, for cores with the DSP extension."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from export.aot.layer import Layer
 from export.aot.operators.conv_2d import Conv2D
-from export.aot.operators.conv_2d_panel import QUAD, Conv2DPanel, folded_bias, panel_fields
+from export.aot.operators.conv_2d_panel import QUAD, Conv2DPanel, panel_fields
 from export.aot.packing import halfwords
-from export.aot.short_requantisation import ShortRequantisation, accumulators, shorten, silence
+from export.aot.short_requantisation import ShortRequantisation, accumulators, shorten
+from export.aot.weights import folded_bias
 
 ACCUMULATOR_LIMIT: Final = 1 << 23  # two accumulators share 32 bits: 256 * A + B
 
@@ -33,14 +34,13 @@ def pack(conv: Conv2D) -> Conv2DPacked | None:
     """The packed form, or None where it does not apply or would not be exact."""
     if conv.weights.shape[3] != conv.input_channels:
         return None
-    bias, _ = folded_bias(conv)
+    bias = folded_bias(conv.weights, conv.bias, conv.input_zero_point)
     low, high = accumulators(conv.weights, bias)
     short = shorten(conv.requantisation, low, high, scale_bits=8, limit=ACCUMULATOR_LIMIT)
     # 256 * wa + wb must fit 16 bits.
     if short is None or conv.weights.min(initial=0) < -127 or conv.weights[0].size >= 1 << 13:
         return None
-    live = replace(conv, weights=silence(conv.weights, short.constant))
-    return Conv2DPacked(**panel_fields(live, silence(bias, short.constant)), requantisation=short)
+    return Conv2DPacked(**panel_fields(conv, bias, short.constant), requantisation=short)
 
 
 def stream(weights: NDArray[np.int8], bias: NDArray[np.int64], short: ShortRequantisation) -> NDArray[np.uint32]:

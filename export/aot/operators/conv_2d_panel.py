@@ -11,6 +11,7 @@ from export.aot.geometry import Window
 from export.aot.layer import Layer
 from export.aot.operators.conv_2d import Conv2D
 from export.aot.program import Node
+from export.aot.short_requantisation import silence
 
 QUAD = 4  # output channels that the inner products compute together
 
@@ -67,24 +68,17 @@ class Conv2DPanel(Node):
         layer.call(f"nn_{kernel}", parameters, *layer.inputs, layer.output, f"(uint32_t *)({layer.scratch})")
 
 
-def folded_bias(conv: Conv2D) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The biases with the input's zero point folded in, and bounds of the accumulators, an entry an output channel."""
-    wide = conv.weights.astype(np.int64)
-    bias = conv.bias.astype(np.int64) - conv.input_zero_point * wide.sum(axis=(1, 2, 3))
-    return bias, np.abs(bias) + 128 * np.abs(wide).sum(axis=(1, 2, 3))
-
-
-def panel_fields(conv: Conv2D, bias: NDArray[np.int64]) -> dict[str, Any]:
-    """The fields of a Conv2DPanel."""
+def panel_fields(conv: Conv2D, bias: NDArray[np.int64], constant: NDArray[np.bool_]) -> dict[str, Any]:
+    """The fields of a Conv2DPanel, some of whose output channels are constant."""
     channels, height, width, depth = conv.weights.shape
-    weights = conv.weights.reshape(channels, height, width * depth)
+    weights = silence(conv.weights, constant).reshape(channels, height, width * depth)
     return {
         "op": conv.op,
         "name": conv.name,
         "inputs": conv.inputs,
         "output": conv.output,
         "weights": np.pad(weights, ((0, -channels % QUAD), (0, 0), (0, -weights.shape[2] % 4))),
-        "bias": np.pad(bias, (0, -channels % QUAD)),
+        "bias": np.pad(silence(bias, constant), (0, -channels % QUAD)),
         "window": conv.window,
         "input_channels": conv.input_channels,
         "output_channels": channels,

@@ -1,6 +1,7 @@
 """Rewrites of the program that keep every output byte. Each is one file.
 
-`PASSES` run for every target, in this order; `DSP_PASSES` after them, for cores with the DSP extension.
+`PASSES` run for every target, in this order; then, unless the code shall be small, `DSP_PASSES` for cores with the DSP
+extension, and `BLOCKED_PASSES` for what is left and for all other cores.
 """
 
 from collections.abc import Callable
@@ -9,8 +10,10 @@ from typing import Final
 from export.aot.passes.alias_reshape import alias_reshape
 from export.aot.passes.fold_pad import fold_pad
 from export.aot.passes.fold_zero_point import fold_zero_point
+from export.aot.passes.use_blocked import use_blocked
 from export.aot.passes.use_dsp import use_dsp
 from export.aot.program import Program
 
 PASSES: Final[tuple[Callable[[Program], Program], ...]] = (alias_reshape, fold_pad, fold_zero_point)
 DSP_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (use_dsp,)
+BLOCKED_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (use_blocked,)

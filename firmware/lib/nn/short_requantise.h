@@ -1,6 +1,6 @@
 // Requantisation in three to six instructions, exact where the compiler has proven its bounds (matmul_2x4.h explains it).
 #pragma once
-#include <stdint.h>
+#include "product.h"
 
 struct nn_short {
     int32_t multiplier;
@@ -14,7 +14,7 @@ static inline int32_t nn_high_product_plus(int32_t a, int32_t b, int32_t addend)
     __asm__("smmla %0,%1,%2,%3" : "=r"(result) : "r"(a), "r"(b), "r"(addend));
     return result;
 #else
-    return (int32_t)((int64_t)a * b >> 32) + addend;
+    return nn_high_32(a, b) + addend;
 #endif
 }
 
@@ -24,7 +24,7 @@ static inline int32_t nn_high_product_rounded(int32_t a, int32_t b) {
     __asm__("smmulr %0,%1,%2" : "=r"(result) : "r"(a), "r"(b));
     return result;
 #else
-    return (int32_t)(((int64_t)a * b + (1ll << 31)) >> 32);
+    return nn_high_32_rounded(a, b);
 #endif
 }
 

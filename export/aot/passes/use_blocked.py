@@ -1,0 +1,26 @@
+"""Choose the kernels with register blocking where their bounds are proven; everything else keeps the plain one."""
+
+from dataclasses import replace
+
+from export.aot.operators import add_table, conv_2d_blocked, depthwise_blocked, fully_connected_blocked
+from export.aot.operators.add import Add
+from export.aot.operators.conv_2d import Conv2D
+from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
+from export.aot.operators.fully_connected import FullyConnected
+from export.aot.program import Node, Program
+
+
+def use_blocked(program: Program) -> Program:
+    return replace(program, nodes=tuple(_fast(node) for node in program.nodes))
+
+
+def _fast(node: Node) -> Node:
+    if isinstance(node, Conv2D):
+        return conv_2d_blocked.block(node) or node
+    if isinstance(node, DepthwiseConv2D):
+        return depthwise_blocked.block(node) or node
+    if isinstance(node, FullyConnected):
+        return fully_connected_blocked.block(node) or node
+    if isinstance(node, Add):
+        return add_table.tabulate(node) or node
+    return node
