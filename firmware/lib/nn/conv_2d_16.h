@@ -1,5 +1,6 @@
 // CONV_2D in 16x8, portable C: int16 activations of zero point 0, int8 weights.
 #pragma once
+#include "dot_16.h"
 #include "requantise_16.h"
 #include "window.h"
 
@@ -12,30 +13,45 @@ struct nn_conv_2d_16 {
     int16_t kernel_height, kernel_width, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
 };
 
+// One output: the rows and columns of the kernel that lie inside the image.
+static inline int64_t nn_conv_2d_16_sum(const int8_t *kernel, const int16_t *corner, int32_t rows, int32_t columns,
+                                        int32_t kernel_row, int32_t image_row, int32_t channels, int32_t image_column) {
+    int64_t sum = 0;
+    for (; rows > 0; rows--, kernel += kernel_row, corner += image_row) {
+        if (image_column == channels) { // the columns of the kernel's row lie side by side in the image, too
+            sum += nn_dot_16(kernel, corner, columns * channels);
+        } else {
+            const int8_t *w = kernel;
+            const int16_t *in = corner;
+            for (int32_t column = 0; column < columns; column++, w += channels, in += image_column)
+                sum += nn_dot_16(w, in, channels);
+        }
+    }
+    return sum;
+}
+
 static inline void nn_conv_2d_16(const struct nn_conv_2d_16 *l, const int16_t *input, int16_t *output) {
-    const int32_t channels = l->group_channels;
-    const int32_t kernel_row = l->kernel_width * channels;
-    const int32_t outputs_per_group = l->output_channels / (l->input_channels / channels);
+    const int32_t channels = l->group_channels, groups = l->input_channels / channels;
+    const int32_t kernel_row = l->kernel_width * channels, outputs_per_group = l->output_channels / groups;
+    const int32_t image_column = l->dilation_x * l->input_channels;
+    const int32_t line = l->input_width * l->input_channels, image_row = l->dilation_y * line;
     for (int32_t y = 0; y < l->output_height; y++) {
         const struct nn_window rows =
             nn_window(y, l->stride_y, l->pad_top, l->kernel_height, l->dilation_y, l->input_height);
         for (int32_t x = 0; x < l->output_width; x++) {
             const struct nn_window columns =
                 nn_window(x, l->stride_x, l->pad_left, l->kernel_width, l->dilation_x, l->input_width);
-            const int8_t *kernel = l->weights;
-            for (int32_t o = 0; o < l->output_channels; o++, kernel += l->kernel_height * kernel_row) {
-                int64_t sum = l->bias[o];
-                for (int32_t ky = rows.begin; ky < rows.end; ky++) {
-                    const int32_t row = (rows.origin + ky * l->dilation_y) * l->input_width;
-                    for (int32_t kx = columns.begin; kx < columns.end; kx++) {
-                        const int32_t pixel = row + columns.origin + kx * l->dilation_x;
-                        const int16_t *in = input + pixel * l->input_channels + o / outputs_per_group * channels;
-                        const int8_t *w = kernel + ky * kernel_row + kx * channels;
-                        for (int32_t c = 0; c < channels; c++) sum += w[c] * in[c];
-                    }
+            const int32_t height = rows.end - rows.begin, width = columns.end - columns.begin;
+            const int16_t *corner = input + rows.origin * line + rows.begin * image_row +
+                                    columns.origin * l->input_channels + columns.begin * image_column;
+            const int8_t *kernel = l->weights + rows.begin * kernel_row + columns.begin * channels;
+            uint32_t o = 0;
+            for (int32_t group = 0; group < groups; group++, corner += channels)
+                for (int32_t n = 0; n < outputs_per_group; n++, o++, kernel += l->kernel_height * kernel_row) {
+                    const int64_t sum = nn_conv_2d_16_sum(kernel, corner, height, width, kernel_row, image_row, channels,
+                                                          image_column);
+                    *output++ = nn_requantise_16(&l->output, o, l->bias[o] + sum);
                 }
-                *output++ = nn_requantise_16(&l->output, (uint32_t)o, sum);
-            }
         }
     }
 }

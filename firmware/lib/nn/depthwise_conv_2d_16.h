@@ -16,6 +16,7 @@ struct nn_depthwise_conv_2d_16 {
 static inline void nn_depthwise_conv_2d_16(const struct nn_depthwise_conv_2d_16 *l, const int16_t *input,
                                            int16_t *output) {
     const int32_t outputs = l->input_channels * l->depth_multiplier;
+    const int32_t step = l->dilation_x * l->input_channels;
     for (int32_t y = 0; y < l->output_height; y++) {
         const struct nn_window rows =
             nn_window(y, l->stride_y, l->pad_top, l->kernel_height, l->dilation_y, l->input_height);
@@ -27,11 +28,10 @@ static inline void nn_depthwise_conv_2d_16(const struct nn_depthwise_conv_2d_16 
                 int64_t sum = l->bias[o];
                 for (int32_t ky = rows.begin; ky < rows.end; ky++) {
                     const int32_t row = (rows.origin + ky * l->dilation_y) * l->input_width;
-                    for (int32_t kx = columns.begin; kx < columns.end; kx++) {
-                        const int32_t pixel = row + columns.origin + kx * l->dilation_x;
-                        const int8_t w = l->weights[(ky * l->kernel_width + kx) * outputs + o];
-                        sum += w * input[pixel * l->input_channels + channel];
-                    }
+                    const int32_t pixel = row + columns.origin + columns.begin * l->dilation_x;
+                    const int16_t *in = input + pixel * l->input_channels + channel;
+                    const int8_t *w = l->weights + (ky * l->kernel_width + columns.begin) * outputs + o;
+                    for (int32_t kx = columns.begin; kx < columns.end; kx++, in += step, w += outputs) sum += *w * *in;
                 }
                 *output++ = nn_requantise_16(&l->output, (uint32_t)o, sum);
             }

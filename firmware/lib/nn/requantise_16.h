@@ -21,6 +21,6 @@ static inline int16_t nn_requantise_16(const struct nn_requantisation_16 *r, uin
     if (r->narrow)
         scaled = nn_multiply((int32_t)accumulator, multiplier, shift);
     else
-        scaled = (int32_t)((accumulator * multiplier + (1ll << (shift - 1))) >> shift);
+        scaled = (int32_t)(((accumulator * multiplier >> (shift - 1)) + 1) >> 1); // half a unit, then the whole shift
     return (int16_t)nn_clamp(scaled, r->minimum, r->maximum);
 }
