@@ -29,10 +29,6 @@ PLANNING_BYTES: Final = 64
 """A buffer in the planner's books, on 32 bits: AllocationInfo 24 (micro_allocation_info.h) and what
 GreedyMemoryPlanner::per_buffer_size() says, 40. There is one buffer a tensor, and one for an operator's scratch memory."""
 
-SCRATCH_BYTES: Final = 4
-"""For each weight of an output channel: a convolution of CMSIS-NN lays out two columns of 16-bit inputs, a multiple of
-four long (arm_convolve_s8_get_buffer_size). Depthwise: two bytes for each weight; average pooling: four a channel."""
-
 _HEAD: Final = re.compile(rb"Arena allocation head (\d+) bytes")
 _TAIL: Final = re.compile(rb"Arena allocation tail (\d+) bytes")
 
@@ -53,14 +49,20 @@ def measure(graph: Graph, content: bytes) -> int:
 
 
 def _scratch(graph: Graph) -> int:
-    """The largest scratch memory that an operator may ask for. No two have it at the same time."""
-    counts = {
-        "CONV_2D": lambda operator: math.prod(graph.input(operator, 1).shape[1:]),
-        "DEPTHWISE_CONV_2D": lambda operator: graph.input(operator, 1).elements,
-        "AVERAGE_POOL_2D": lambda operator: graph.input(operator, 0).shape[-1],
-    }
-    largest = max((counts[operator.op](operator) for operator in graph.operators if operator.op in counts), default=0)
-    return -(-largest // 4) * 4 * SCRATCH_BYTES
+    """Bytes of the largest scratch memory that a kernel of CMSIS-NN may ask for. No two have it at the same time.
+
+    A convolution lays out two columns of 16-bit inputs, a multiple of four long (arm_convolve_s8_get_buffer_size); a
+    depthwise one as many 16-bit values as it has weights; average pooling sums each channel in 32 bits.
+    """
+    largest = 0
+    for operator in graph.operators:
+        if operator.op == "CONV_2D":
+            largest = max(largest, 2 * 2 * -(-math.prod(graph.input(operator, 1).shape[1:]) // 4) * 4)
+        elif operator.op == "DEPTHWISE_CONV_2D":
+            largest = max(largest, 2 * graph.input(operator, 1).elements)
+        elif operator.op == "AVERAGE_POOL_2D":
+            largest = max(largest, 4 * graph.input(operator, 0).shape[-1])
+    return largest
 
 
 def _report(content: bytes) -> bytes:

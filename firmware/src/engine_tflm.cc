@@ -5,6 +5,7 @@
  * a copy of its own, from which each inference begins. Objects are constructed in static memory and never destroyed. */
 #include "engine.h"
 
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
@@ -15,8 +16,7 @@ extern "C" {
 #include "model_ops.h"
 
 #pragma GCC diagnostic push /* headers that are not ours */
-#pragma GCC diagnostic ignored "-Wall"
-#pragma GCC diagnostic ignored "-Wextra"
+#pragma GCC diagnostic ignored "-Wunused-parameter"
 #pragma GCC diagnostic ignored "-Wconversion"
 #pragma GCC diagnostic ignored "-Wshadow"
 #pragma GCC diagnostic ignored "-Wdouble-promotion"
@@ -51,9 +51,16 @@ bool add_operators(Resolver &resolver)
 
 extern "C" {
 
-/* Called in place of a method that a class lacks, which the language rules out: GCC's own would print and abort. */
+/* What the library calls where there is no way on: a failed check, a method that a class lacks. Those of the C and C++
+ * libraries would bring signals, stdio and a heap along. */
 void __cxa_pure_virtual(void);
+
 void __cxa_pure_virtual(void)
+{
+    fault_stop();
+}
+
+void abort(void)
 {
     fault_stop();
 }
