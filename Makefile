@@ -1,5 +1,5 @@
-# Every verb is one line that calls a Python module; CI runs the same verbs. `make help` lists them.
-#   RUN    the run's name: train/configs/$(RUN).toml and runs/$(RUN)    PORT   emulator, /dev/ttyACM0, socket://..., auto
+# Every verb calls Python modules; CI runs the same verbs. `make help` lists them. ARGS go to pytest, MODELS to `make bench`.
+#   RUN    the run's name: train/configs/$(RUN).toml and runs/$(RUN)    PORT   emulator, renode, /dev/ttyACM0, socket://..., auto
 #   BOARD  a name or alias of boards/*.toml                         ENGINE  aot, or tflm (firmware/tflm.py)
 RUN   ?= digits
 BOARD ?= nucleo
@@ -7,7 +7,7 @@ PORT  ?= emulator
 ENGINE ?= aot
 PY    := .venv/bin/python
 # What `make bench` measures: the models of MLPerf Tiny where DEMUR_DATA has them, and our own.
-MODELS ?= $(wildcard $(DEMUR_DATA)/tflite/*.tflite runs/*/model.tflite)
+MODELS ?= $(wildcard $(if $(DEMUR_DATA),$(DEMUR_DATA)/tflite/*.tflite) runs/*/model.tflite)
 MODEL  ?= runs/$(RUN)/model.tflite
 
 .DEFAULT_GOAL := help
@@ -65,5 +65,5 @@ fuzz: setup ## the properties of frames, messages, gate, manifest, models and bo
 renode: setup ## the robot suite and a streamed run in Renode, on the firmware built for BOARD
 	@$(PY) -m host renode --run runs/$(RUN) --board $(BOARD) && $(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port renode
 
-clean: ## remove everything that was built, trained or cached, but not .venv
-	@rm -rf build runs firmware/.pio firmware/.platformio .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## remove everything that was built or cached, but neither .venv nor the trained models in runs
+	@rm -rf build runs/*/firmware firmware/.pio firmware/.platformio .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -10,30 +10,29 @@ Results on stdout, the rest on stderr. Exit codes: 0 done; 1 a check failed; 2 a
 
 import argparse
 import sys
-from types import ModuleType
+from importlib import import_module
 from typing import Final
 
 from contract.errors import run
-from export import commands
+from export.errors import ExportError
 
-COMMANDS: Final[dict[str, ModuleType]] = {
-    "run": commands.run,
-    "compile": commands.compile,
-    "bench": commands.bench,
-    "inspect": commands.inspect,
-}
+COMMANDS: Final = ("run", "compile", "bench", "inspect")  # modules of export.commands
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m export", description="Export models for microcontrollers.")
     subparsers = parser.add_subparsers(dest="command", required=True)
-    for command in COMMANDS.values():
-        command.add(subparsers)
+    try:
+        modules = {name: import_module(f"export.commands.{name}") for name in COMMANDS}
+    except ModuleNotFoundError as error:
+        raise ExportError(f"{error.name} is not installed.", 'Run: pip install -e ".[export]"') from None
+    for module in modules.values():
+        module.add(subparsers)
     words = sys.argv[1:]
     if not words or (words[0] not in COMMANDS and words[0] not in ("-h", "--help")):
         words = ["run", *words]
     arguments = parser.parse_args(words)
-    code: int = COMMANDS[arguments.command].call(arguments)
+    code: int = modules[arguments.command].call(arguments)
     return code
 
 

@@ -262,11 +262,14 @@ def _operator(model: Any, operator: Any, index: int) -> Operator:
     if op in _OPTIONS:
         kind, fields = _OPTIONS[op]
         expected = getattr(tflite.BuiltinOptions, kind)
-        if operator.BuiltinOptions() is None or operator.BuiltinOptionsType() != expected:
+        if operator.BuiltinOptions() is None:
+            options = dict.fromkeys(fields, 0)  # absent options have the schema's defaults, all of which are 0
+        elif operator.BuiltinOptionsType() != expected:
             raise _damaged(f"operator {index} ({op}) carries options {operator.BuiltinOptionsType()}, not {kind}.")
-        table = getattr(tflite, kind)()
-        table.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
-        options = {field: getattr(table, field)() for field in fields}
+        else:
+            table = getattr(tflite, kind)()
+            table.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
+            options = {field: getattr(table, field)() for field in fields}
     return Operator(index, op, _indices(operator.InputsAsNumpy()), _indices(operator.OutputsAsNumpy()), options)
 
 

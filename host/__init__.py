@@ -1,0 +1,1 @@
+"""The PC's side: frames and messages, serial link, emulators, large models, bridge, latency and summary."""

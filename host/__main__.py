@@ -87,7 +87,10 @@ def _run(arguments: argparse.Namespace) -> int:
         print(line, file=sys.stderr)
     if result.interrupted:
         return INTERRUPTED
-    return DONE if result.passed else CHECK_FAILED
+    if not result.passed:
+        print(f"error: {summary.explain(result)}", file=sys.stderr)
+        return CHECK_FAILED
+    return DONE
 
 
 def _list(arguments: argparse.Namespace) -> int:
@@ -131,9 +134,9 @@ def _renode(arguments: argparse.Namespace) -> int:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
+    number = int(text) if text.isdecimal() else 0
     if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return number
 
 

@@ -156,8 +156,8 @@ class Link(AbstractContextManager["Link"]):
             raise HostError(
                 f"{self.name}: the board carries the model {hello.model_hash:016x}, the manifest is of "
                 f"{model_hash:016x}.",
-                f"Build and flash the firmware of this run (`make flash BOARD={board}`), or give --run the run folder "
-                "that was flashed.",
+                f"Build the firmware of this run again (`make firmware`, and for a real board `make flash BOARD={board}`), or "
+                "give --run the run folder that the firmware was built from.",
                 KNOWN_FAILURE,
             )
         return hello

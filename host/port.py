@@ -77,7 +77,7 @@ def open_port(url: str, baud: int) -> Any:
         port.open()
     except serial.SerialException as error:
         raise _explain(url, error) from None
-    except ValueError as error:
+    except (ValueError, TypeError) as error:  # TypeError: pyserial compares the port that socket://HOST lacks
         raise HostError(
             f"{url}: not a port ({error}).", "Give a device, socket://HOST:PORT, `auto` or `emulator`."
         ) from None

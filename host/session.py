@@ -58,6 +58,7 @@ def run(options: Options) -> Summary:
     manifest = manifests.load(options.run.manifest)
     threshold = manifest.gate.threshold if options.threshold is None else options.threshold
     samples, expected = load_vectors(options, threshold)
+    size = _size(options)  # before the samples are streamed: a damaged report should not cost a session
     board = options.board
     with (
         _endpoint(options) as url,
@@ -84,7 +85,7 @@ def run(options: Options) -> Summary:
         latency=latency.split(outcomes, board_hz=None if emulated else link.hello.clock_hz),
         latency_clock="host clock, emulated board" if emulated else "host clock; stage board: its cycle counter",
         instructions_per_cycle=_instructions_per_cycle(options),
-        size=_size(options),
+        size=size,
         link_errors=_link_errors(link, before, after),
         bytes_sent=Traffic(link.bytes_sent, link.bytes_received, sum(outcome.uplink_bytes for outcome in outcomes)),
     )
@@ -190,8 +191,12 @@ def _size(options: Options) -> dict[str, Any] | None:
     path = options.run.firmware(options.board.name) / "size.json"
     if not path.exists():
         return None
-    size: dict[str, Any] = json.loads(path.read_text())
-    return size
+    again = f"Build the firmware again: python -m firmware build --run {options.run.path} --board {options.board.short_name}."
+    try:
+        size: dict[str, Any] = json.loads(path.read_text())
+        return {key: int(size[key]) for key in ("flash_bytes", "ram_bytes")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise HostError(f"{path}: not a size report ({type(error).__name__}: {error}).", again) from None
 
 
 def _link_errors(link: Link, before: Statistics, after: Statistics) -> LinkErrors:

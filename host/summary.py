@@ -95,8 +95,8 @@ class Summary:
 
     @property
     def passed(self) -> bool:
-        """Every sample was answered, and the board decided on each as the interpreter on the host did."""
-        return self.lost == 0 and self.disagreements == 0
+        """Every sample was answered, the board decided on each as the interpreter on the host did, no frame was lost."""
+        return self.lost == 0 and self.disagreements == 0 and self.frames_lost == 0
 
 
 def summarise(
@@ -189,11 +189,31 @@ def show(summary: Summary) -> None:
     sent = summary.bytes_sent
     table.add_row("bytes sent, host to board", f"{sent.host_to_board:,}")
     table.add_row("bytes sent, board to host", f"{sent.board_to_host:,} (abstained samples: {sent.uplink:,})")
-    table.add_row("frames lost", str(summary.frames_lost), end_section=True)
+    errors = summary.link_errors
+    damaged = f"damaged: {errors.board_damaged} at the board, {errors.host_damaged} at the host"
+    table.add_row("frames lost", f"{summary.frames_lost} ({damaged})", end_section=True)
     table.add_row("latency in ms", "p50 / p95 / p99")
     for stage, of in summary.latency_ms.items():
         table.add_row(f"  {stage}", f"{of.p50:.2f} / {of.p95:.2f} / {of.p99:.2f}")
     Console().print(table)
+
+
+def explain(summary: Summary) -> str:
+    """Why a summary did not pass, in one paragraph with the next step."""
+    errors = summary.link_errors
+    damaged = errors.board_damaged + errors.host_damaged
+    reasons = []
+    if summary.lost or summary.frames_lost or damaged:
+        reasons.append(
+            f"{summary.lost} of {summary.samples} samples were lost, the link lost {summary.frames_lost} frames and damaged "
+            f"{damaged}. Check cable and baud rate, then run again; session.jsonl has every sample."
+        )
+    if summary.disagreements:
+        reasons.append(
+            f"Board and host disagree on {summary.disagreements} of {summary.samples} samples. Export and build again from "
+            "one version of the sources, and report it if that does not cure it."
+        )
+    return " ".join(reasons)
 
 
 def _differences(outcome: Outcome, wanted: Expected) -> list[str]:

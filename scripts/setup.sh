@@ -15,7 +15,10 @@ python=""
 for candidate in "${PYTHON311:-python3.11}" python3; do
     if is_311 "$candidate"; then python=$candidate && break; fi
 done
-if [ -x .venv/bin/python ] && .venv/bin/python -c 'import pip' >/dev/null 2>&1; then
+if [ -x .venv/bin/python ] && ! .venv/bin/python -c 'import pip, sys; sys.exit(sys.version_info[:2] != (3, 11))'; then
+    echo "error: .venv is of another Python than 3.11, or has no pip. Remove the folder and run make setup again." >&2
+    exit 2
+elif [ -x .venv/bin/python ]; then
     :
 elif [ -n "$python" ]; then
     "$python" -m venv .venv

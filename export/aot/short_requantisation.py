@@ -39,13 +39,6 @@ def accumulators(
     )
 
 
-def prove(
-    values: Requantisation, largest: NDArray[np.int64], scale_bits: int, limit: int
-) -> ShortRequantisation | None:
-    """`shorten` for accumulators within +-`largest`."""
-    return shorten(values, -largest, largest, scale_bits, limit)
-
-
 def shorten(
     values: Requantisation, low: NDArray[np.int64], high: NDArray[np.int64], scale_bits: int, limit: int
 ) -> ShortRequantisation | None:

@@ -11,6 +11,7 @@ import boards
 from contract.errors import DONE
 from export import graph
 from export.aot import compile_model
+from export.errors import ExportError
 
 
 def add(commands: Any) -> None:
@@ -25,10 +26,15 @@ def call(arguments: argparse.Namespace) -> int:
     board = boards.load(arguments.board)
     source = graph.read(arguments.model)
     compiled = compile_model(source, arguments.model.name, arguments.keep_inputs, board.chip.core)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    for name, text in (("model.h", compiled.header), ("model.c", compiled.source)):
-        (arguments.out / name).write_text(text)
-        print(arguments.out / name)
+    try:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        for name, text in (("model.h", compiled.header), ("model.c", compiled.source)):
+            (arguments.out / name).write_text(text)
+            print(arguments.out / name)
+    except OSError as error:
+        raise ExportError(
+            f"{arguments.out}: cannot be written ({error.strerror}).", "Name another folder with --out."
+        ) from None
     constants = sum(tensor.bytes for tensor in source.tensors if tensor.data is not None)
     macs = sum(operator.macs for operator in compiled.operators)
     print(f"ram {compiled.memory.arena_bytes}\nweights {constants}\nmacs {macs}")

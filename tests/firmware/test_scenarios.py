@@ -33,7 +33,7 @@ def play(port: Any, scenario: Scenario) -> None:
     port.timeout = 0.05
     for step in scenario.steps:
         port.write(step.send)
-        give_up = time.monotonic() + 10
+        give_up = time.monotonic() + 120  # only to end a test that has failed
         while (at := heard.find(step.expect)) < 0:
             assert time.monotonic() < give_up, f"{scenario.name}: {step.expect.hex()} did not come, but {heard.hex()}"
             heard += port.read(256)

@@ -10,7 +10,7 @@ from export.aot.fixed_point import multiply
 from export.aot.layer import Layer
 from export.aot.operators.add import HEADROOM, Add
 from export.aot.program import Node
-from export.aot.short_requantisation import ShortRequantisation, prove
+from export.aot.short_requantisation import ShortRequantisation, shorten
 
 HALF = (1 << 30, 0)  # multiplier and shift of 1/2: the operand with the larger scale
 
@@ -50,7 +50,7 @@ def tabulate(add: Add) -> AddTable | None:
     codes = np.arange(-128, 128)
     sums = np.array([_operand(add, other, int(code)) for code in codes])
     largest: NDArray[np.int64] = np.array([np.abs(sums).max() + (255 << (HEADROOM - 1))])
-    short = prove(add.requantisation, largest, scale_bits=2, limit=1 << 29)
+    short = shorten(add.requantisation, -largest, largest, scale_bits=2, limit=1 << 29)
     if short is None:
         return None
     factor = 4 if short.relu else 2
