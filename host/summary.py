@@ -190,8 +190,8 @@ def show(summary: Summary) -> None:
     table.add_row("bytes sent, host to board", f"{sent.host_to_board:,}")
     table.add_row("bytes sent, board to host", f"{sent.board_to_host:,} (abstained samples: {sent.uplink:,})")
     errors = summary.link_errors
-    damaged = f"damaged: {errors.board_damaged} at the board, {errors.host_damaged} at the host"
-    table.add_row("frames lost", f"{summary.frames_lost} ({damaged})", end_section=True)
+    table.add_row("frames lost", str(summary.frames_lost))
+    table.add_row("frames damaged", f"board {errors.board_damaged}, host {errors.host_damaged}", end_section=True)
     table.add_row("latency in ms", "p50 / p95 / p99")
     for stage, of in summary.latency_ms.items():
         table.add_row(f"  {stage}", f"{of.p50:.2f} / {of.p95:.2f} / {of.p99:.2f}")
