@@ -77,6 +77,7 @@ class Layer:
             self.scale = float(source_scale * some_scale(rng) * np.sqrt(fan_in) * rng.choice([0.02, 0.5, 20]))
             if dtype == "int16":  # beyond 2^7 the reference kernel gives up
                 self.scale = max(self.scale, float(source_scale * scales.max() / 100))
+            self.activation = self.activation if self.scale > 1e-8 else NONE  # 6 must be an int32 code
             self.zero_point = some_zero(rng, dtype)
             largest_bias = float(rng.choice([20000, 1 << 30]))
         weights = build.tensor("weights", shape, "int8", scales.tolist() if count > 1 else float(scales[0]), 0, axis,
@@ -272,7 +273,7 @@ def binary(rng: Rng, dtype: str) -> bytes:
 def softmax(rng: Rng, dtype: str) -> bytes:
     build = Builder()
     shape = sizes(rng, 1, 30, int(rng.integers(1, 3)))
-    scale = float(np.exp(rng.uniform(-9, 1))) / (256 if dtype == "int16" else 1)
+    scale = float(np.exp(rng.uniform(-9, 4))) / (256 if dtype == "int16" else 1)
     source = build.tensor("in", shape, dtype, scale, some_zero(rng, dtype))
     quantised = (1 / 256, -128) if dtype == "int8" else (1 / 32768, 0)
     result = build.tensor("out", shape, dtype, *quantised)

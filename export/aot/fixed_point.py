@@ -84,6 +84,9 @@ def activation_range(activation: int, output: Tensor) -> tuple[int, int]:
     def code(value: float) -> int:
         # f / scale is a float32 division, rounded half away from zero.
         quotient = float(np.float32(value) / np.float32(output.scale))
+        if abs(quotient) >= 1 << 31:
+            raise GraphError(f"{value:g} is no int32 code on the scale {output.scale:g} of {output.name!r}.",
+                             "Calibrate the output's range: TensorFlow Lite Micro stops at this model, too.")  # fmt: skip
         return output.zero_point + math.floor(abs(quotient) + 0.5) * (1 if quotient >= 0 else -1)
 
     if activation == NONE:

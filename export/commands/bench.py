@@ -19,7 +19,7 @@ from contract.progress import Progress
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("bench", help="measure .tflite files in the emulator of a board")
-    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="int8 .tflite files")
+    parser.add_argument("models", type=Path, nargs="+", metavar="MODEL", help="int8 or 16x8 .tflite files")
     parser.add_argument("--board", required=True, help="a board with a QEMU machine")
     parser.add_argument("--inputs", type=int, default=2, help="number of pseudo-random inputs (default: 2)")
     form = parser.add_mutually_exclusive_group()

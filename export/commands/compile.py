@@ -16,7 +16,7 @@ from export.errors import ExportError
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("compile", help="compile a .tflite to C")
-    parser.add_argument("model", type=Path, help="an int8 .tflite file")
+    parser.add_argument("model", type=Path, help="an int8 or 16x8 .tflite file")
     parser.add_argument("--board", required=True, help="the board whose core the kernels are for")
     parser.add_argument("--out", type=Path, default=Path(), help="folder for model.h and model.c (default: this one)")
     parser.add_argument("--keep-inputs", action="store_true", help="inputs keep their bytes through an inference")

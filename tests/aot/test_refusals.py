@@ -107,6 +107,8 @@ CASES: list[tuple[str, str, list[T], list[T], Any]] = [
     ("2 input and 4 output channels do not fit", "CONV_2D", [IMAGE, weights(4, 3, 3, 3)], [T((1, 5, 5, 4))], conv()),
     ("fused activation 4", "CONV_2D", [IMAGE, weights(4, 3, 3, 2)], [T((1, 5, 5, 4))],
      conv(fusedActivationFunction=schema.ActivationFunctionType.TANH)),
+    ("6 is no int32 code on the scale 1e-12", "CONV_2D", [T((1, 5, 5, 2), scale=1e-12), weights(4, 3, 3, 2)],
+     [T((1, 5, 5, 4), scale=1e-12)], conv(fusedActivationFunction=schema.ActivationFunctionType.RELU6)),
     ("shuffled or non-matrix weights", "FULLY_CONNECTED", [T(), weights(3, 4)], [T((1, 3))],
      options("FullyConnectedOptions", weightsFormat=1)),
     ("do not fit weights (3, 5)", "FULLY_CONNECTED", [T(), weights(3, 5)], [T((1, 3))], DENSE),
@@ -120,6 +122,11 @@ CASES: list[tuple[str, str, list[T], list[T], Any]] = [
     # Others.
     ("expected 1/256 and -128", "SOFTMAX", [T()], [T()], SOFTMAX),
     ("expected 2^-15", "SOFTMAX", [T((1, 4), "int16")], [T((1, 4), "int16")], SOFTMAX),
+    ("input scale 0.1 times beta 0 is too small", "SOFTMAX", [T()], [T(scale=1 / 256, zero_point=-128)],
+     options("SoftmaxOptions", beta=0.0)),
+    ("beta -1, expected a positive number", "SOFTMAX", [T((1, 4), "int16")], [T((1, 4), "int16", 2.0**-15)],
+     options("SoftmaxOptions", beta=-1.0)),
+    ("input scale 1e-30 is too small", "TANH", [T((1, 4), "int16", 1e-30)], [T((1, 4), "int16", 2.0**-15)], None),
     ("output zero point 0, expected -128", "LOGISTIC", [T()], [T()], None),
     ("output scale 0.1, expected 2^-15", "LOGISTIC", [T((1, 4), "int16")], [T((1, 4), "int16")], None),
     ("input scale 3 is too large", "TANH", [T((1, 4), "int16", 3.0)], [T((1, 4), "int16", 2.0**-15)], None),
@@ -193,11 +200,6 @@ def test_is_refused(words: str, op: str, inputs: list[T], outputs: list[T], extr
     message = str(caught.value)
     assert words in message and f"0 {op}: " in message and "Change the model" in message
     assert caught.value.exit_code == 2
-
-
-def test_options_of_another_operator_are_refused() -> None:
-    with pytest.raises(GraphError, match="not AddOptions"):
-        parse(content("ADD", [T(), T()], [T()], None), "model")
 
 
 @pytest.mark.parametrize(("dtype", "zero_point"), [("int8", 128), ("int8", -129), ("int16", 1 << 15)])

@@ -1,11 +1,7 @@
 """RELU and RELU6 as operators of their own. Converters fuse nearly all of them."""
 
-import math
-
-import numpy as np
-
 from export.aot.codes import code_type
-from export.aot.fixed_point import NONE, RELU, Requantisation, activation_range, quantize_multiplier
+from export.aot.fixed_point import RELU, RELU6, Requantisation, activation_range, quantize_multiplier
 from export.aot.operators.rescale import rescale
 from export.aot.program import Node
 from export.graph import Graph, Operator
@@ -25,8 +21,7 @@ def lower_relu6(graph: Graph, operator: Operator) -> Node:
     """Clamps codes between those of 0 and 6 on the input's scale; TensorFlow Lite Micro ignores the output's."""
     source, output = graph.input(operator, 0), graph.output(operator)
     code_type(source, output)
-    _, highest = activation_range(NONE, source)
-    six = source.zero_point + math.floor(float(np.float32(6) / np.float32(source.scale)) + 0.5)
+    low, high = activation_range(RELU6, source)
     multiplier, shift = IDENTITY
-    values = Requantisation((multiplier,), (shift,), source.zero_point, source.zero_point, min(six, highest))
+    values = Requantisation((multiplier,), (shift,), source.zero_point, low, high)
     return rescale(operator, source, output, values)

@@ -89,8 +89,9 @@ def _lower_16(operator: Operator, source: Tensor, output: Tensor) -> Node:
         while factor <= 32767 / 2 and shift <= 30:
             factor, shift = 2 * factor, shift + 1
         multiplier = int(factor)
-    if multiplier > 32767:
-        raise GraphError(f"input scale {source.scale:g} is too large.", "Check the range of the input.")
+    if not 0 < multiplier <= 32767:
+        raise GraphError(f"input scale {source.scale:g} is too {'large' if multiplier else 'small'}.",
+                         "Check the range of the input.")  # fmt: skip
     return Sigmoid16(operator.op, output.name, (source.index,), output.index, output.elements, multiplier, shift)
 
 

@@ -55,8 +55,10 @@ def lower_softmax(graph: Graph, operator: Operator) -> Node:
 
 def _table(beta: float, scale: float) -> tuple[int, ...]:
     """exp(-d * beta * scale) in Q0.31 for d = 0, 1, ... as far as the reference does not skip d (at most 255)."""
-    multiplier, shift = quantize_multiplier(min(beta * scale * (1 << (31 - INTEGER_BITS)), (1 << 31) - 1.0))
-    if shift < 0:
-        raise GraphError(f"input scale {scale} times beta {beta} is too small.", "Check the range of the logits.")
+    factor = beta * scale * (1 << (31 - INTEGER_BITS))
+    if factor <= 1:
+        raise GraphError(f"input scale {scale:g} times beta {beta:g} is too small.", "Check the range of the logits.")
+    # From 2^30 on only the largest code counts.
+    multiplier, shift = quantize_multiplier(factor) if factor < 1 << 30 else (0, 31)
     radius = math.floor(((1 << INTEGER_BITS) - 1) * (1 << (31 - INTEGER_BITS)) / (1 << shift))
     return tuple(exponential(multiply(-d, multiplier, shift), INTEGER_BITS) for d in range(min(256, radius + 1)))

@@ -50,7 +50,10 @@ def softmax_16(operator: Operator, source: Tensor, output: Tensor) -> Node:
     if abs(output.scale * 32768 - 1) > 0.001 or depth >= 1 << 16:
         raise GraphError(f"output scale {output.scale:g} or depth {depth}, expected 2^-15 and less than 65536.",
                          "Quantise SOFTMAX as the TFLite quantisation specification says.")  # fmt: skip
-    multiplier, shift = quantize_multiplier(source.scale * float(operator.options["Beta"]) / (LOWEST / 65535))
+    beta = float(operator.options["Beta"])
+    if beta <= 0:
+        raise GraphError(f"beta {beta:g}, expected a positive number.", "Make the file again.")
+    multiplier, shift = quantize_multiplier(source.scale * beta / (LOWEST / 65535))
     return Softmax16(
         operator.op, output.name, (source.index,), output.index, source.elements // depth, depth, multiplier, shift
     )
