@@ -1,6 +1,7 @@
-"""Where the last bit of a multiplier decides: scales and values for which float32 and double give different codes.
+"""Where the last bit of a multiplier decides, and scales at the ends of what the kernels take.
 
-The cases were found by searching for scales on which the two disagree, then for the codes that show it.
+The cases of the first kind were found by searching for scales on which float32 and double disagree, then for the codes that
+show it.
 """
 
 from pathlib import Path
@@ -109,3 +110,12 @@ def test_every_code_of_a_sigmoid(dtype: str, op: str, tmp_path: Path) -> None:
         outputs.append(build.tensor("out", values.shape, dtype, *result))
         build.operator(op, [sources[-1]], [outputs[-1]])
     check(build.bytes(sources, outputs), [values] * len(sources), tmp_path)
+
+
+@pytest.mark.parametrize("scale", [15.9, 16.1, 500.0])
+def test_a_softmax_of_which_only_the_largest_code_counts(scale: float, tmp_path: Path) -> None:
+    build = Builder()
+    source = build.tensor("in", (1, 4), "int8", scale)
+    out = build.tensor("out", (1, 4), "int8", 1 / 256, -128)
+    build.operator("SOFTMAX", [source], [out], options("SoftmaxOptions", beta=1.0))
+    check(build.bytes([source], [out]), [np.array([[7, 6, 7, -128]], np.int8)], tmp_path)
