@@ -29,6 +29,7 @@ from export.micro import Micro
 from export.quantize import calibrate, quantize, to_codes
 
 if TYPE_CHECKING:
+    from train.config import Gate as GateSettings
     from train.config import RunConfig
     from train.models.checkpoint import Checkpoint
     from train.models.classifier import Classifier
@@ -69,6 +70,7 @@ class _Trained:
     """What training left behind; `parts` are the splits by name."""
 
     config: "RunConfig"
+    gate: "GateSettings"
     model: "Classifier"
     checkpoint: "Checkpoint"
     parts: dict[str, _Part]
@@ -121,7 +123,7 @@ def export_run(folder: RunFolder, core: str | None = None) -> Exported:
         interpreter, place = Micro(content), quantized.outputs.index(logits)
         answers = {name: interpreter.run(samples)[place] for name, samples in codes.items()}
         the_gate = gate.calibrate(
-            trained.config.gate.score, logits, trained.checkpoint.temperature, trained.config.gate.target,
+            trained.gate.score, logits, trained.checkpoint.temperature, trained.gate.target,
             {name: (answer, trained.parts[name].labels) for name, answer in answers.items()},
         )  # fmt: skip
         described = Manifest(
@@ -194,6 +196,11 @@ def _load(folder: RunFolder) -> _Trained:
     from train import data, models
 
     config = configs.load(folder.config)
+    if config.gate is None:
+        raise ExportError(
+            f"{folder.config} has no [gate], expected one: the board decides by it when to abstain.",
+            "Add [gate] and [large] to the run's configuration and train it again with --restart.",
+        )
     model, checkpoint = models.load(folder.base_checkpoint)
     samples, splits = data.load(config.data), data.load_splits(folder.splits)
     indices = {"train": splits.train, "validation": splits.validation, "test": splits.test}
@@ -209,7 +216,7 @@ def _load(folder: RunFolder) -> _Trained:
             f"data set {samples.name} has {len(samples.labels)} samples, but {folder.splits} splits {used}.", again
         )
     parts = {name: _Part(samples.images[index], samples.labels[index]) for name, index in indices.items()}
-    return _Trained(config, model, checkpoint, parts)
+    return _Trained(config, config.gate, model, checkpoint, parts)
 
 
 def _quantize(trained: _Trained, folder: RunFolder) -> _Quantized:

@@ -4,10 +4,14 @@ python -m train train/configs/digits.toml
 
 config.py     the run's TOML as frozen dataclasses
 data/         one file per data set, and the fixed splits
+cells/        one file per recurrent cell
 models/       one file per model, and their checkpoints
+losses/       one file per loss
+updates/      one file per rule that makes optimiser steps of a batch: BPTT, truncated BPTT, FPTT
 loop.py       the only training loop
 abstain/      confidence scores, temperature, threshold, risk-coverage curve
 evaluate.py   every figure of training.json
 report.py     report.html and risk_coverage.png
 run.py        the above in order
+seeds.py      the same run with several seeds
 """

@@ -1,9 +1,10 @@
-"""Train a run: base model, large model, gate and report.
+"""Train a run: base model, large model, gate and report; or a base model alone.
 
     python -m train train/configs/digits.toml                 into runs/digits, named by the configuration
     python -m train train/configs/digits.toml --out DIR       into another folder
     python -m train train/configs/digits.toml --restart       anew, replacing what an earlier training left there
-    python -m train train/configs/digits.toml --json          training.json on standard output
+    python -m train train/configs/digits.toml --seeds 3       three runs, and the mean and spread of their results
+    python -m train train/configs/digits.toml --json          training.json, or seeds.json, on standard output
 
 Stopped in the middle, the same command goes on and ends with the same result.
 """
@@ -26,25 +27,69 @@ def main() -> int:
     parser.add_argument("config", type=Path, help="the run's TOML, such as train/configs/digits.toml")
     parser.add_argument("--out", type=Path, metavar="DIR", help="run folder (default: runs/<name of the run>)")
     parser.add_argument("--restart", action="store_true", help="discard an earlier training in the run folder")
-    parser.add_argument("--json", action="store_true", help="print training.json instead of a table")
+    parser.add_argument(
+        "--seeds", type=_count, metavar="N", help="train with N seeds, the configuration's and those after"
+    )
+    parser.add_argument("--json", action="store_true", help="print training.json or seeds.json instead of a table")
     arguments = parser.parse_args()
 
     try:
         from train.config import load
         from train.run import train
+        from train.seeds import train_seeds
     except ModuleNotFoundError as error:
         raise TrainError(f"{error.name}: not installed.", 'Run: pip install -e ".[train]"') from None
 
     config = load(arguments.config)
     folder = RunFolder(arguments.out or Path("runs") / config.name)
-    values = train(config, folder, arguments.restart)
+    if arguments.seeds:
+        values = train_seeds(config, folder, arguments.seeds, arguments.restart)
+    else:
+        values = train(config, folder, arguments.restart)
     print(json.dumps(values, indent=2) if arguments.json else table(values))
-    print(f"report: {folder.report}", file=sys.stderr)
+    if folder.report.exists():
+        print(f"report: {folder.report}", file=sys.stderr)
     return DONE
 
 
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected an integer of 1 or more")
+    return int(text)
+
+
 def table(values: dict[str, Any]) -> str:
-    """The results in `training.json` as lines of text."""
+    """The results in `training.json` or `seeds.json` as lines of text."""
+    if "seeds" in values:
+        return _table_of_seeds(values)
+    return _table_of_gate(values) if "gate" in values else _table_of_base(values)
+
+
+def _table_of_seeds(values: dict[str, Any]) -> str:
+    count = len(values["seeds"])
+    title = f"{values['name']}, {count} seeds"
+    lines = [f"{title:<40}{'mean':>12}{'deviation':>12}{'least':>12}{'greatest':>12}"]
+    for path, result in values["results"].items():
+        figures = "".join(f"{result[key]:>12.5g}" for key in ("mean", "deviation", "least", "greatest"))
+        missing = count - len(result["values"])
+        lines.append(f"{path:<40}{figures}" + (f"  without {missing} that have none" if missing else ""))
+    return "\n".join(lines)
+
+
+def _table_of_base(values: dict[str, Any]) -> str:
+    base = values["base"]
+    cost = f"{base['parameters']:>12,}{base['macs']:>12,}"
+    heading = f"{values['name']:<20}{'parameters':>12}{'MACs':>12}{'validation':>12}{'test':>12}"
+    if "test_accuracy" in base:
+        return f"{heading}\n{'accuracy':<20}{cost}{base['validation_accuracy']:>12.2%}{base['test_accuracy']:>12.2%}"
+    solved = f"after {base['solved_after']:,} iterations" if base["solved_after"] else "not in this run"
+    return (
+        f"{heading}\n{'mean squared error':<20}{cost}{base['validation_error']:>12.5f}{base['test_error']:>12.5f}\n"
+        f"solved: {solved}"
+    )
+
+
+def _table_of_gate(values: dict[str, Any]) -> str:
     gate = values["gate"]
     ((target, wanted),) = gate["target"].items()
     lines = [f"{values['name']:<16}{'parameters':>12}{'MACs':>12}{'validation':>12}{'test':>12}"]

@@ -12,13 +12,17 @@ import json
 import math
 import re
 import tomllib
-from collections.abc import Callable
+import types
+import typing
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
-from train import abstain, data, models
+from contract.log_mel import LogMel
+from train import abstain, data, models, optimisers, updates
 from train.abstain.threshold import Coverage, SelectiveRisk, Target
+from train.cells import CELLS
 from train.errors import TrainError
 
 CORRECT: Final = "Correct the file; train/configs/digits.toml shows every key in use."
@@ -30,7 +34,7 @@ def _key(allowed: str, check: Callable[[Any], bool], default: Any = dataclasses.
     return dataclasses.field(default=default, metadata={"allowed": allowed, "check": check})
 
 
-def _integer(low: int, default: int) -> Any:
+def _integer(low: int, default: int | None) -> Any:
     return _key(f"an integer of {low} or more", lambda value: type(value) is int and value >= low, default)
 
 
@@ -39,23 +43,38 @@ def _seed() -> Any:
     return _key(allowed, lambda value: type(value) is int and 0 <= value <= HIGHEST_SEED, 0)
 
 
-def _number(allowed: str, check: Callable[[float], bool], default: float) -> Any:
+def _number(allowed: str, check: Callable[[float], bool], default: float | None) -> Any:
     def number(value: Any) -> bool:
         return type(value) in (int, float) and math.isfinite(value) and check(value)
 
     return _key(allowed, number, default)
 
 
-def _name(table: dict[str, Any], default: Any = dataclasses.MISSING) -> Any:
+def _name(table: Collection[str], default: Any = dataclasses.MISSING) -> Any:
     return _key("one of " + ", ".join(table), lambda value: isinstance(value, str) and value in table, default)
+
+
+def _text(allowed: str) -> Any:
+    return _key(allowed, lambda value: isinstance(value, str) and value != "", None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """[data]: the data set and its splits. `file`, for `set = "npz"`, is relative to the configuration's folder."""
+    """[data]: the data set and its splits. `file` is relative to the configuration's folder.
+
+    From `file` to `features`, each data set takes its own keys (`train.data.SETS`) and refuses the others. `test` is the
+    share of the test split if `split` is "random"; `held_out` names its group if `split` is "held_out".
+    """
 
     set: str = _name(data.SETS)
-    file: str | None = _key("the path of a file", lambda value: isinstance(value, str) and value != "", None)
+    file: str | None = _text("the path of a file or folder")
+    low: float | None = _number("a number", lambda value: True, None)
+    high: float | None = _number("a number", lambda value: True, None)
+    steps: int | None = _integer(2, None)
+    samples: int | None = _integer(100, None)
+    features: LogMel | None = None
+    split: str = _name(data.SPLITS, "random")
+    held_out: str | None = _text("the name of a group")
     validation: float = _number("a share above 0 and below 1", lambda value: 0 < value < 1, 0.2)
     test: float = _number("a share above 0 and below 1", lambda value: 0 < value < 1, 0.25)
     seed: int = _seed()
@@ -63,24 +82,50 @@ class Data:
 
 @dataclass(frozen=True, kw_only=True)
 class Augment:
-    """Random changes of each training image; 0 turns one off."""
+    """Random changes of each training image; 0 turns one off. A row of an image is a step of a sequence."""
 
     shift: float = _number("pixels, 0 or more", lambda value: value >= 0, 0.0)
     rotate: float = _number("degrees, 0 to 180", lambda value: 0 <= value <= 180, 0.0)
     noise: float = _number("a standard deviation, 0 to 1, of pixels in 0 .. 1", lambda value: 0 <= value <= 1, 0.0)
+    shift_rows: float = _number("rows, 0 or more", lambda value: value >= 0, 0.0)
+    stretch: float = _number("a share of the height, 0 to 0.9", lambda value: 0 <= value <= 0.9, 0.0)
+    brightness: float = _number("a difference of pixels in 0 .. 1", lambda value: 0 <= value <= 1, 0.0)
+    mask_rows: int = _integer(0, 0)
+    mask_columns: int = _integer(0, 0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """How gradients of a sequence become steps; `parts` is for "truncated_bptt" and "fptt", what follows for "fptt"."""
+
+    name: str = _name(updates.UPDATES, "bptt")
+    parts: int = _integer(1, 10)
+    alpha: float = _number("a number above 0", lambda value: value > 0, 0.1)
+    beta: float = _number("a number above 0 and at most 1", lambda value: 0 < value <= 1, 0.5)
+    strength: float = _number("a number, 0 or more", lambda value: value >= 0, 1.0)
+    restart: bool = _key("true or false", lambda value: type(value) is bool, True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """[base] and [large]: a model and how it is trained (AdamW, one-cycle schedule up to `learning_rate`)."""
+    """[base] and [large]: a model and how it is trained.
+
+    An epoch has `batches` batches, or with 0 as many as the train split gives; `clip` bounds the gradient's norm, 0 does not.
+    """
 
     model: str = _name(models.MODELS)
     epochs: int = _integer(1, 60)
     batch: int = _integer(2, 32)
+    batches: int = _integer(0, 0)
+    optimiser: str = _name(optimisers.OPTIMISERS, "adamw")
     learning_rate: float = _number("a number above 0", lambda value: value > 0, 0.01)
+    schedule: str = _name(optimisers.SCHEDULES, "one_cycle")
     weight_decay: float = _number("a number, 0 or more", lambda value: value >= 0, 0.01)
+    clip: float = _number("a number, 0 or more", lambda value: value >= 0, 0.0)
+    label_smoothing: float = _number("a share, 0 or more and below 1", lambda value: 0 <= value < 1, 0.0)
+    update: Rule = dataclasses.field(default_factory=Rule)
     augment: Augment = dataclasses.field(default_factory=Augment)
-    options: dict[str, int] = dataclasses.field(default_factory=dict)
+    options: dict[str, models.Option] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,14 +138,16 @@ class Gate:
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
+    """A run. [large] and [gate] come together; without them the base is trained and measured, and nothing abstains."""
+
     name: str = _key(
         "letters, digits, '-' and '_'",
         lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_-]+", value) is not None,
     )
     data: Data
     base: Model
-    large: Model
-    gate: Gate
+    large: Model | None = None
+    gate: Gate | None = None
     seed: int = _seed()
     threads: int = _integer(1, 1)
 
@@ -125,40 +172,82 @@ def load(path: Path) -> RunConfig:
 
 def _resolve(config: RunConfig, path: Path) -> RunConfig:
     """Checks that join two keys, and the values that follow from elsewhere."""
-    where = config.data
-    if where.validation + where.test >= 1:
+    if (config.large is None) != (config.gate is None):
+        missing, present = ("large", "gate") if config.large is None else ("gate", "large")
+        raise ValueError(f"{missing} is missing, expected a table beside [{present}], or neither of them")
+    return dataclasses.replace(
+        config,
+        data=_with_defaults(config.data, path),
+        base=_with_options(config.base, "base"),
+        large=config.large and _with_options(config.large, "large"),
+    )
+
+
+def _with_defaults(where: Data, path: Path) -> Data:
+    """The keys that the data set takes filled in, the others refused."""
+    taken = data.SETS[where.set].keys
+    for key in data.KEYS:
+        value = getattr(where, key)
+        if key not in taken and value is not None:
+            raise ValueError(f"data.{key} is {value!r}, expected no such key, as data.set is {where.set!r}")
+        if key in taken and value is None:
+            if taken[key] is None:
+                allowed = Data.__dataclass_fields__[key].metadata["allowed"]
+                raise ValueError(f"data.{key} is missing, expected {allowed}, as data.set is {where.set!r}")
+            where = dataclasses.replace(where, **{key: taken[key]})
+    if where.file is not None:
+        where = dataclasses.replace(where, file=str((path.parent / where.file).resolve()))
+    if where.low is not None and where.high is not None and not where.low < where.high:
+        raise ValueError(f"data.low is {where.low}, expected less than data.high, {where.high}")
+    if where.split == "held_out" and where.held_out is None:
+        raise ValueError("data.held_out is missing, expected the name of a group, as data.split is 'held_out'")
+    if where.split != "held_out" and where.held_out is not None:
+        raise ValueError(f"data.held_out is {where.held_out!r}, expected no such key, as data.split is {where.split!r}")
+    if where.split == "random" and where.validation + where.test >= 1:
         raise ValueError(
             f"data.validation {where.validation} and data.test {where.test} leave nothing to train on, expected a sum "
             "below 1"
         )
-    if where.set == "npz":
-        if where.file is None:
-            raise ValueError("data.file is missing, expected the path of an NPZ archive, as data.set is 'npz'")
-        where = dataclasses.replace(where, file=str((path.parent / where.file).resolve()))
-    elif where.file is not None:
-        raise ValueError(f"data.file is {where.file!r}, expected no such key, as data.set is {where.set!r}")
-    return dataclasses.replace(
-        config, data=where, base=_with_options(config.base, "base"), large=_with_options(config.large, "large")
-    )
+    return where
 
 
 def _with_options(model: Model, where: str) -> Model:
     """The model with every option of its constructor, given or default."""
+    if model.update.name != "bptt" and model.model not in CELLS:
+        raise ValueError(
+            f"{where}.update.name is {model.update.name!r}, expected 'bptt', as {where}.model {model.model!r} has no state"
+        )
     defaults = models.options(model.model)
     _refuse_unknown(model.options, list(defaults), f"{where}.options")
-    for key, value in model.options.items():
-        if type(value) is not int or value < 1:
-            raise ValueError(f"{where}.options.{key} is {value!r}, expected an integer of 1 or more")
-    return dataclasses.replace(model, options=defaults | model.options)
+    given = {key: _option(value, defaults[key], f"{where}.options.{key}") for key, value in model.options.items()}
+    return dataclasses.replace(model, options=defaults | given)
+
+
+def _option(value: Any, default: models.Option, where: str) -> models.Option:
+    """A value of the default's type. An integer may be 0 only where that is the default."""
+    if isinstance(default, str):
+        if not isinstance(value, str):
+            raise ValueError(f"{where} is {value!r}, expected a word such as {default!r}")
+        return value
+    if isinstance(default, float):
+        return float(_scalar(float, value, where))
+    least = min(1, default)
+    if type(value) is not int or value < least:
+        raise ValueError(f"{where} is {value!r}, expected an integer of {least} or more")
+    return value
 
 
 def _table(kind: Any, value: Any, where: str) -> Any:
-    """A TOML table to the dataclass `kind`; ValueError names the key."""
+    """A TOML value to the type `kind`, a table to a dataclass; ValueError names the key."""
     if kind == Target:
         return _target(value, where)
+    if isinstance(kind, types.UnionType):  # of a table and None, which TOML does not have
+        (kind,) = (item for item in typing.get_args(kind) if item is not types.NoneType)
+    if kind in (int, float):
+        return _scalar(kind, value, where)
     if not isinstance(value, dict):
         raise ValueError(f"{where} is {value!r}, expected a table")
-    if kind == dict[str, int]:
+    if kind == dict[str, models.Option]:
         return value  # options, which `_with_options` checks against the model
     hints, fields = get_type_hints(kind), dataclasses.fields(kind)
     _refuse_unknown(value, [field.name for field in fields], where)
@@ -174,8 +263,18 @@ def _table(kind: Any, value: Any, where: str) -> Any:
             found = _table(hints[field.name], found, key)
         elif not field.metadata["check"](found):
             raise ValueError(f"{key} is {found!r}, expected {field.metadata['allowed']}")
-        arguments[field.name] = float(found) if hints[field.name] is float else found
-    return kind(**arguments)
+        arguments[field.name] = float(found) if hints[field.name] in (float, float | None) else found
+    try:
+        return kind(**arguments)
+    except ValueError as error:  # a dataclass that checks itself
+        raise ValueError(f"{where}: {error}") from None
+
+
+def _scalar(kind: type, value: Any, where: str) -> Any:
+    """A finite number of that kind; an integer counts as a float."""
+    if type(value) is not int and (kind is int or type(value) is not float or not math.isfinite(value)):
+        raise ValueError(f"{where} is {value!r}, expected {'an integer' if kind is int else 'a number'}")
+    return kind(value)
 
 
 def _refuse_unknown(value: dict[str, Any], known: list[str], where: str) -> None:

@@ -2,20 +2,24 @@
 
 validation = answer(base, large, data, parts.validation)
 chosen = choose(validation, config.gate)
-results = judge(config, (base, large), data.classes, chosen, validation, answer(base, large, data, parts.test))
+results = judge(config, config.gate, (base, large), data.classes, chosen, validation, answer(base, large, data, parts.test))
+
+and, of a run without a large model and a gate, `alone(config, base, data, parts, epochs)`.
 """
 
 import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from train.abstain import SCORES, risk_coverage, temperature, threshold
 from train.config import Gate, RunConfig
-from train.data import DataSet
+from train.data import DataSet, Splits
+from train.data.add import SOLVED
 from train.loop import logits
 from train.models import cost
 from train.models.classifier import Classifier
@@ -27,7 +31,7 @@ class Answers:
 
     base: NDArray[np.float32]
     large: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
 
     @property
     def base_correct(self) -> NDArray[np.bool_]:
@@ -64,6 +68,27 @@ class ModelResult:
     macs: int
     validation_accuracy: float
     test_accuracy: float
+
+
+@dataclass(frozen=True)
+class NumberResult:
+    """A model that predicts a number: mean squared errors, and how many iterations it took to be solved, if it was."""
+
+    parameters: int
+    macs: int
+    validation_error: float
+    test_error: float
+    solved_after: int | None
+
+
+@dataclass(frozen=True)
+class Alone:
+    """`training.json` of a run in which nothing abstains."""
+
+    name: str
+    seed: int
+    classes: tuple[str, ...]
+    base: ModelResult | NumberResult
 
 
 @dataclass(frozen=True)
@@ -117,6 +142,19 @@ def answer(base: Classifier, large: Classifier, data: DataSet, indices: NDArray[
     return Answers(logits(base, images), logits(large, images), data.labels[indices])
 
 
+def alone(config: RunConfig, base: Classifier, data: DataSet, parts: Splits, epochs: list[dict[str, Any]]) -> Alone:
+    """Results of a base model without a gate; `epochs` are its lines of metrics.jsonl."""
+    answers = [(logits(base, data.images[part]), data.labels[part]) for part in (parts.validation, parts.test)]
+    parameters, macs = cost.parameters(base), cost.macs(base)
+    if data.predicts_number:
+        validation, test = (float(np.mean((outputs[:, 0] - labels) ** 2)) for outputs, labels in answers)
+        solved = [epoch["iterations"] for epoch in epochs if epoch["loss"] < SOLVED]
+        number = NumberResult(parameters, macs, validation, test, min(solved, default=None))
+        return Alone(config.name, config.seed, data.classes, number)
+    validation, test = (float(np.mean(outputs.argmax(axis=1) == labels)) for outputs, labels in answers)
+    return Alone(config.name, config.seed, data.classes, ModelResult(parameters, macs, validation, test))
+
+
 def choose(validation: Answers, gate: Gate) -> Chosen:
     """Fit both temperatures, then the threshold that meets the target. Raises TrainError if none does."""
     chosen = Chosen(
@@ -132,6 +170,7 @@ def choose(validation: Answers, gate: Gate) -> Chosen:
 
 def judge(
     config: RunConfig,
+    gate: Gate,
     trained: tuple[Classifier, Classifier],
     classes: tuple[str, ...],
     chosen: Chosen,
@@ -149,7 +188,6 @@ def judge(
         ModelResult(cost.parameters(model), cost.macs(model), *(float(np.mean(right)) for right in pair))
         for model, pair in zip(trained, accuracies, strict=True)
     )
-    target = config.gate.target
     return Training(
         name=config.name,
         seed=config.seed,
@@ -159,7 +197,7 @@ def judge(
         temperature=chosen.base_temperature,
         gate=GateResults(
             score=chosen.score,
-            target={target.key: target.value},
+            target={gate.target.key: gate.target.value},
             threshold=chosen.threshold,
             validation=_gate(chosen, validation),
             test=_gate(chosen, test),
@@ -173,7 +211,7 @@ def judge(
     )
 
 
-def save(results: Training, path: Path) -> None:
+def save(results: Training | Alone, path: Path) -> None:
     """Write `training.json`."""
     path.write_text(json.dumps(dataclasses.asdict(results), indent=2) + "\n")
 

@@ -1,4 +1,4 @@
-"""The only training loop: AdamW, a one-cycle schedule, a line of log and a state file after every epoch.
+"""The only training loop: batches through an update rule, a line of log and a state file after every epoch.
 
     torch.manual_seed(config.seed)
     model = models.build(...)
@@ -20,11 +20,11 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from contract.errors import CHECK_FAILED
 from contract.run_folder import RunFolder
+from train import losses, optimisers, updates
 from train.augment import augment
 from train.config import Model
 from train.data import DataSet, Splits
@@ -37,14 +37,18 @@ INFERENCE_BATCH = 512  # bounds the memory that a large data set takes
 
 @dataclass(frozen=True)
 class Epoch:
-    """One line of metrics.jsonl. Losses are mean cross-entropies in nats; `epoch` counts from 1."""
+    """One line of metrics.jsonl; `epoch` counts from 1, `iterations` the batches since the start.
+
+    Losses are means over samples: cross-entropies in nats, or squared errors, which have no accuracy.
+    """
 
     model: str
     epoch: int
+    iterations: int
     learning_rate: float
     loss: float
     validation_loss: float
-    validation_accuracy: float
+    validation_accuracy: float | None
 
 
 def use(threads: int) -> None:
@@ -68,10 +72,12 @@ def fit(
     """
     images, labels = torch.from_numpy(data.images[parts.train]), torch.from_numpy(data.labels[parts.train])
     batch = min(config.batch, len(images))
-    steps = len(images) // batch  # an incomplete batch is left out; the next epoch's order will have its samples
-    optimiser = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=config.epochs * steps)
-    parts_of_state = {"model": model, "optimiser": optimiser, "schedule": schedule}
+    most = len(images) // batch  # an incomplete batch is left out; the next epoch's order will have its samples
+    steps = min(config.batches or most, most)
+    optimiser, schedule = optimisers.build(config, model.parameters(), config.epochs * steps)
+    loss = losses.of(data, config.label_smoothing)
+    update = updates.build(config.update, model, optimiser, loss, config.clip)
+    parts_of_state = {"model": model, "optimiser": optimiser, "schedule": schedule, "loss": loss, "update": update}
 
     path = state_file(folder, role)
     done = _restore(path, parts_of_state) if path.exists() else 0
@@ -81,15 +87,19 @@ def fit(
         model.train()
         total = 0.0
         for chosen in torch.split(torch.randperm(len(images))[: steps * batch], batch):
-            loss = F.cross_entropy(model(augment(images[chosen], config.augment)), labels[chosen])
-            optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
+            total += update(augment(images[chosen], config.augment), labels[chosen])
             schedule.step()
-            total += loss.item()
+        update.end_epoch()
+        loss.end_epoch(epoch)
         validation_loss, validation_accuracy = _validate(model, data, parts)
         record = Epoch(
-            role, epoch, float(schedule.get_last_lr()[0]), total / steps, validation_loss, validation_accuracy
+            model=role,
+            epoch=epoch,
+            iterations=epoch * steps,
+            learning_rate=float(schedule.get_last_lr()[0]),
+            loss=total / steps,
+            validation_loss=validation_loss,
+            validation_accuracy=validation_accuracy,
         )
         if not math.isfinite(record.loss + record.validation_loss):
             kept = f"{path} keeps epoch {epoch - 1}" if path.exists() else "no epoch was good"
@@ -106,11 +116,11 @@ def fit(
     model.eval()
 
 
-def _validate(model: Classifier, data: DataSet, parts: Splits) -> tuple[float, float]:
-    """Loss and accuracy on the validation split."""
+def _validate(model: Classifier, data: DataSet, parts: Splits) -> tuple[float, float | None]:
+    """Loss, without label smoothing, and accuracy, if labels are classes, on the validation split."""
     answers, labels = logits(model, data.images[parts.validation]), data.labels[parts.validation]
-    loss = F.cross_entropy(torch.from_numpy(answers), torch.from_numpy(labels)).item()
-    return loss, float(np.mean(answers.argmax(axis=1) == labels))
+    loss = losses.of(data)(torch.from_numpy(answers), torch.from_numpy(labels)).item()
+    return loss, None if data.predicts_number else float(np.mean(answers.argmax(axis=1) == labels))
 
 
 def logits(model: Classifier, images: NDArray[np.float32]) -> NDArray[np.float32]:

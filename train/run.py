@@ -16,9 +16,10 @@ from contract.progress import Progress
 from contract.run_folder import RunFolder
 from train import config as configuration
 from train import data, evaluate, loop, models, report
-from train.config import Model, RunConfig
+from train.config import Gate, Model, RunConfig
 from train.data import DataSet, Splits
 from train.errors import TrainError
+from train.loop import Epoch
 from train.models import checkpoint
 from train.models.classifier import Classifier
 
@@ -80,27 +81,55 @@ def _differences(new: RunConfig, old: RunConfig) -> str:
 def _train(config: RunConfig, folder: RunFolder) -> None:
     loop.use(config.threads)
     samples = data.load(config.data)
+    if samples.predicts_number and config.gate is not None:
+        raise TrainError(
+            f"data set {samples.name} has a number to predict, whose confidence no score tells, expected neither [large] "
+            "nor [gate].",
+            "Remove both from the configuration.",
+        )
     if not folder.splits.exists():
         data.save_splits(data.splits(samples, config.data), config.data, folder.splits)
     parts = data.load_splits(folder.splits)
 
     base = _fit("base", config.base, config.seed, samples, parts, folder)
-    large = _fit("large", config.large, config.seed, samples, parts, folder)
+    if config.large is None or config.gate is None:
+        _measure_alone(config, base, samples, parts, folder)
+    else:
+        large = _fit("large", config.large, config.seed, samples, parts, folder)
+        _measure_with_gate(config, config.large, config.gate, (base, large), samples, parts, folder)
+    for role in ROLES:
+        loop.state_file(folder, role).unlink(missing_ok=True)
 
-    validation = evaluate.answer(base, large, samples, parts.validation)
-    chosen = evaluate.choose(validation, config.gate)
+
+def _measure_alone(config: RunConfig, base: Classifier, samples: DataSet, parts: Splits, folder: RunFolder) -> None:
+    about = checkpoint.describe(config.base.model, base, config.base.options, samples.classes, temperature=1.0)
+    checkpoint.save(base, about, folder.base_checkpoint)
+    epochs = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
+    evaluate.save(evaluate.alone(config, base, samples, parts, epochs), folder.training)
+
+
+def _measure_with_gate(
+    config: RunConfig,
+    large: Model,
+    gate: Gate,
+    trained: tuple[Classifier, Classifier],
+    samples: DataSet,
+    parts: Splits,
+    folder: RunFolder,
+) -> None:
+    """Choose temperatures and threshold on the validation split, then measure on the test split."""
+    validation = evaluate.answer(*trained, samples, parts.validation)
+    chosen = evaluate.choose(validation, gate)
     for model, what, temperature, path in (
-        (base, config.base, chosen.base_temperature, folder.base_checkpoint),
-        (large, config.large, chosen.large_temperature, folder.large_checkpoint),
+        (trained[0], config.base, chosen.base_temperature, folder.base_checkpoint),
+        (trained[1], large, chosen.large_temperature, folder.large_checkpoint),
     ):
         checkpoint.save(model, checkpoint.describe(what.model, model, what.options, samples.classes, temperature), path)
 
-    test = evaluate.answer(base, large, samples, parts.test)  # the only look at the test split
-    results = evaluate.judge(config, (base, large), samples.classes, chosen, validation, test)
+    test = evaluate.answer(*trained, samples, parts.test)  # the only look at the test split
+    results = evaluate.judge(config, gate, trained, samples.classes, chosen, validation, test)
     report.write(config, results, chosen, validation, test, samples.images[parts.test], folder)
     evaluate.save(results, folder.training)
-    for role in ROLES:
-        loop.state_file(folder, role).unlink()
 
 
 def _fit(role: str, config: Model, seed: int, samples: DataSet, parts: Splits, folder: RunFolder) -> Classifier:
@@ -110,6 +139,12 @@ def _fit(role: str, config: Model, seed: int, samples: DataSet, parts: Splits, f
     done = 0
     with Progress(f"train {role}", config.epochs) as progress:
         for epoch in loop.fit(role, model, config, samples, parts, folder):
-            progress.advance(epoch.epoch - done, note=f"validation accuracy {epoch.validation_accuracy:.4f}")
+            progress.advance(epoch.epoch - done, note=_note(epoch))
             done = epoch.epoch
     return model
+
+
+def _note(epoch: Epoch) -> str:
+    if epoch.validation_accuracy is None:
+        return f"validation error {epoch.validation_loss:.5f}"
+    return f"validation accuracy {epoch.validation_accuracy:.4f}"

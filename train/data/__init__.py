@@ -6,24 +6,41 @@
 A new data set is one file with a `load(config) -> DataSet`, and one line in `SETS`.
 """
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
-from train.data import digits, npz
+from contract.log_mel import LogMel
+from train.data import add, csv, digits, digits_pixels, npz, spoken_digits, wav
 from train.data.dataset import DataSet
-from train.data.split import Splits, load_splits, save_splits, splits
+from train.data.split import SPLITS, Splits, load_splits, save_splits, splits
 
 if TYPE_CHECKING:
     from train.config import Data
 
-__all__ = ["SETS", "DataSet", "Splits", "load", "load_splits", "save_splits", "splits"]
+__all__ = ["KEYS", "SETS", "SPLITS", "DataSet", "Source", "Splits", "load", "load_splits", "save_splits", "splits"]
 
-SETS: Final[dict[str, "Callable[[Data], DataSet]"]] = {
-    "digits": digits.load,
-    "npz": npz.load,
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set comes from: `keys` are those under [data] that it takes, with defaults; None must be given."""
+
+    load: "Callable[[Data], DataSet]"
+    keys: Mapping[str, Any] = field(default_factory=dict)
+
+
+SETS: Final[dict[str, Source]] = {
+    "digits": Source(digits.load),
+    "digits_pixels": Source(digits_pixels.load),
+    "npz": Source(npz.load, {"file": None, "low": 0.0, "high": 1.0}),
+    "csv": Source(csv.load, {"file": None, "low": 0.0, "high": 1.0}),
+    "wav": Source(wav.load, {"file": None, "features": LogMel()}),
+    "spoken_digits": Source(spoken_digits.load, {"features": LogMel()}),
+    "add": Source(add.load, {"steps": 200, "samples": 20_000}),
 }
+KEYS: Final = tuple(dict.fromkeys(key for source in SETS.values() for key in source.keys))
 
 
 def load(config: "Data") -> DataSet:
     """The data set that `config.set` names. Raises TrainError if its file is missing or does not hold what it must."""
-    return SETS[config.set](config)
+    return SETS[config.set].load(config)

@@ -1,22 +1,40 @@
 """What a data set is to the rest of the project."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.log_mel import LogMel
+
 
 @dataclass(frozen=True)
 class DataSet:
-    """Labelled images: `images` float32 [N, C, H, W] in [0, 1], `labels` int64 [N] indexing `classes`."""
+    """Labelled images: `images` float32 [N, C, H, W] in [0, 1], `labels` int64 [N] indexing `classes`.
+
+    A sequence [T, d] is an image [1, T, d]: a row is a time step. If `labels` are float32 [N], each is a number to be
+    predicted, and `classes` holds its name alone.
+
+    Some data sets set samples aside for testing, `own_test` bool [N], or tell who made which, `groups` [N] names; sound
+    comes with the settings `features` that made frames of it.
+    """
 
     name: str
     images: NDArray[np.float32]
-    labels: NDArray[np.int64]
+    labels: NDArray[Any]
     classes: tuple[str, ...]
+    own_test: NDArray[np.bool_] | None = None
+    groups: NDArray[np.str_] | None = None
+    features: LogMel | None = None
 
     @property
     def input_shape(self) -> tuple[int, int, int]:
         """Shape of one image: channels, height, width."""
         channels, height, width = self.images.shape[1:]
         return channels, height, width
+
+    @property
+    def predicts_number(self) -> bool:
+        """Whether labels are numbers rather than classes."""
+        return bool(np.issubdtype(self.labels.dtype, np.floating))

@@ -1,8 +1,9 @@
-"""Any labelled images in a NumPy archive: `set = "npz"`, `file = "mine.npz"`.
+"""Any labelled images or sequences in a NumPy archive: `set = "npz"`, `file = "mine.npz"`.
 
 The archive holds
 
-    x        [N, H, W] or [N, C, H, W], uint8 in 0 .. 255 or floating point in [0, 1]
+    x        [N, H, W] or [N, C, H, W], uint8 in 0 .. 255 or floating point in `low` .. `high` (0 .. 1 by default)
+             sequences are [N, T, d]: a row is a time step
     y        [N] integers, 0 .. classes - 1
     classes  [classes] names; optional, by default the numbers themselves
 """
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.data.dataset import DataSet
+from train.data.unit import to_unit
 from train.errors import TrainError
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def load(config: "Data") -> DataSet:
     """Read and check the archive. Raises TrainError naming the file, what was found and what was expected."""
     path = Path(str(config.file))
     arrays = _read(path)
-    images, labels = _images(path, arrays["x"]), arrays["y"]
+    images, labels = _images(path, arrays["x"], config), arrays["y"]
     if labels.shape != images.shape[:1] or not np.issubdtype(labels.dtype, np.integer):
         raise TrainError(
             f"{path}: y is {labels.dtype} {list(labels.shape)}, expected integers [{len(images)}] as x has.", MAKE
@@ -60,7 +62,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def _images(path: Path, x: NDArray[Any]) -> NDArray[np.float32]:
+def _images(path: Path, x: NDArray[Any], config: "Data") -> NDArray[np.float32]:
     """float32 [N, C, H, W] in [0, 1]."""
     if x.ndim == 3:
         x = x[:, None]
@@ -68,9 +70,6 @@ def _images(path: Path, x: NDArray[Any]) -> NDArray[np.float32]:
         raise TrainError(f"{path}: x has the shape {list(x.shape)}, expected [N, H, W] or [N, C, H, W].", MAKE)
     if x.dtype == np.uint8:
         return x.astype(np.float32) / 255
-    # Negated, so that NaN is refused as well.
-    if not np.issubdtype(x.dtype, np.floating) or not (x.min() >= 0 and x.max() <= 1):
-        raise TrainError(
-            f"{path}: x is {x.dtype} in {x.min()} .. {x.max()}, expected uint8, or floating point in 0 .. 1.", MAKE
-        )
-    return x.astype(np.float32)
+    if not np.issubdtype(x.dtype, np.floating):
+        raise TrainError(f"{path}: x is {x.dtype}, expected uint8 or floating point.", MAKE)
+    return to_unit(x, f"{path}: x", config)

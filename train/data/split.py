@@ -1,13 +1,20 @@
 """Fixed, seeded, stratified splits, kept in the run folder as `splits.json`.
 
-The model learns from `train`; temperature and threshold come from `validation`; `test` is read once, at the end.
+The model learns from `train`; temperature and threshold come from `validation`; `test` is read once, at the end. Where the
+test samples come from is the configuration's choice:
+
+random    a share of all samples
+own       those that the data set sets aside itself
+held_out  those of one group, such as a speaker, of which the model then has seen nothing
+
+and the validation split is a random share of the others.
 """
 
 import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +24,8 @@ from train.errors import TrainError
 
 if TYPE_CHECKING:
     from train.config import Data
+
+SPLITS: Final = ("random", "own", "held_out")
 
 
 @dataclass(frozen=True)
@@ -29,20 +38,23 @@ class Splits:
 
 
 def splits(data: DataSet, config: "Data") -> Splits:
-    """Split by the shares and the seed of `config`, every class in the same proportion in each part.
+    """Split as `config` says, every class in the same proportion in each random part.
 
-    Raises TrainError if a class has too few samples to be in every part.
+    Raises TrainError if a class has too few samples to be in every part, or the data set lacks what `config.split` needs.
     """
     from sklearn.model_selection import train_test_split
 
-    count = len(data.labels)
+    everything, count = np.arange(len(data.labels)), len(data.labels)
+    strata = None if data.predicts_number else data.labels
     validation, test = round(config.validation * count), round(config.test * count)
     try:
-        rest, test_part = train_test_split(
-            np.arange(count), test_size=test, stratify=data.labels, random_state=config.seed
-        )
+        if config.split == "random":
+            rest, test_part = train_test_split(everything, test_size=test, stratify=strata, random_state=config.seed)
+        else:
+            chosen = _own_test(data) if config.split == "own" else _group(data, config)
+            rest, test_part = everything[~chosen], everything[chosen]
         train_part, validation_part = train_test_split(
-            rest, test_size=validation, stratify=data.labels[rest], random_state=config.seed
+            rest, test_size=validation, stratify=None if strata is None else strata[rest], random_state=config.seed
         )
     except ValueError as error:
         raise TrainError(
@@ -51,6 +63,26 @@ def splits(data: DataSet, config: "Data") -> Splits:
             "Give each class more samples, or change the shares under [data].",
         ) from None
     return Splits(np.sort(train_part), np.sort(validation_part), np.sort(test_part))
+
+
+def _own_test(data: DataSet) -> NDArray[np.bool_]:
+    if data.own_test is None:
+        raise TrainError(
+            f"data.split is 'own', and data set {data.name} sets no test samples aside, expected 'random'.",
+            "Correct split under [data].",
+        )
+    return data.own_test
+
+
+def _group(data: DataSet, config: "Data") -> NDArray[np.bool_]:
+    groups = [] if data.groups is None else sorted(set(data.groups.tolist()))
+    if data.groups is None or config.held_out not in groups:
+        raise TrainError(
+            f"data.held_out is {config.held_out!r}, and the groups of data set {data.name} are: "
+            f"{', '.join(groups) or 'none'}.",
+            "Correct held_out or split under [data].",
+        )
+    return np.array([name == config.held_out for name in data.groups])
 
 
 def save_splits(parts: Splits, config: "Data", path: Path) -> None:

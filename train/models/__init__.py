@@ -3,35 +3,49 @@
     model = build("cnn", input_shape=(1, 8, 8), classes=10, options={"width": 8})
     model, checkpoint = load(Path("runs/digits/base.pt"))
 
-A new model is one file with a subclass of `train.models.classifier.Classifier`, and one line in `MODELS`. PyTorch is
-imported when a model is first asked for.
+A new model is one file with a subclass of `train.models.classifier.Classifier`, and one line in `MODELS`. Every cell of
+`train.cells` is a model as well: `train.models.recurrent` around it. PyTorch is imported when a model is first asked for.
 """
 
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
 from pkgutil import resolve_name
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from train.cells import CELLS
 
 if TYPE_CHECKING:
     from train.models.checkpoint import Checkpoint
     from train.models.classifier import Classifier
 
+Option = int | float | str
+
 MODELS: Final[dict[str, str]] = {
     "cnn": "train.models.cnn:Cnn",
     "large_cnn": "train.models.large_cnn:LargeCnn",
+    **CELLS,
 }
+RECURRENT: Final = "train.models.recurrent:Recurrent"
 
 
-def options(name: str) -> dict[str, int]:
-    """The options of a model with their defaults: the keyword-only arguments of its constructor."""
-    parameters = inspect.signature(resolve_name(MODELS[name])).parameters.values()
-    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}
+def options(name: str) -> dict[str, Option]:
+    """The options of a model with their defaults: the keyword-only arguments of its constructor, and of its cell's."""
+    made_by = [RECURRENT, CELLS[name]] if name in CELLS else [MODELS[name]]
+    return {option: default for constructor in made_by for option, default in _keywords(constructor).items()}
 
 
-def build(name: str, input_shape: tuple[int, int, int], classes: int, options: Mapping[str, int]) -> "Classifier":
-    """A new model, its weights drawn from torch's global generator. Raises TrainError if it cannot take such images."""
-    model: Classifier = resolve_name(MODELS[name])(input_shape, classes, **options)
+def build(name: str, input_shape: tuple[int, int, int], classes: int, options: Mapping[str, Option]) -> "Classifier":
+    """A new model, its weights drawn from torch's global generator.
+
+    Raises TrainError if it cannot take such images, or for an option that makes no sense.
+    """
+    made: Any = resolve_name(MODELS[name])
+    model: Classifier = (
+        resolve_name(RECURRENT)(input_shape, classes, made, **options)
+        if name in CELLS
+        else made(input_shape, classes, **options)
+    )
     return model
 
 
@@ -40,3 +54,8 @@ def load(path: Path) -> "tuple[Classifier, Checkpoint]":
     from train.models import checkpoint
 
     return checkpoint.load(path)
+
+
+def _keywords(constructor: str) -> dict[str, Option]:
+    parameters = inspect.signature(resolve_name(constructor)).parameters.values()
+    return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}

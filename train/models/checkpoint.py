@@ -5,7 +5,7 @@ model        name in train.models.MODELS
 config       arguments of its constructor
 state_dict   its weights
 input_shape  [C, H, W]
-input_range  [0.0, 1.0], least and greatest value of a pixel
+input_range  [0.0, 1.0], least and greatest value of a pixel; of a frame's values, if the model is recurrent
 classes      their names, in the order of the logits
 temperature  softmax(logits / temperature) is calibrated on the validation split
 """
@@ -21,6 +21,7 @@ import torch
 
 from train import models
 from train.errors import TrainError
+from train.models import Option
 from train.models.classifier import Classifier
 
 FORMAT: Final = 1
@@ -51,11 +52,11 @@ class Checkpoint:
     temperature: float
 
 
-def describe(name: str, model: Classifier, options: dict[str, int], classes: tuple[str, ...],
+def describe(name: str, model: Classifier, options: dict[str, Option], classes: tuple[str, ...],
              temperature: float) -> Checkpoint:  # fmt: skip
     """The checkpoint of a model that `train.models.build` made from `name` and `options`."""
     config = {"input_shape": list(model.input_shape), "classes": model.classes, **options}
-    return Checkpoint(name, config, model.input_shape, (0.0, 1.0), classes, temperature)
+    return Checkpoint(name, config, model.input_shape, model.input_range, classes, temperature)
 
 
 def save(model: Classifier, checkpoint: Checkpoint, path: Path) -> None:

@@ -1,0 +1,60 @@
+"""iRNN, the incremental RNN: the state is an increment, found by Euler steps towards an equilibrium.
+
+    g_0 = h  (start "previous")  or  0  (start "zero")
+    g  <-  g + eta_i * ( phi(U (g + h) + W x + b) - alpha * (g + h) )        i = 1 .. K
+    h  <-  g
+
+At equilibrium dh_t / dh_{t-1} = -I, over any number of time steps. eta_i is one learned number per Euler step; alpha is
+learned too. With K = 1 and start "previous" this is a FastRNN with alpha' = eta, beta' = 1 - 2 alpha eta, U' = 2 U.
+Source: Kag, Zhang and Saligrama, "RNNs Incrementally Evolving on an Equilibrium Manifold", ICLR 2020; start, eta's first
+value and the initialisation are those of the authors' code for TARNN. Not the identity-initialised RNN of Le, Jaitly and
+Hinton, which shares the name.
+"""
+
+import torch
+from torch import nn
+
+from train.cells.cell import Cell, State, nonlinearity
+from train.cells.matrix import Matrix
+from train.errors import TrainError
+
+
+class Irnn(Cell):
+    """`euler_steps` is K; a sensible first `eta` is a few times 1 / T. ReLU learns long memories, tanh seldom does."""
+
+    def __init__(
+        self,
+        inputs: int,
+        *,
+        hidden: int = 32,
+        euler_steps: int = 1,
+        start: str = "previous",
+        alpha: float = 1.0,
+        eta: float = 0.01,
+        activation: str = "relu",
+        rank_w: int = 0,
+        rank_u: int = 0,
+    ) -> None:
+        super().__init__(inputs, hidden)
+        if start not in ("previous", "zero"):
+            raise TrainError(f"start is {start!r}, expected 'previous' or 'zero'.", "Correct it under options.")
+        self.starts_at_zero = start == "zero"
+        self.phi = nonlinearity(activation)
+        self.w = Matrix(inputs, hidden, rank_w, bias=True)
+        self.u = Matrix(hidden, hidden, rank_u)
+        self.eta = nn.Parameter(torch.full((euler_steps,), eta))
+        self.alpha = nn.Parameter(torch.tensor(alpha))
+        self.w.normal_()
+        self.u.normal_()
+
+    def forward(self, x: torch.Tensor, state: State) -> State:
+        (h,) = state
+        driven = self.w(x)  # the same in all Euler steps
+        g = torch.zeros_like(h) if self.starts_at_zero else h
+        for eta in self.eta:
+            s = g + h
+            g = g + eta * (self.phi(self.u(s) + driven) - self.alpha * s)
+        return (g,)
+
+    def macs(self) -> int:
+        return self.w.macs() + len(self.eta) * self.u.macs()

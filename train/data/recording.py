@@ -1,0 +1,85 @@
+"""Recordings to log-mel frames: WAV files of any bit depth and number of channels, at the rate of the settings.
+
+    images = frames_of([("a.wav", content), ...], LogMel(rate=8000))  # float32 [N, 1, frames, bands]
+
+Frames are kept in `build/features/`, named after settings and contents, so the next run of the same data starts at once.
+"""
+
+import dataclasses
+import hashlib
+import io
+import wave
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.log_mel import LogMel
+from contract.progress import Progress
+from train.errors import TrainError
+
+CACHE: Final = Path("build/features")
+CONVERT: Final = "Convert it, for example: sox {name} -e signed -b 16 -r {rate} fixed.wav"
+
+
+def frames_of(recordings: Sequence[tuple[str, bytes]], settings: LogMel) -> NDArray[np.float32]:
+    """Frames [N, 1, frames, bands] in [0, 1] of WAV files, given as name and content."""
+    path = CACHE / f"{_hash(recordings, settings)}.npy"
+    try:
+        kept: NDArray[np.float32] = np.load(path)
+        return kept
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile):
+        pass  # not there, or damaged: made again
+    images = np.empty((len(recordings), 1, settings.frames, settings.bands), dtype=np.float32)
+    with Progress("log-mel frames", len(recordings)) as progress:
+        for index, (name, content) in enumerate(recordings):
+            images[index, 0] = settings.frames_of(read_wav(name, content, settings.rate))
+            progress.advance()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        np.save(path, images)
+    except OSError:
+        pass  # a folder that cannot be written costs time, not the result
+    return images
+
+
+def read_wav(name: str, content: bytes, rate: int) -> NDArray[np.float64]:
+    """Samples [N] in [-1, 1) of a PCM WAV file, its channels averaged. Raises TrainError if it is anything else."""
+    convert = CONVERT.format(name=Path(name).name, rate=rate)
+    try:
+        with wave.open(io.BytesIO(content)) as file:
+            found, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
+            data = file.readframes(file.getnframes())
+        if width > 4:
+            raise wave.Error(f"{8 * width} bits a sample")
+    except (wave.Error, EOFError) as error:
+        what = str(error) or "it ends early"
+        raise TrainError(f"{name}: not a WAV file of 8 to 32 bit PCM samples ({what}).", convert) from None
+    if found != rate:
+        raise TrainError(
+            f"{name}: sampled at {found} Hz, expected {rate} Hz (rate under [data.features]).",
+            f"{convert}, or correct the rate.",
+        )
+    whole = np.frombuffer(data[: len(data) // (width * channels) * width * channels], dtype=np.uint8)
+    if not whole.size:
+        raise TrainError(f"{name}: holds no samples.", "Remove it.")
+    bytes_of = whole.reshape(-1, width)
+    if width == 1:
+        samples = bytes_of[:, 0] / 128.0 - 1  # 8 bits are unsigned, more are signed
+    else:
+        # Little endian, aligned to the top of 32 bits, so that the sign is in place.
+        aligned = np.zeros((len(bytes_of), 4), dtype=np.uint8)
+        aligned[:, 4 - width :] = bytes_of
+        samples = aligned.view("<i4")[:, 0] / 2.0**31
+    mono: NDArray[np.float64] = samples.reshape(-1, channels).mean(axis=1)
+    return mono
+
+
+def _hash(recordings: Sequence[tuple[str, bytes]], settings: LogMel) -> str:
+    digest = hashlib.sha256(repr(dataclasses.astuple(settings)).encode())
+    for _, content in recordings:
+        digest.update(hashlib.sha256(content).digest())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,16 @@
+"""The mean squared error of one number for a sequence; after part p of P it weighs (p + 1) / P."""
+
+import torch
+import torch.nn.functional as F
+
+from train.losses.loss import Loss
+
+
+class MeanSquaredError(Loss):
+    """Outputs [N, 1], targets float32 [N]."""
+
+    def __call__(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return F.mse_loss(outputs[:, 0], targets)
+
+    def part(self, outputs: torch.Tensor, targets: torch.Tensor, part: int, parts: int) -> torch.Tensor:
+        return (part + 1) / parts * self(outputs, targets)
