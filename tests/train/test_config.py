@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contract.log_mel import LogMel
 from train import config
 from train.abstain.threshold import Coverage, SelectiveRisk
-from train.config import Augment, Data, Gate, Model, RunConfig
+from train.config import Augment, Data, Gate, Model, Rule, RunConfig
 from train.errors import TrainError
 
 DIGITS = Path(__file__).parents[2] / "train" / "configs" / "digits.toml"
@@ -28,10 +29,42 @@ models = st.builds(
     model=st.just("cnn"),
     epochs=st.integers(1, 1000),
     batch=st.integers(2, 1000),
+    batches=st.integers(0, 1000),
+    optimiser=st.sampled_from(["adamw", "adam", "sgd"]),
     learning_rate=st.floats(1e-300, 1e300),
+    schedule=st.sampled_from(["one_cycle", "constant"]),
     weight_decay=st.floats(0, 1e300),
-    augment=st.builds(Augment, shift=st.floats(0, 9), rotate=st.floats(0, 180), noise=st.floats(0, 1)),
+    clip=st.floats(0, 1e300),
+    label_smoothing=st.floats(0, 0.99),
+    augment=st.builds(
+        Augment, shift=st.floats(0, 9), rotate=st.floats(0, 180), noise=st.floats(0, 1), mask_rows=st.integers(0, 9)
+    ),
     options=st.fixed_dictionaries({"width": st.integers(1, 64)}),
+)
+recurrent = st.builds(
+    Model,
+    model=st.just("irnn"),
+    update=st.builds(
+        Rule,
+        name=st.sampled_from(["bptt", "truncated_bptt", "fptt"]),
+        parts=st.integers(1, 99),
+        alpha=st.floats(0.01, 9),
+        restart=st.booleans(),
+    ),
+    options=st.fixed_dictionaries(
+        {
+            "low": st.floats(-9, 0),
+            "high": st.floats(1, 9),
+            "hidden": st.integers(1, 99),
+            "euler_steps": st.integers(1, 9),
+            "start": st.sampled_from(["previous", "zero"]),
+            "alpha": st.floats(0, 9),
+            "eta": st.floats(0, 1),
+            "activation": st.sampled_from(["relu", "tanh"]),
+            "rank_w": st.integers(0, 9),
+            "rank_u": st.integers(0, 9),
+        }
+    ),
 )
 configs = st.builds(
     RunConfig,
@@ -41,14 +74,23 @@ configs = st.builds(
     data=st.builds(
         Data,
         set=st.just("npz"),
+        low=st.floats(-9, 0),
+        high=st.floats(1, 9),
         file=st.text(st.characters(exclude_categories=("Cs",), exclude_characters="/\0"), min_size=1)
         .filter(lambda name: name not in (".", ".."))
         .map(lambda name: f"/{name}.npz"),
         validation=shares,
         test=shares,
         seed=st.integers(0, 100),
+    )
+    | st.builds(
+        Data,
+        set=st.just("spoken_digits"),
+        features=st.builds(LogMel, bands=st.integers(1, 99), floor_db=st.floats(-200, -100)),
+        split=st.just("held_out"),
+        held_out=st.text(st.characters(exclude_categories=("Cs",)), min_size=1),
     ),
-    base=models,
+    base=models | recurrent,
     large=models,
     gate=st.builds(
         Gate,
@@ -65,12 +107,18 @@ def test_the_shipped_configuration_loads() -> None:
     assert loaded.gate == Gate(score="softmax_response", target=Coverage(0.8))
 
 
-def test_the_shipped_configuration_shows_every_key() -> None:
+def test_the_digits_configuration_shows_every_key() -> None:
     shown, resolved = tomllib.loads(DIGITS.read_text()), config.to_values(config.load(DIGITS))
-    assert {key: set(value) for key, value in shown.items() if isinstance(value, dict)} == {
-        key: set(value) for key, value in resolved.items() if isinstance(value, dict)
-    }
     assert set(shown) == set(resolved)
+    for table in ("data", "gate", "base"):
+        assert set(shown[table]) == set(resolved[table])
+    for table in ("update", "augment"):
+        assert set(shown["base"][table]) == set(resolved["base"][table])
+
+
+@pytest.mark.parametrize("path", sorted(DIGITS.parent.glob("*.toml")), ids=lambda path: path.stem)
+def test_shipped_configurations_load(path: Path) -> None:
+    assert config.load(path).name == path.stem
 
 
 def test_defaults_are_filled_in(tmp_path: Path) -> None:
@@ -80,6 +128,17 @@ def test_defaults_are_filled_in(tmp_path: Path) -> None:
     assert loaded.base.epochs == 60
     assert loaded.base.options == {"width": 8}
     assert loaded.large.options == {"width": 32, "hidden": 128}
+
+
+def test_a_run_may_do_without_large_and_gate(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('name = "alone"\ndata = { set = "add" }\nbase = { model = "gru" }')
+    loaded = config.load(path)
+    assert loaded.large is loaded.gate is None
+    assert (loaded.data.steps, loaded.data.samples) == (200, 20_000)
+    assert loaded.base.options == {"low": 0.0, "high": 1.0, "hidden": 32, "rank_w": 0, "rank_u": 0}
+    config.save(loaded, tmp_path / "saved.toml")
+    assert config.load(tmp_path / "saved.toml") == loaded
 
 
 @given(configs)
@@ -104,13 +163,56 @@ def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> 
         ('name = "small"', 'name = "small"\nseed = -1', "seed is -1, expected an integer of 0 .. 4294967295"),
         ('name = "small"', 'name = "small"\nthreads = true', "threads is True, expected an integer of 1 or more"),
         ('{ set = "digits" }', '"digits"', "data is 'digits', expected a table"),
-        ('set = "digits"', 'set = "mnist"', "data.set is 'mnist', expected one of digits, npz"),
-        ('set = "digits"', 'set = "npz"', "data.file is missing, expected the path of an NPZ archive"),
+        ('set = "digits"', 'set = "mnist"', "data.set is 'mnist', expected one of digits, digits_pixels, npz"),
+        ('set = "digits"', 'set = "npz"', "data.file is missing, expected the path of a file or folder"),
         ('set = "digits"', 'set = "digits", file = "a.npz"', "data.file is 'a.npz', expected no such key"),
         ('set = "digits"', 'set = "digits", seed = 4294967296', "data.seed is 4294967296, expected an integer of 0 .."),
         ('set = "digits"', 'set = "digits", test = 1.0', "data.test is 1.0, expected a share above 0 and below 1"),
         ('set = "digits"', 'set = "digits", test = 0.9', "leave nothing to train on, expected a sum below 1"),
-        ('model = "cnn"', 'model = "vit"', "base.model is 'vit', expected one of cnn, large_cnn"),
+        ('set = "digits"', 'set = "digits", features = {}', "data.features is LogMel(rate=8000"),
+        ('set = "digits"', 'set = "add", steps = 1', "data.steps is 1, expected an integer of 2 or more"),
+        ('set = "digits"', 'set = "csv", file = "a", low = 1', "data.low is 1.0, expected less than data.high, 1.0"),
+        (
+            'set = "digits"',
+            'set = "wav", file = "a", features = { band = 3 }',
+            "in [data.features], did you mean 'bands'",
+        ),
+        ('set = "digits"', 'set = "wav", file = "a", features = { bands = 0 }', "data.features: bands is 0, expected"),
+        ('set = "digits"', 'set = "wav", file = "a", features = { rate = 8e3 }', "rate is 8000.0, expected an integer"),
+        (
+            'set = "digits"',
+            'set = "wav", file = "a", features = { rate = 50 }',
+            "hop_ms is 10.0, expected one sample or",
+        ),
+        (
+            'set = "digits"',
+            'set = "digits", split = "held_out"',
+            "data.held_out is missing, expected the name of a group",
+        ),
+        ('set = "digits"', 'set = "digits", held_out = "theo"', "data.held_out is 'theo', expected no such key"),
+        ('set = "digits"', 'set = "digits", split = "other"', "data.split is 'other', expected one of random, own"),
+        ('model = "cnn"', 'model = "vit"', "base.model is 'vit', expected one of cnn, large_cnn, irnn, tarnn"),
+        (
+            'model = "cnn"',
+            'model = "cnn", update = { name = "rtrl" }',
+            "base.update.name is 'rtrl', expected one of bptt",
+        ),
+        (
+            'model = "cnn"',
+            'model = "cnn", update = { name = "fptt" }',
+            "expected 'bptt', as base.model 'cnn' has no state",
+        ),
+        ('model = "cnn"', 'model = "irnn", update = { restart = 1 }', "restart is 1, expected true or false"),
+        ('model = "cnn"', 'model = "irnn", options = { eta = "a" }', "base.options.eta is 'a', expected a number"),
+        ('model = "cnn"', 'model = "irnn", options = { start = 0 }', "start is 0, expected a word such as 'previous'"),
+        (
+            'model = "cnn"',
+            'model = "irnn", options = { rank_u = -1 }',
+            "rank_u is -1, expected an integer of 0 or more",
+        ),
+        ('model = "cnn"', 'model = "cnn", optimiser = "lbfgs"', "base.optimiser is 'lbfgs', expected one of adamw"),
+        ('large = { model = "large_cnn" }', "", "large is missing, expected a table beside [gate], or neither of them"),
+        ("gate = { target = { coverage = 0.8 } }", "", "gate is missing, expected a table beside [large]"),
         ('model = "cnn"', 'model = "cnn", epoch = 3', "unknown key 'epoch' in [base], did you mean 'epochs'?"),
         ('model = "cnn"', 'model = "cnn", zzz = 3', "unknown key 'zzz' in [base], expected one of model, epochs"),
         ('model = "cnn"', 'model = "cnn", learning_rate = 0', "base.learning_rate is 0, expected a number above 0"),

@@ -6,6 +6,11 @@
         state = cell(x, state)
     h = state[0]  # [N, hidden], what a readout sees
 
+Training gets there faster with what the inputs contribute computed for all time steps at once:
+
+    for driven in zip(*(part.unbind(1) for part in cell.drive(sequences))):
+        state = cell.advance(driven, state)
+
 A state is a tuple because some cells keep more than h: an LSTM its cell, a TARNN its previous input. Each tensor has a
 name and a size of its own, so that on the board each has a scale of its own.
 """
@@ -24,7 +29,7 @@ ACTIVATIONS: Final[dict[str, Callable[[torch.Tensor], torch.Tensor]]] = {"relu":
 
 
 class Cell(nn.Module):
-    """One time step. A subclass takes `(inputs, *, hidden=..., option=default, ...)` and implements `forward`, `macs`."""
+    """One time step. A subclass takes `(inputs, *, hidden=..., option=default, ...)` and implements the last three."""
 
     def __init__(self, inputs: int, hidden: int) -> None:
         super().__init__()
@@ -43,6 +48,14 @@ class Cell(nn.Module):
 
     def forward(self, x: torch.Tensor, state: State) -> State:
         """Input [N, inputs] and state to the next state."""
+        return self.advance(self.drive(x), state)
+
+    def drive(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """What inputs [..., inputs] contribute, whatever the state: tensors [..., size]."""
+        raise NotImplementedError
+
+    def advance(self, driven: tuple[torch.Tensor, ...], state: State) -> State:
+        """The next state, from what `drive` gave for one time step and the state before it."""
         raise NotImplementedError
 
     def macs(self) -> int:

@@ -29,9 +29,13 @@ class FastGrnn(Cell):
         self.w.normal_()
         self.u.normal_()
 
-    def forward(self, x: torch.Tensor, state: State) -> State:
+    def drive(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (self.w(x),)
+
+    def advance(self, driven: tuple[torch.Tensor, ...], state: State) -> State:
+        (from_x,) = driven
         (h,) = state
-        shared = self.w(x) + self.u(h)
+        shared = from_x + self.u(h)
         z = torch.sigmoid(shared + self.b_gate)
         candidate = torch.tanh(shared + self.b_candidate)
         return (z * h + (torch.sigmoid(self.zeta) * (1 - z) + torch.sigmoid(self.nu)) * candidate,)

@@ -36,9 +36,13 @@ class FastRnn(Cell):
         self.w.normal_()
         self.u.normal_()
 
-    def forward(self, x: torch.Tensor, state: State) -> State:
+    def drive(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (self.w(x),)
+
+    def advance(self, driven: tuple[torch.Tensor, ...], state: State) -> State:
+        (from_x,) = driven
         (h,) = state
-        return (torch.sigmoid(self.beta) * h + torch.sigmoid(self.alpha) * self.phi(self.w(x) + self.u(h)),)
+        return (torch.sigmoid(self.beta) * h + torch.sigmoid(self.alpha) * self.phi(from_x + self.u(h)),)
 
     def macs(self) -> int:
         return self.w.macs() + self.u.macs()

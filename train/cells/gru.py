@@ -22,9 +22,13 @@ class Gru(Cell):
         self.u = Matrix(hidden, 3 * hidden, rank_u)
         self.b_reset = nn.Parameter(torch.zeros(hidden))  # bu
 
-    def forward(self, x: torch.Tensor, state: State) -> State:
+    def drive(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (self.w(x),)
+
+    def advance(self, driven: tuple[torch.Tensor, ...], state: State) -> State:
+        (from_x,) = driven
         (h,) = state
-        reset_x, update_x, new_x = self.w(x).chunk(3, dim=1)
+        reset_x, update_x, new_x = from_x.chunk(3, dim=1)
         reset_h, update_h, new_h = self.u(h).chunk(3, dim=1)
         reset, update = torch.sigmoid(reset_x + reset_h), torch.sigmoid(update_x + update_h)
         new = torch.tanh(new_x + reset * (new_h + self.b_reset))

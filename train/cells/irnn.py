@@ -42,18 +42,21 @@ class Irnn(Cell):
         self.phi = nonlinearity(activation)
         self.w = Matrix(inputs, hidden, rank_w, bias=True)
         self.u = Matrix(hidden, hidden, rank_u)
-        self.eta = nn.Parameter(torch.full((euler_steps,), eta))
+        self.eta = nn.ParameterList(torch.tensor(eta) for _ in range(euler_steps))
         self.alpha = nn.Parameter(torch.tensor(alpha))
         self.w.normal_()
         self.u.normal_()
 
-    def forward(self, x: torch.Tensor, state: State) -> State:
+    def drive(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (self.w(x),)
+
+    def advance(self, driven: tuple[torch.Tensor, ...], state: State) -> State:
+        (from_x,) = driven
         (h,) = state
-        driven = self.w(x)  # the same in all Euler steps
         g = torch.zeros_like(h) if self.starts_at_zero else h
         for eta in self.eta:
             s = g + h
-            g = g + eta * (self.phi(self.u(s) + driven) - self.alpha * s)
+            g = g + eta * (self.phi(self.u(s) + from_x) - self.alpha * s)
         return (g,)
 
     def macs(self) -> int:

@@ -24,9 +24,13 @@ class Lstm(Cell):
     def state_sizes(self) -> dict[str, int]:
         return {"h": self.hidden, "c": self.hidden}
 
-    def forward(self, x: torch.Tensor, state: State) -> State:
+    def drive(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (self.w(x),)
+
+    def advance(self, driven: tuple[torch.Tensor, ...], state: State) -> State:
+        (from_x,) = driven
         h, c = state
-        into, forget, new, out = (self.w(x) + self.u(h)).chunk(4, dim=1)
+        into, forget, new, out = (from_x + self.u(h)).chunk(4, dim=1)
         c = torch.sigmoid(forget) * c + torch.sigmoid(into) * torch.tanh(new)
         return torch.sigmoid(out) * torch.tanh(c), c
 

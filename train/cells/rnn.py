@@ -15,9 +15,13 @@ class Rnn(Cell):
         self.w = Matrix(inputs, hidden, rank_w, bias=True)
         self.u = Matrix(hidden, hidden, rank_u)
 
-    def forward(self, x: torch.Tensor, state: State) -> State:
+    def drive(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (self.w(x),)
+
+    def advance(self, driven: tuple[torch.Tensor, ...], state: State) -> State:
+        (from_x,) = driven
         (h,) = state
-        return (self.phi(self.w(x) + self.u(h)),)
+        return (self.phi(from_x + self.u(h)),)
 
     def macs(self) -> int:
         return self.w.macs() + self.u.macs()

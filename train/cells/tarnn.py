@@ -46,7 +46,8 @@ class Tarnn(Cell):
         self.u = Matrix(hidden, 3 * hidden, rank_u)  # U2, Ug, B2
         self.u_inner = Matrix(hidden, hidden, rank_u)  # U1
         self.b_gate = nn.Parameter(torch.full((hidden,), 0.0 if variant == "a" else -3.0))  # as in the authors' code
-        self.eta = nn.Parameter(torch.full((euler_steps, max(1, eta_per_time_step)), eta))
+        size = (eta_per_time_step,) if eta_per_time_step else ()
+        self.eta = nn.ParameterList(torch.full(size, eta) for _ in range(euler_steps))
         self.time_steps = eta_per_time_step
         for weights in (self.w, self.w_previous, self.u, self.u_inner):
             weights.normal_()
@@ -56,29 +57,33 @@ class Tarnn(Cell):
         sizes = {"h": self.hidden, "x_previous": self.inputs}
         return sizes | {"time": 1} if self.time_steps else sizes
 
-    def forward(self, x: torch.Tensor, state: State) -> State:
+    def drive(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self.w(x), x
+
+    def advance(self, driven: tuple[torch.Tensor, ...], state: State) -> State:
+        from_inputs, x = driven
         h, x_previous, *time = state
-        eta = self._eta_at(time[0]) if time else self.eta[:, 0]
-        from_x, gate_x, c_x = self.w(x).chunk(3, dim=1)
+        from_x, gate_x, c_x = from_inputs.chunk(3, dim=1)
         from_h, gate_h, c_h = self.u(h).chunk(3, dim=1)
         beta = torch.sigmoid(gate_h + gate_x + self.b_gate)
         a, c = from_h + from_x + self.w_previous(x_previous), c_x + c_h
         g = h
-        for step in eta:
+        for eta in self.eta:
+            step = eta[self._index(time[0])] if time else eta
             slope = self.phi(self.u_inner(g) + a) - g - h + c
             g = g + step * beta * slope if self.gates_increments else (1 - step) * g + step * slope
         following = g if self.gates_increments else (1 - beta) * h + beta * g
         return (following, x, *(elapsed + 1 for elapsed in time))
 
-    def _eta_at(self, time: torch.Tensor) -> torch.Tensor:
-        """The step sizes [euler_steps] of a time step; all sequences of a batch are at the same one."""
+    def _index(self, time: torch.Tensor) -> int:
+        """The number of the time step; all sequences of a batch are at the same one."""
         index = int(time[0, 0])
         if index >= self.time_steps:
             raise TrainError(
                 f"eta_per_time_step is {self.time_steps}, and a sequence has more time steps.",
                 "Set it to the length of the sequences, or to 0 for a cell that takes any length.",
             )
-        return self.eta[:, index]
+        return index
 
     def macs(self) -> int:
         return self.w.macs() + self.w_previous.macs() + self.u.macs() + len(self.eta) * self.u_inner.macs()

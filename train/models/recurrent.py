@@ -47,8 +47,8 @@ class Recurrent(Classifier):
 
     def run(self, frames: torch.Tensor, state: State) -> State:
         """The state after frames [N, T, inputs], from the state before them."""
-        for frame in frames.unbind(1):
-            state = self.cell(frame, state)
+        for driven in zip(*(part.unbind(1) for part in self.cell.drive(frames)), strict=True):
+            state = self.cell.advance(driven, state)
         return state
 
     def step(self, frame: torch.Tensor, *state: torch.Tensor) -> State:
