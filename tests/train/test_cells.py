@@ -391,30 +391,30 @@ def beta_on_noise(cell: Tarnn, x: torch.Tensor, informative: int) -> float:
 
 @pytest.mark.parametrize("variant", ["a", "b"])
 def test_training_closes_the_gate_on_noise(variant: str) -> None:
-    """A sequence tells its class in three steps, of large values, and goes on with twelve steps of noise."""
+    """A sequence tells its class in three steps, which a mark shows, and goes on with thirty steps of noise."""
     torch.manual_seed(0)
     cell, readout = Tarnn(4, hidden=8, variant=variant, eta=0.5), nn.Linear(8, 2)
     optimiser = torch.optim.Adam([*cell.parameters(), *readout.parameters()], lr=0.02)
 
     def draw(count: int) -> tuple[torch.Tensor, torch.Tensor]:
-        x, labels = torch.randn(count, 15, 4), torch.randint(0, 2, (count,))
+        x, labels = torch.randn(count, 33, 4), torch.randint(0, 2, (count,))
         x[:, :3] *= 0.1
         x[:, :3, 0] += (2 * labels - 1)[:, None]
-        x[:, :3, 1] = 2.0  # marks what matters
+        x[:, :, 1] = 0.0
+        x[:, :3, 1] = 2.0
         return x, labels
 
-    with torch.no_grad():
-        cell.b_gate.zero_()  # half open at first in both variants
+    nn.init.zeros_(cell.b_gate)  # half open at first in both variants
     probe, _ = draw(200)
     before = beta_on_noise(cell, probe, informative=3)
-    for _ in range(150):
+    for _ in range(300):
         x, labels = draw(32)
         loss = nn.functional.cross_entropy(readout(run(cell, x)[0]), labels)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert loss.item() < 0.3  # a guess has 0.69
-    assert beta_on_noise(cell, probe, informative=3) < before - 0.1
+    assert loss.item() < 0.5  # a guess has 0.69
+    assert beta_on_noise(cell, probe, informative=3) < before - 0.03
 
 
 # What is refused.

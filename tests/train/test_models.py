@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from train import models
+from train.cells import CELLS
 from train.config import load
 from train.errors import TrainError
 from train.models import checkpoint, cost
@@ -18,7 +19,8 @@ SHAPE = (1, 8, 8)
 @pytest.mark.parametrize("name", models.MODELS)
 @pytest.mark.parametrize("shape", [SHAPE, (3, 9, 13)])
 def test_images_become_logits(name: str, shape: tuple[int, int, int]) -> None:
-    model = models.build(name, shape, 7, {"width": 4})
+    size = "hidden" if name in CELLS else "width"
+    model = models.build(name, shape, 7, {size: 4})
     assert model(torch.rand(5, *shape)).shape == (5, 7)
     assert (model.input_name, model.output_names) == ("image", ("logits",))
     assert (model.input_shape, model.classes) == (shape, 7)

@@ -47,14 +47,14 @@ def test_the_sum_of_the_two_marked_values(steps: int) -> None:
     assert samples.predicts_number
     assert samples.classes == ("sum",)
     values, marks = samples.images[:, 0, :, 0], samples.images[:, 0, :, 1]
-    assert set(np.unique(marks)) == {0, 1}
+    assert set(np.unique(marks)) <= {0, 1}
     half = steps // 2
     for part in (marks[:, :half], marks[:, half:]):
         assert (part.sum(axis=1) == 1).all()
         assert part.any(axis=0).all()  # every place occurs
     np.testing.assert_allclose(samples.labels, [row[mark == 1].sum() for row, mark in zip(values, marks, strict=True)])
     assert 0 <= values.min() < values.max() < 1
-    assert np.mean((samples.labels - 1) ** 2) == pytest.approx(1 / 6, rel=0.05)
+    assert np.mean((samples.labels - 1) ** 2) == pytest.approx(1 / 6, rel=0.1)  # four standard errors
 
 
 def test_the_add_task_follows_its_seed() -> None:
@@ -109,7 +109,7 @@ def test_csv_of_sequences(tmp_path: Path) -> None:
         ("0.25,1", "0.25,7", "a value ranges over -1 .. 7, expected finite values in -1 .. 1"),
         ("one,walk,0.25,1\n", "", "line 3: sequence 'two' has 2 time steps, expected 1 as 'one' has"),
         ("one,walk,0.25", "one,rest,0.25", "line 3: the label is 'rest', expected 'walk' as in the rest of"),
-        ("two,rest,1,0.5", "one,walk,1,0.5", "sequence 'one' goes on after another one"),
+        ("two,rest,1,0.5", "two,rest,1,0.5\none,walk,1,1", "line 6: sequence 'one' goes on after another one"),
         ("rest", "walk", "its labels are ['walk'], expected two classes or more"),
         (",ax,", ',"ax,', "not a CSV file"),
     ],
@@ -343,6 +343,12 @@ def test_the_published_recordings() -> None:
 PUBLISHED = b"what was published" * 1000
 
 
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    """Serves files and writes no log to stderr, where the progress is looked for."""
+
+    def log_message(self, *args: Any) -> None: ...
+
+
 @pytest.fixture
 def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A server of `a.zip`, and an empty cache; DEMUR_DATA names no folder."""
@@ -350,7 +356,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "downloads" / name)
     (tmp_path / "served").mkdir()
     (tmp_path / "served" / "a.zip").write_bytes(PUBLISHED)
-    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path / "served"))
+    handler = functools.partial(Quiet, directory=str(tmp_path / "served"))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as served:
         threading.Thread(target=served.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{served.server_port}/a.zip"
@@ -409,8 +415,8 @@ def dataset(labels: list[int]) -> DataSet:
     return DataSet("few", np.zeros((len(labels), 1, 2, 2), np.float32), np.array(labels), ("a", "b"))
 
 
-def test_a_held_out_group_that_leaves_too_little_is_refused() -> None:
+def test_a_held_out_group_that_takes_all_of_a_class_is_refused() -> None:
     samples = dataset([0, 0, 0, 0, 1, 1])
     grouped = DataSet(samples.name, samples.images, samples.labels, samples.classes, groups=np.array(list("aaabbb")))
-    with pytest.raises(TrainError, match="cannot be split into validation"):
+    with pytest.raises(TrainError, match="the test split takes all samples of b"):
         data.splits(grouped, Data(set="digits", split="held_out", held_out="b", validation=0.2))

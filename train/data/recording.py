@@ -55,7 +55,7 @@ def read_wav(name: str, content: bytes, rate: int) -> NDArray[np.float64]:
             data = file.readframes(file.getnframes())
         if width > 4:
             raise wave.Error(f"{8 * width} bits a sample")
-    except (wave.Error, EOFError) as error:
+    except (wave.Error, EOFError, RuntimeError) as error:  # the last for a chunk that claims more than there is
         what = str(error) or "it ends early"
         raise TrainError(f"{name}: not a WAV file of 8 to 32 bit PCM samples ({what}).", convert) from None
     if found != rate:

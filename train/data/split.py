@@ -53,6 +53,10 @@ def splits(data: DataSet, config: "Data") -> Splits:
         else:
             chosen = _own_test(data) if config.split == "own" else _group(data, config)
             rest, test_part = everything[~chosen], everything[chosen]
+            if strata is not None and (lost := set(data.labels) - set(data.labels[rest])):
+                raise ValueError(
+                    f"the test split takes all samples of {', '.join(data.classes[i] for i in sorted(lost))}"
+                )
         train_part, validation_part = train_test_split(
             rest, test_size=validation, stratify=None if strata is None else strata[rest], random_state=config.seed
         )
