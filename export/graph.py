@@ -58,6 +58,11 @@ class Tensor:
         return self.elements * np.dtype(self.dtype).itemsize
 
     @property
+    def channels(self) -> int:
+        """Size of the last axis, 1 for a scalar."""
+        return self.shape[-1] if self.shape else 1
+
+    @property
     def scale(self) -> float:
         """Scale of a per-tensor quantised tensor. Raises GraphError if it has none, several, or 0."""
         (scale,) = self._per_tensor().scales

@@ -8,7 +8,7 @@ FULLY_CONNECTED, too. The interpreter of the wheel does not: tests/aot/test_roun
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -20,6 +20,8 @@ NONE: Final = 0
 RELU: Final = 1
 RELU_N1_TO_1: Final = 2
 RELU6: Final = 3
+
+INT32: Final = 1 << 31
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,19 @@ def requantise(values: Requantisation, accumulator: int) -> int:
     """The code of an accumulator, as nn_requantise_code of firmware/lib/nn/requantise.h computes it."""
     scaled = wrap(multiply(accumulator, values.multipliers[0], values.shifts[0]) + values.zero_point)
     return min(max(scaled, values.minimum), values.maximum)
+
+
+def requantised(values: Requantisation, low: int, high: int, channel: int) -> tuple[int, int]:
+    """Least and greatest code of a channel's accumulators within `low` .. `high`.
+
+    Codes do not decrease with the accumulator, as long as nothing wraps; where something might, any code is possible.
+    """
+    entry = channel if len(values.multipliers) > 1 else 0
+    multiplier, shift = values.multipliers[entry], values.shifts[entry]
+    if max(-low, high) << max(shift, 0) >= INT32 - 256:  # 256: room for the zero point
+        return values.minimum, values.maximum
+    alone = replace(values, multipliers=(multiplier,), shifts=(shift,))
+    return requantise(alone, low), requantise(alone, high)
 
 
 def activation_range(activation: int, output: Tensor) -> tuple[int, int]:

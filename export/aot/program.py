@@ -4,10 +4,11 @@
 `export.aot.memory` places the tensors; `Node.emit` writes C. One operator is one file in `export.aot.operators`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from contract.errors import DemurError
+from export.aot.interval import Interval
 from export.aot.layer import Layer
 from export.graph import Graph, GraphError, Operator, Tensor
 
@@ -45,6 +46,10 @@ class Node:
     def scratch_bytes(self) -> int:
         """Bytes of the arena needed while the operator runs, word aligned, beside inputs and output."""
         return 0
+
+    def bounds(self, inputs: Sequence[Interval]) -> Interval | None:
+        """What the output can hold if the inputs hold what they can, by channel; None if that is not known."""
+        return None
 
     def emit(self, layer: Layer) -> None:
         """Write the constants and the call of this operator."""

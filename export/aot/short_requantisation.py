@@ -5,14 +5,15 @@ form (firmware/lib/nn/requantise.h), which holds for every int32 accumulator.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.aot.fixed_point import Requantisation, multiply
+from export.aot import interval
+from export.aot.fixed_point import INT32, Requantisation, requantised
 
-INT32 = 1 << 31
+ANYTHING: Final = interval.Interval(np.array(-128), np.array(127))  # int8
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,8 @@ def accumulators(
     weights: NDArray[np.int8], bias: NDArray[np.int64], axis: int = 0
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Least and greatest sum of each channel, over all int8 inputs; `axis` of the weights is the channel's."""
-    axes = tuple(other for other in range(weights.ndim) if other != axis)
-    wide = weights.astype(np.int64)
-    return (
-        bias + np.minimum(-128 * wide, 127 * wide).sum(axis=axes),
-        bias + np.maximum(-128 * wide, 127 * wide).sum(axis=axes),
-    )
+    sums = interval.accumulators(weights, ANYTHING, bias, axis)
+    return sums.low, sums.high
 
 
 def shorten(
@@ -53,7 +50,7 @@ def shorten(
     for channel, ends in enumerate(zip(low.tolist(), high.tolist(), strict=True)):
         entry = channel if len(values.multipliers) > 1 else 0
         multiplier, shift = values.multipliers[entry], values.shifts[entry]
-        codes = [_requantise(values, end, multiplier, shift) for end in ends]
+        codes = requantised(values, *ends, channel)
         constant.append(codes[0] == codes[1])
         if constant[-1]:
             words.append((0, (codes[0] << 1) & 0xFFFFFFFF, 1))
@@ -80,10 +77,3 @@ def silence(values: NDArray[Any], constant: NDArray[np.bool_], axis: int = 0) ->
     shape = [1] * values.ndim
     shape[axis] = len(constant)
     return np.where(constant.reshape(shape), 0, values).astype(values.dtype)
-
-
-def _requantise(values: Requantisation, accumulator: int, multiplier: int, shift: int) -> int:
-    """The output code; it grows with the accumulator, so equal codes at both ends mean one code for all between."""
-    if not -INT32 <= accumulator < INT32:  # the reference's sum would wrap there: claim nothing
-        return values.minimum if accumulator < 0 else values.maximum
-    return min(max(multiply(accumulator, multiplier, shift) + values.zero_point, values.minimum), values.maximum)

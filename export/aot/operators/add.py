@@ -1,9 +1,11 @@
 """ADD and SUB, with broadcasting. Of both, one operand may be constant."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from export.aot.fixed_point import Requantisation, activation_range, multiply, quantize_multiplier, requantise
+from export.aot.interval import Interval, ends
 from export.aot.layer import Layer
 from export.aot.operators.binary import Binary, binary, operands, tabulated
 from export.aot.program import Node
@@ -49,6 +51,9 @@ class Sum(Binary):
 @dataclass(frozen=True)
 class Add(Sum):
     """ADD of two int8 activations of one shape: a residual connection, for which there are fast kernels."""
+
+    def bounds(self, inputs: Sequence[Interval]) -> Interval | None:
+        return ends(self.code, *inputs)
 
 
 def lower_add(graph: Graph, operator: Operator) -> Node:

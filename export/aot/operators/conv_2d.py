@@ -1,6 +1,6 @@
 """CONV_2D, grouped and dilated ones included; per-tensor and per-channel weights. The node is the one of int8."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from export.aot.codes import code_type
 from export.aot.fixed_point import Requantisation, channel_requantisation
 from export.aot.geometry import Window, window
+from export.aot.interval import Interval, accumulators, codes
 from export.aot.layer import Layer
 from export.aot.operators.conv_2d_16 import Conv2D16
 from export.aot.program import Node
@@ -36,6 +37,21 @@ class Conv2D(Node):
     def overlaps(self) -> Mapping[int, int]:
         channels = self.weights.shape[0]
         return {self.inputs[0]: self.window.overlap(self.input_channels, channels, group=1, whole=False)}
+
+    def sums(self, source: Interval) -> Interval:
+        """Of the accumulators, by output channel."""
+        groups = self.input_channels // self.weights.shape[3]
+        factors = source.factors(self.input_zero_point, self.window.padded)
+        own = Interval(
+            *(
+                np.repeat(end.reshape(groups, 1, 1, -1), len(self.weights) // groups, axis=0)
+                for end in (factors.low, factors.high)
+            )
+        )
+        return accumulators(self.weights, own, self.bias.astype(np.int64), axis=0)
+
+    def bounds(self, inputs: Sequence[Interval]) -> Interval | None:
+        return codes(self.requantisation, self.sums(inputs[0]))
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("conv_2d.h")

@@ -1,6 +1,6 @@
 """DEPTHWISE_CONV_2D with any depth multiplier, stride and dilation. The node is the one of int8."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from export.aot.codes import code_type
 from export.aot.fixed_point import Requantisation, channel_requantisation
 from export.aot.geometry import Window, window
+from export.aot.interval import Interval, accumulators, codes
 from export.aot.layer import Layer
 from export.aot.operators.depthwise_conv_2d_16 import DepthwiseConv2D16
 from export.aot.program import Node
@@ -37,6 +38,15 @@ class DepthwiseConv2D(Node):
         channels = self.weights.shape[2]
         depth = channels // self.depth_multiplier
         return {self.inputs[0]: self.window.overlap(depth, channels, group=1, whole=False)}
+
+    def sums(self, source: Interval) -> Interval:
+        """Of the accumulators, by output channel."""
+        factors = source.factors(self.input_zero_point, self.window.padded)
+        own = Interval(*(np.repeat(end, self.depth_multiplier) for end in (factors.low, factors.high)))
+        return accumulators(self.weights, own, self.bias.astype(np.int64), axis=2)
+
+    def bounds(self, inputs: Sequence[Interval]) -> Interval | None:
+        return codes(self.requantisation, self.sums(inputs[0]))
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("depthwise_conv_2d.h")

@@ -1,5 +1,6 @@
 """FULLY_CONNECTED, with weights quantised per tensor or per output. The node is the one of int8."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ from numpy.typing import NDArray
 
 from export.aot.codes import code_type
 from export.aot.fixed_point import Requantisation, channel_requantisation
+from export.aot.interval import Interval, accumulators, codes
 from export.aot.layer import Layer
 from export.aot.operators.fully_connected_16 import FullyConnected16
 from export.aot.program import Node
@@ -29,6 +31,16 @@ class FullyConnected(Node):
     @property
     def macs(self) -> int:
         return self.batches * self.weights.size
+
+    def sums(self, source: Interval) -> Interval:
+        """Of the accumulators, by output channel."""
+        factors = source.factors(self.input_zero_point, padded=False)
+        own = factors.spread(self.weights.shape[1])
+        weights = self.weights.astype(np.int16) - self.weights_zero_point
+        return accumulators(weights, own, self.bias.astype(np.int64), axis=0)
+
+    def bounds(self, inputs: Sequence[Interval]) -> Interval | None:
+        return codes(self.requantisation, self.sums(inputs[0]))
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("fully_connected.h")

@@ -1,8 +1,11 @@
 """Functions of one int8 code (RELU, RELU6, LOGISTIC, TANH, HARD_SWISH, QUANTIZE ...), tabulated for all 256 of them."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
+from export.aot.interval import Interval
 from export.aot.layer import Layer
 from export.aot.operators.reshape import Reshape
 from export.aot.program import Node
@@ -18,6 +21,11 @@ class Lookup(Node):
     @property
     def overlaps(self) -> Mapping[int, int]:
         return dict.fromkeys(self.inputs, 0)
+
+    def bounds(self, inputs: Sequence[Interval]) -> Interval | None:
+        pairs = zip(inputs[0].low.tolist(), inputs[0].high.tolist(), strict=True)
+        codes = [self.table[low + 128 : high + 129] for low, high in pairs]
+        return Interval(np.array([min(part) for part in codes]), np.array([max(part) for part in codes]))
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("lookup.h")

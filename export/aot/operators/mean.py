@@ -1,10 +1,12 @@
 """MEAN over axes that lie side by side, such as height and width (global average pooling)."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from export.aot.codes import bits, code_type
 from export.aot.fixed_point import NONE, Requantisation, activation_range, quantize_multiplier
+from export.aot.interval import Interval, codes
 from export.aot.layer import Layer
 from export.aot.program import Node
 from export.aot.weights import constant, requantisation_field
@@ -21,6 +23,12 @@ class Mean(Node):
     inner: int
     input_zero_point: int
     requantisation: Requantisation
+
+    def bounds(self, inputs: Sequence[Interval]) -> Interval | None:
+        factors = inputs[0].factors(self.input_zero_point, padded=False)
+        if len(factors.low) != self.inner:
+            return None
+        return codes(self.requantisation, Interval(self.count * factors.low, self.count * factors.high))
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("mean.h")

@@ -1,8 +1,12 @@
 """PAD and its value: the zero point, so that padding means 0. `passes.fold_pad` removes most of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from export.aot.codes import bits, code_type
+from export.aot.interval import Interval
 from export.aot.layer import Layer
 from export.aot.program import Node
 from export.aot.weights import constant
@@ -18,6 +22,11 @@ class Pad(Node):
     before: tuple[int, ...]
     after: tuple[int, ...]
     value: int
+
+    def bounds(self, inputs: Sequence[Interval]) -> Interval | None:
+        if self.before[3] or self.after[3]:
+            return None
+        return Interval(np.minimum(inputs[0].low, self.value), np.maximum(inputs[0].high, self.value))
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("pad.h")

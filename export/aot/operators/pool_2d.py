@@ -1,11 +1,12 @@
 """AVERAGE_POOL_2D and MAX_POOL_2D, in int8 and int16. Input and output share scale and zero point."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from export.aot.codes import bits, code_type
 from export.aot.fixed_point import activation_range
 from export.aot.geometry import Window, window
+from export.aot.interval import Interval
 from export.aot.layer import Layer
 from export.aot.program import Node
 from export.graph import Graph, GraphError, Operator
@@ -23,6 +24,9 @@ class Pool2D(Node):
     def overlaps(self) -> Mapping[int, int]:
         pixel = self.channels * bits(self.dtype) // 8
         return {self.inputs[0]: self.window.overlap(pixel, pixel, group=1, whole=False)}
+
+    def bounds(self, inputs: Sequence[Interval]) -> Interval | None:
+        return inputs[0].clipped(self.minimum, self.maximum)
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("pool_2d.h")
