@@ -1,5 +1,7 @@
 """The passes fold what they promise to, and leave alone what they may not touch."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -10,7 +12,10 @@ from export.aot.operators.fully_connected import FullyConnected
 from export.aot.passes import PASSES
 from export.aot.program import Program, UnsupportedError, lower
 from export.graph import parse
+from native_c import differing
 from tflite_builder import Builder, options, schema
+
+RELU, RELU6, RELU_N1_TO_1 = (getattr(schema.ActivationFunctionType, name) for name in ("RELU", "RELU6", "RELU_N1_TO_1"))
 
 
 def padded_conv(pads: list[list[int]], *, pad_is_output: bool = False, padding: int = schema.Padding.VALID) -> Program:
@@ -84,6 +89,53 @@ def test_a_reshape_costs_nothing() -> None:
     compiled = compile_model(parse(build.bytes([source], [flat]), "test"), "reshape")
     assert compiled.operators == ()
     assert compiled.memory.arena_bytes == 4
+
+
+def activated(zero_point: int, *, activation: int = 0, table: str | None = None, shared: bool = False) -> bytes:
+    """A convolution with a fused activation, an operator behind it, or both."""
+    rng = np.random.default_rng(5)
+    build = Builder()
+    source = build.tensor("in", (1, 5, 5, 3), "int8", 0.05, 4)
+    shape = (6, 3, 3, 3)
+    weights = build.tensor("weights", shape, "int8", 0.01, data=rng.integers(-127, 128, shape))
+    middle = build.tensor("middle", (1, 5, 5, 6), "int8", 0.2, zero_point)
+    build.operator("CONV_2D", [source, weights], [middle], options(
+        "Conv2DOptions", padding=schema.Padding.SAME, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1,
+        fusedActivationFunction=activation))  # fmt: skip
+    if table is None:
+        return build.bytes([source], [middle])
+    out = build.tensor("out", (1, 5, 5, 6), "int8", 0.2, zero_point)
+    build.operator(table, [middle], [out])
+    return build.bytes([source], [out, middle] if shared else [out])
+
+
+@pytest.mark.parametrize(("zero_point", "activation"), [(-3, RELU), (-100, RELU6), (7, RELU_N1_TO_1)])
+def test_a_clamp_that_the_fast_kernels_lack_is_split_off(zero_point: int, activation: int, tmp_path: Path) -> None:
+    content = activated(zero_point, activation=activation)
+    compiled = compile_model(parse(content, "test"), "split", core="cortex-m4")
+    assert [operator.op for operator in compiled.operators] == ["CONV_2D", "CLAMP"]
+    assert "nn_conv_2d_packed" in compiled.source
+    assert differing([content], tmp_path, np.random.default_rng(0), runs=8) == {}
+
+
+def test_a_relu_to_the_zero_point_needs_no_clamp() -> None:
+    compiled = compile_model(parse(activated(-128, activation=RELU), "test"), "whole", core="cortex-m4")
+    assert [operator.op for operator in compiled.operators] == ["CONV_2D"]
+
+
+@pytest.mark.parametrize("zero_point", [-128, -3])
+@pytest.mark.parametrize("table", ["RELU", "RELU6"])
+def test_an_operator_that_only_clamps_is_fused(zero_point: int, table: str, tmp_path: Path) -> None:
+    content = activated(zero_point, activation=RELU_N1_TO_1 if zero_point == -3 else 0, table=table)
+    assert [node.op for node in optimised(content).nodes] == ["CONV_2D"]
+    assert differing([content], tmp_path, np.random.default_rng(0), runs=8) == {}
+
+
+def test_what_is_needed_without_its_activation_is_not_fused(tmp_path: Path) -> None:
+    content = activated(-3, table="RELU", shared=True)
+    assert [node.op for node in optimised(content).nodes] == ["CONV_2D", "RELU"]
+    assert [node.op for node in optimised(activated(-3, table="TANH")).nodes] == ["CONV_2D", "TANH"]
+    assert differing([content], tmp_path, np.random.default_rng(0), runs=8) == {}
 
 
 def test_the_same_model_gives_the_same_text() -> None:

@@ -12,6 +12,8 @@ from export.aot.passes.drop_dead_channels import drop_dead_channels
 from export.aot.passes.fold_constant_channels import fold_constant_channels
 from export.aot.passes.fold_pad import fold_pad
 from export.aot.passes.fold_zero_point import fold_zero_point
+from export.aot.passes.fuse_activation import fuse_activation
+from export.aot.passes.split_clamp import split_clamp
 from export.aot.passes.use_blocked import use_blocked
 from export.aot.passes.use_dsp import use_dsp
 from export.aot.program import Program
@@ -19,9 +21,10 @@ from export.aot.program import Program
 PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     alias_reshape,
     fold_pad,
+    fuse_activation,
     fold_constant_channels,
     drop_dead_channels,
     fold_zero_point,
 )
-DSP_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (use_dsp,)
+DSP_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (split_clamp, use_dsp)
 BLOCKED_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (use_blocked,)

@@ -11,10 +11,11 @@ from export.aot.program import Node, Program
 
 
 def use_dsp(program: Program) -> Program:
-    return replace(program, nodes=tuple(_fast(node) for node in program.nodes))
+    return replace(program, nodes=tuple(fast(node) for node in program.nodes))
 
 
-def _fast(node: Node) -> Node:
+def fast(node: Node) -> Node:
+    """The node itself where none of them applies."""
     if isinstance(node, Conv2D):
         return conv_2d_packed.pack(node) or node
     if isinstance(node, DepthwiseConv2D):
