@@ -4,7 +4,7 @@ There are two ways to have it, and none of it is part of this project:
 
     DEMUR_TFLM     a folder that TensorFlow Lite Micro's own create_tflm_tree.py wrote (tensorflow/lite/micro/tools/
                    project_generation), with portable kernels or with those of CMSIS-NN. It holds the library for one
-                   kind of kernels and nothing else, so every source file in it is compiled, third_party included.
+                   kind of kernels and nothing else, so it is compiled whole, third_party included.
     lib_deps       without the variable: the library that platformio.ini names, which PlatformIO fetches and builds.
 
 Standard library only: PlatformIO's Python reads it too.
@@ -34,12 +34,14 @@ CMSIS_NN_DEFINES: Final = (
     "ARM_NN_ENABLE_F32=0",
 )
 
+SOURCES: Final = "+<*> -<signal/> -<third_party/kissfft/>"
+"""What of a tree is compiled: all but the front end for audio, of which no operator of ours is a part."""
+
 FOLDERS: Final = (
     ".",
     "third_party/flatbuffers/include",
     "third_party/gemmlowp",
     "third_party/ruy",
-    "third_party/kissfft",
 )
 """Where includes are looked for in a tree, as in TensorFlow Lite Micro's Makefile."""
 
@@ -63,7 +65,7 @@ def tree(environment: Mapping[str, str]) -> Path | None:
             f"{TREE_VARIABLE}={name}: that is a checkout of TensorFlow Lite Micro, of which most is not for a firmware.",
             make,
         )
-    wanted = ("tensorflow/lite/micro/micro_interpreter.h", *(f"{path}/" for path in FOLDERS[1:4]))
+    wanted = ("tensorflow/lite/micro/micro_interpreter.h", *(f"{path}/" for path in FOLDERS[1:]))
     if missing := [path for path in wanted if not (folder / path).exists()]:
         raise FirmwareError(
             f"{TREE_VARIABLE}={name}: lacks {', '.join(missing)}, so it is no tree of the library.", make

@@ -94,7 +94,7 @@ for folder in libraries:
     small.BuildSources(f"$BUILD_DIR/lib/{folder.name}", str(folder))
 fast.BuildSources("$BUILD_DIR/model", str(run), " ".join(["-<*>", *(f"+<{source}>" for source in engine.sources)]))
 if tree:
-    env.Prepend(LIBS=[library.BuildLibrary("$BUILD_DIR/tflm", str(tree))])
+    env.Prepend(LIBS=[library.BuildLibrary("$BUILD_DIR/tflm", str(tree), tflm.SOURCES)])
 
 program = env.BuildProgram()
 env.Depends(program, str(generated / "link.ld"))
