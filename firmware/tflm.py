@@ -4,7 +4,7 @@ There are two ways to have it, and none of it is part of this project:
 
     DEMUR_TFLM     a folder that TensorFlow Lite Micro's own create_tflm_tree.py wrote (tensorflow/lite/micro/tools/
                    project_generation), with portable kernels or with those of CMSIS-NN. It holds the library for one
-                   kind of kernels and nothing else, so it is compiled whole, third_party included.
+                   kind of kernels and nothing else, so all but its audio front end is compiled.
     lib_deps       without the variable: the library that platformio.ini names, which PlatformIO fetches and builds.
 
 Standard library only: PlatformIO's Python reads it too.
