@@ -111,6 +111,7 @@ class Model:
     """[base] and [large]: a model and how it is trained.
 
     An epoch has `batches` batches, or with 0 as many as the train split gives; `clip` bounds the gradient's norm, 0 does not.
+    Training ends early after an epoch whose loss is below `stop_below`.
     """
 
     model: str = _name(models.MODELS)
@@ -122,6 +123,7 @@ class Model:
     schedule: str = _name(optimisers.SCHEDULES, "one_cycle")
     weight_decay: float = _number("a number, 0 or more", lambda value: value >= 0, 0.01)
     clip: float = _number("a number, 0 or more", lambda value: value >= 0, 0.0)
+    stop_below: float = _number("a loss, 0 or more", lambda value: value >= 0, 0.0)
     label_smoothing: float = _number("a share, 0 or more and below 1", lambda value: 0 <= value < 1, 0.0)
     update: Rule = dataclasses.field(default_factory=Rule)
     augment: Augment = dataclasses.field(default_factory=Augment)
@@ -154,8 +156,13 @@ class RunConfig:
 
 def load(path: Path) -> RunConfig:
     """Read and check a configuration. Raises TrainError naming the file, the key, its value and what is allowed."""
+    return parse(read(path), path)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The values of a TOML file. Raises TrainError if it cannot be read or is not TOML."""
     try:
-        values = tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text())
     except OSError as error:
         raise TrainError(
             f"{path}: cannot be read ({error.strerror}), expected a run's configuration in TOML.",
@@ -163,6 +170,10 @@ def load(path: Path) -> RunConfig:
         ) from None
     except ValueError as error:  # not UTF-8, or not TOML
         raise TrainError(f"{path}: not TOML ({error}).", CORRECT) from None
+
+
+def parse(values: dict[str, Any], path: Path) -> RunConfig:
+    """The configuration in the TOML values of the file `path`. Raises TrainError as `load` does."""
     try:
         config: RunConfig = _table(RunConfig, values, "")
         return _resolve(config, path)

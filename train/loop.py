@@ -111,8 +111,11 @@ def fit(
             )
         with folder.metrics.open("a") as log:
             log.write(json.dumps(dataclasses.asdict(record)) + "\n")
-        _keep(path, parts_of_state, epoch)
+        ended = record.loss < config.stop_below
+        _keep(path, parts_of_state, config.epochs if ended else epoch)
         yield record
+        if ended:
+            break
     model.eval()
 
 

@@ -102,7 +102,9 @@ def _train(config: RunConfig, folder: RunFolder) -> None:
 
 
 def _measure_alone(config: RunConfig, base: Classifier, samples: DataSet, parts: Splits, folder: RunFolder) -> None:
-    about = checkpoint.describe(config.base.model, base, config.base.options, samples.classes, temperature=1.0)
+    about = checkpoint.describe(
+        config.base.model, base, config.base.options, samples.classes, temperature=1.0, features=samples.features
+    )
     checkpoint.save(base, about, folder.base_checkpoint)
     epochs = [json.loads(line) for line in folder.metrics.read_text().splitlines()]
     evaluate.save(evaluate.alone(config, base, samples, parts, epochs), folder.training)
@@ -124,7 +126,8 @@ def _measure_with_gate(
         (trained[0], config.base, chosen.base_temperature, folder.base_checkpoint),
         (trained[1], large, chosen.large_temperature, folder.large_checkpoint),
     ):
-        checkpoint.save(model, checkpoint.describe(what.model, model, what.options, samples.classes, temperature), path)
+        about = checkpoint.describe(what.model, model, what.options, samples.classes, temperature, samples.features)
+        checkpoint.save(model, about, path)
 
     test = evaluate.answer(*trained, samples, parts.test)  # the only look at the test split
     results = evaluate.judge(config, gate, trained, samples.classes, chosen, validation, test)

@@ -284,6 +284,14 @@ def test_both_starts_reach_the_same_equilibrium(activation: str) -> None:
     assert not torch.allclose(few(X[None], (H[None],))[0], others(X[None], (H[None],))[0], atol=1e-3)
 
 
+def test_eta_starts_as_given_and_stays_above_zero() -> None:
+    cell = irnn(euler_steps=2, eta=0.02)
+    assert [step.item() for step in cell.eta] == pytest.approx([0.02, 0.02])
+    with torch.no_grad():
+        cell.log_eta[1].sub_(9.0)
+    assert 0 < cell.eta[1].item() < cell.eta[0].item() / 1000
+
+
 def test_the_state_is_the_increment_to_the_equilibrium() -> None:
     cell = irnn(euler_steps=200, eta=0.3, alpha=1.2)
     (g,) = cell(X[None], (H[None],))
@@ -427,6 +435,7 @@ def test_training_closes_the_gate_on_noise(variant: str) -> None:
         ("irnn", {"rank_u": HIDDEN + 1}, "a rank of 7 was asked of a matrix of 6x6, expected 1 .. 6, or 0"),
         ("gru", {"rank_u": HIDDEN + 1}, "a rank of 7 was asked of a matrix of 18x6, expected 1 .. 6, or 0"),
         ("irnn", {"start": "previuos"}, "start is 'previuos', expected 'previous' or 'zero'"),
+        ("irnn", {"eta": 0.0}, "eta is 0.0, expected a number above 0"),
         ("tarnn", {"variant": "c"}, "variant is 'c', expected 'a' or 'b'"),
         ("rnn", {"activation": "gelu"}, "activation is 'gelu', expected one of relu, tanh"),
     ],

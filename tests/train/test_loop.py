@@ -1,5 +1,6 @@
 """The training loop: resuming, and stopping at a loss that is not finite."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -46,6 +47,18 @@ def test_a_resumed_training_equals_an_uninterrupted_one(tmp_path: Path, stop_aft
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed.state_dict()[name]), name
     assert metrics.read_text() == RunFolder(tmp_path / "whole").metrics.read_text()
+
+
+def test_training_ends_early_below_a_loss(tmp_path: Path) -> None:
+    _, epochs = start(tmp_path / "whole")
+    limit = (epochs[0].loss + epochs[1].loss) / 2
+    early = dataclasses.replace(SMALL, stop_below=limit)
+    model, fewer = start(tmp_path / "early", early)
+    assert fewer == epochs[:2]
+    again, none = start(tmp_path / "early", early)  # killed before the run was complete
+    assert none == []
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
 
 
 def test_lines_of_epochs_that_run_again_are_dropped(tmp_path: Path) -> None:

@@ -82,6 +82,7 @@ def test_a_checkpoint_is_the_documented_dict(tmp_path: Path) -> None:
         "input_range": [0.0, 1.0],
         "classes": ["a", "b", "c"],
         "temperature": 1.25,
+        "features": None,
     }
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from contract.log_mel import LogMel
 from contract.run_folder import RunFolder
 from train import data, loop, models
 from train.cells import CELLS
@@ -73,6 +74,7 @@ def test_one_step_is_a_module_with_names(name: str) -> None:
 def test_the_cost_of_a_sequence_is_that_of_its_steps(name: str) -> None:
     model = recurrent(name)
     assert cost.macs(model) == 7 * model.cell.macs() + 5 * 4
+    assert model.macs_per_step() == model.cell.macs() + 5 * 4
     assert cost.parameters(model) == cost.parameters(model.cell) + 5 * 4 + 4  # type: ignore[arg-type]
 
 
@@ -81,11 +83,12 @@ def test_a_checkpoint_gives_the_same_model_back(name: str, tmp_path: Path) -> No
     options = models.options(name) | {"hidden": 5, "low": -1.0, "rank_u": 2}
     torch.manual_seed(0)
     model = models.build(name, SHAPE, 4, options).eval()
-    about = checkpoint.describe(name, model, options, ("a", "b", "c", "d"), 1.5)
+    about = checkpoint.describe(name, model, options, ("a", "b", "c", "d"), 1.5, LogMel(bands=6, frames=7))
     checkpoint.save(model, about, tmp_path / "base.pt")
     again, found = models.load(tmp_path / "base.pt")
     assert found == about
     assert found.input_range == (-1.0, 1.0)
+    assert found.features == LogMel(bands=6, frames=7)
     with torch.inference_mode():
         assert torch.equal(again(images()), model(images()))
 

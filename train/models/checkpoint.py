@@ -8,6 +8,7 @@ input_shape  [C, H, W]
 input_range  [0.0, 1.0], least and greatest value of a pixel; of a frame's values, if the model is recurrent
 classes      their names, in the order of the logits
 temperature  softmax(logits / temperature) is calibrated on the validation split
+features     the fields of `contract.log_mel.LogMel` that make frames of sound; None, or absent, if the data is no sound
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ from typing import Any, Final
 
 import torch
 
+from contract.log_mel import LogMel
 from train import models
 from train.errors import TrainError
 from train.models import Option
@@ -50,13 +52,14 @@ class Checkpoint:
     input_range: tuple[float, float]
     classes: tuple[str, ...]
     temperature: float
+    features: LogMel | None
 
 
-def describe(name: str, model: Classifier, options: dict[str, Option], classes: tuple[str, ...],
-             temperature: float) -> Checkpoint:  # fmt: skip
+def describe(name: str, model: Classifier, options: dict[str, Option], classes: tuple[str, ...], temperature: float,
+             features: LogMel | None = None) -> Checkpoint:  # fmt: skip
     """The checkpoint of a model that `train.models.build` made from `name` and `options`."""
     config = {"input_shape": list(model.input_shape), "classes": model.classes, **options}
-    return Checkpoint(name, config, model.input_shape, model.input_range, classes, temperature)
+    return Checkpoint(name, config, model.input_shape, model.input_range, classes, temperature, features)
 
 
 def save(model: Classifier, checkpoint: Checkpoint, path: Path) -> None:
@@ -74,9 +77,11 @@ def load(path: Path) -> tuple[Classifier, Checkpoint]:
         if value["format"] != FORMAT:
             raise TrainError(f"{path}: format is {value['format']!r}, expected {FORMAT}.", again)
         shape, config = tuple(value["input_shape"]), dict(value["config"])
+        features = LogMel(**value["features"]) if value.get("features") else None
         checkpoint = Checkpoint(
-            value["model"], config, shape, tuple(value["input_range"]), tuple(value["classes"]), value["temperature"]
-        )
+            value["model"], config, shape, tuple(value["input_range"]), tuple(value["classes"]), value["temperature"],
+            features,
+        )  # fmt: skip
         options = {key: config[key] for key in config.keys() - {"input_shape", "classes"}}
         model = models.build(checkpoint.model, shape, len(checkpoint.classes), options)
         model.load_state_dict(value["state_dict"])

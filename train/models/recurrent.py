@@ -56,6 +56,10 @@ class Recurrent(Classifier):
         following = self.cell(frame, state)
         return (self.readout(following[0]), *following)
 
+    def macs_per_step(self) -> int:
+        """Multiply-accumulates of one frame, the readout included."""
+        return self.cell.macs() + self.readout.weight.numel()
+
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         state = self.run(self.frames(image), self.cell.initial(len(image)))
         logits: torch.Tensor = self.readout(state[0])
