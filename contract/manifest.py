@@ -1,4 +1,4 @@
-"""`manifest.json`: the one contract that every stage after export reads. Standard library only.
+"""`manifest.json`: the one contract that every stage after export reads.
 
     manifest = load(Path("runs/digits/manifest.json"))
 
@@ -8,6 +8,7 @@ field changes meaning; `load` refuses any other format, unknown fields and missi
 
 import dataclasses
 import json
+import math
 import types
 import typing
 from dataclasses import dataclass
@@ -15,8 +16,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from contract.errors import DemurError
+from contract.log_mel import LogMel
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 class ManifestError(DemurError):
@@ -47,6 +49,10 @@ class Tensor:
     scale: float
     zero_point: int
 
+    @property
+    def bytes(self) -> int:
+        return math.prod(self.shape) * {"int8": 1, "int16": 2}[self.dtype]
+
 
 @dataclass(frozen=True)
 class State:
@@ -57,13 +63,47 @@ class State:
 
 
 @dataclass(frozen=True)
+class Stream:
+    """How a recurrent model is fed: at most `steps` frames a sequence, no decision before `minimum_steps` of them.
+
+    Frames are images' rows, whose 0 .. 1 was stretched to `low` .. `high`; `features` are how they are made of sound, None if
+    they are anything else.
+    """
+
+    steps: int
+    minimum_steps: int
+    low: float
+    high: float
+    features: LogMel | None
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A way to quantise the model, and what it does on the validation split. `activations` is int8, or int16 for 16x8."""
+
+    activations: str
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Quantisation:
+    """What was chosen, why in words, and what it was chosen from. Weights are int8; inputs and logits are int8 too."""
+
+    activations: str
+    reason: str
+    candidates: tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
 class Measured:
-    """What the gate does on a split, with the int8 model: `risk` is the error rate among accepted samples."""
+    """What the gate does on a split, with the quantised model: `selective_risk` is the error rate among accepted samples;
+    `mean_steps` is how many frames it takes until the decision, abstentions included, None without a stream."""
 
     split: str
     samples: int
     coverage: float
     selective_risk: float
+    mean_steps: float | None
 
 
 @dataclass(frozen=True)
@@ -112,7 +152,7 @@ class Operator:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Top-1 accuracy on the test split, in [0, 1]."""
+    """Top-1 accuracy on the test split, in [0, 1]; of sequences, after the last frame."""
 
     samples: int
     float32: float
@@ -127,6 +167,8 @@ class Manifest:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     states: tuple[State, ...]
+    stream: Stream | None
+    quantisation: Quantisation
     classes: tuple[str, ...]
     gate: Gate
     memory: Memory

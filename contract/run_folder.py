@@ -1,7 +1,7 @@
 """The files of one run, `runs/<name>/`: each arrow between two stages is one of these.
 
 train     config splits base_checkpoint large_checkpoint training metrics report risk_coverage
-export    tflite model_data.{h,cc} model_ops.h model.{h,c} model_gate.{h,c} manifest vectors conversion_log
+export    tflite model_data.{h,cc} model_ops.h model.{h,c} model_gate.{h,c} model_stream.h manifest vectors conversion_log
 firmware  firmware/<board>/firmware.{elf,bin,map} firmware/<board>/size.json
 host      session summary
 """

@@ -62,10 +62,13 @@ def parse_carray(source: str) -> bytes:
     )
 
 
-def verify(source: str, content: bytes, codes: NDArray[Any]) -> None:
-    """Read the array back and run it beside `content` on samples [N, ...]. Raises ExportError at any difference."""
+def verify(source: str, content: bytes, *inputs: NDArray[Any]) -> None:
+    """Read the array back and run it beside `content`, on an array [N, ...] for each input. Raises ExportError at any
+    difference."""
     read = parse_carray(source)
-    same = all(np.array_equal(*pair) for pair in zip(Micro(read).run(codes), Micro(content).run(codes), strict=True))
+    same = all(
+        np.array_equal(*pair) for pair in zip(Micro(read).run(*inputs), Micro(content).run(*inputs), strict=True)
+    )
     if read != content or not same:
         raise ExportError(
             "the generated C array differs from the model.", "This is a fault in export/carray.py: report it."

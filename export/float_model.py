@@ -43,7 +43,11 @@ class FloatModel:
     def run(self, *inputs: NDArray[Any]) -> Iterator[dict[str, NDArray[Any]]]:
         """`inputs`: one float32 array [N, ...] for each input. Yields activations by name for each of the N samples."""
         for sample in zip(*inputs, strict=True):
-            for index, values in zip(self._inputs, sample, strict=True):
-                self._interpreter.set_tensor(index, values[None])
-            self._interpreter.invoke()
-            yield {name: self._interpreter.get_tensor(index) for name, index in self._activations}
+            yield self.call(*(values[None] for values in sample))
+
+    def call(self, *inputs: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """Activations by name after one inference: an array of the tensor's own shape for each input."""
+        for index, values in zip(self._inputs, inputs, strict=True):
+            self._interpreter.set_tensor(index, values)
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(index) for name, index in self._activations}

@@ -1,22 +1,24 @@
-"""How far each layer of the int8 model is from the float one.
+"""How far each layer of the quantised model is from the float one.
 
-    for layer in measure(float_content, content, images, codes): print(layer.name, layer.sqnr_db)
+    for layer in measure(graph, kind.activations(quantized, part)): print(layer.name, layer.sqnr_db)
 
-Both models run on the same samples from the start, so an error includes what the layers before have passed on: the
-layer to look at is the one where the figure drops. The int8 activations are TensorFlow Lite Micro's own.
+Both models run on the same samples from the start, so an error includes what the layers before, and the frames before, have
+passed on: the layer to look at is the one where the figure drops. The codes are TensorFlow Lite Micro's own.
 """
 
 import math
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from export.float_model import FloatModel
-from export.graph import Tensor, parse
-from export.micro import Micro
-from export.quantize import INT8, to_real
+from export.edges import INSIDE
+from export.graph import Graph, Tensor
+from export.kind import Activations
+from export.quantize import to_real
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,13 @@ class _Sums:
     def __init__(self, tensor: Tensor) -> None:
         self.tensor = tensor
         self.signal, self.noise, self.max_error, self.clipped, self.count = 0.0, 0.0, 0.0, 0, 0
-        half = tensor.scale / 2
+        half, limits = tensor.scale / 2, np.iinfo(tensor.dtype)
         self.least, self.largest = (
-            tensor.scale * (code - tensor.zero_point) + sign * half for code, sign in zip(INT8, (-1, 1), strict=True)
+            tensor.scale * (int(code) - tensor.zero_point) + sign * half
+            for code, sign in ((limits.min, -1), (limits.max, 1))
         )
 
-    def add(self, real: NDArray[np.float32], codes: NDArray[np.int8]) -> None:
+    def add(self, real: NDArray[np.float32], codes: NDArray[Any]) -> None:
         error = real.astype(np.float64) - to_real(codes, self.tensor.scale, self.tensor.zero_point)
         self.signal += float(np.sum(real.astype(np.float64) ** 2))
         self.noise += float(np.sum(error**2))
@@ -63,21 +66,17 @@ class _Sums:
         return LayerError(tensor.name, op, tensor.shape, tensor.scale, sqnr, self.max_error, self.clipped / self.count)
 
 
-def measure(
-    float_content: bytes, content: bytes, images: NDArray[np.float32], codes: NDArray[np.int8]
-) -> tuple[LayerError, ...]:
+def measure(graph: Graph, inferences: Iterable[tuple[Activations, Activations]]) -> tuple[LayerError, ...]:
     """The model's input and every operator's output, in order of execution.
 
-    `images` float32 [N, H, W, C] and `codes` int8 of the same shape are the same samples for either model. Tensors are
-    paired by name.
+    Each inference gives the activations of the float model and those of the quantised one, which `graph` describes. Tensors
+    are paired by name.
     """
-    graph = parse(content, "the int8 model")
     layers = [("INPUT", graph.tensors[graph.inputs[0]])]
     layers += [(operator.op, graph.tensors[operator.outputs[0]]) for operator in graph.operators]
     sums = [_Sums(tensor) for _, tensor in layers]
-    micro = Micro(content, keep_tensors=True)
-    for sample, activations in zip(codes, FloatModel(float_content).run(images), strict=True):
-        micro.run(sample[np.newaxis])
+    for real, codes in inferences:
         for total in sums:
-            total.add(activations[total.tensor.name], micro.tensor(total.tensor.index))
+            name = total.tensor.name
+            total.add(real[name.removesuffix(INSIDE)], codes[name])
     return tuple(total.result(op) for (op, _), total in zip(layers, sums, strict=True))

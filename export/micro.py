@@ -28,7 +28,9 @@ class Micro:
     def __init__(self, model: bytes, keep_tensors: bool = False) -> None:
         from tflite_micro import runtime
 
-        self._outputs = len(parse(model, "the model").outputs)
+        graph = parse(model, "the model")
+        self._outputs = len(graph.outputs)
+        self._activations = [(tensor.name, tensor.index) for tensor in graph.tensors if tensor.data is None]
         kind = runtime.InterpreterConfig
         config = kind.kPreserveAllTensors if keep_tensors else kind.kAllocationRecording
         try:
@@ -65,7 +67,6 @@ class Micro:
         self._interpreter.invoke()
         return tuple(self._interpreter.get_output(index) for index in range(self._outputs))
 
-    def tensor(self, index: int) -> NDArray[Any]:
-        """Codes of tensor `index` of the file after the last sample. Needs `keep_tensors`."""
-        codes: NDArray[Any] = self._interpreter.GetTensor(index, 0)["tensor_data"]
-        return codes
+    def activations(self) -> dict[str, NDArray[Any]]:
+        """Codes of all activations by name after the last inference. Needs `keep_tensors`."""
+        return {name: self._interpreter.GetTensor(index, 0)["tensor_data"] for name, index in self._activations}

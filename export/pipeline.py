@@ -3,38 +3,29 @@
     result = export_run(RunFolder(Path("runs/digits")), "cortex-m4")
 
 The order is that of the function: load, convert, quantise, compile, calibrate the gate, describe, write. Nothing is
-written before all of it is there, so a failed export leaves the files of the last good one.
+written before all of it is there, so a failed export leaves the files of the last good one. What differs between images and
+sequences is in `export.still` and `export.stream`.
 """
 
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from contract import manifest
-from contract.manifest import Accuracy, Manifest, Model, Tensor
+from contract.manifest import Accuracy, Manifest, Model
 from contract.progress import Progress
 from contract.run_folder import RunFolder
-from export import arena, carray, gate, gate_source, interface, layer_errors, resolver, vectors
+from export import arena, carray, gate, gate_source, layer_errors, resolver, stream_source, vectors
 from export.aot import compile_model
-from export.convert import to_float_tflite
 from export.errors import ExportError
-from export.float_model import FloatModel
-from export.graph import Graph, parse
+from export.kind import LOGITS, Kind, Part, Trained
 from export.layer_errors import LayerError
-from export.micro import Micro
-from export.quantize import calibrate, quantize, to_codes
-
-if TYPE_CHECKING:
-    from train.config import Gate as GateSettings
-    from train.config import RunConfig
-    from train.models.checkpoint import Checkpoint
-    from train.models.classifier import Classifier
-
-LOGITS: Final = "logits"  # the output that the gate reads, in PyTorch and in the manifest
+from export.still import Still
+from export.stream import Sequences
 
 
 @dataclass(frozen=True)
@@ -52,87 +43,42 @@ class Exported:
     files: tuple[Path, ...]
 
 
-@dataclass(frozen=True)
-class _Part:
-    """A split in PyTorch's layout: `images` float32 [N, C, H, W], `labels` int64 [N]."""
-
-    images: NDArray[np.float32]
-    labels: NDArray[np.int64]
-
-    @property
-    def channels_last(self) -> NDArray[np.float32]:
-        """The images as the .tflite takes them: [N, H, W, C]."""
-        return np.ascontiguousarray(interface.channels_last(self.images))
-
-
-@dataclass(frozen=True)
-class _Trained:
-    """What training left behind; `parts` are the splits by name."""
-
-    config: "RunConfig"
-    gate: "GateSettings"
-    model: "Classifier"
-    checkpoint: "Checkpoint"
-    parts: dict[str, _Part]
-
-    def run(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
-        """Outputs by name of the PyTorch model for images [N, C, H, W]."""
-        import torch
-
-        with torch.inference_mode():
-            results = self.model(torch.from_numpy(images))
-        results = results if isinstance(results, tuple) else (results,)
-        return {name: result.numpy() for name, result in zip(self.model.output_names, results, strict=True)}
-
-
-@dataclass(frozen=True)
-class _Quantized:
-    """The model as .tflite, in float and in int8."""
-
-    floating: bytes
-    content: bytes
-    graph: Graph
-    image: Tensor
-    outputs: tuple[Tensor, ...]
-
-    @property
-    def logits(self) -> Tensor:
-        return next(tensor for tensor in self.outputs if tensor.name == LOGITS)
-
-
-def export_run(folder: RunFolder, core: str | None = None) -> Exported:
+def export_run(folder: RunFolder, core: str | None = None, activations: str | None = None) -> Exported:
     """Export `base.pt` of a run, the C with the kernels for `core` (portable ones by default).
 
-    Raises ExportError, or the error of the stage whose file is missing or damaged."""
+    `activations` is one of `export.quantize.RECIPES`, or None for what suits the model. Raises ExportError, or the error of
+    the stage whose file is missing or damaged."""
     with Progress("export", total=5) as progress:
         trained = _load(folder)
+        kind = _kind(trained)
         progress.advance(note="loaded")
-        quantized = _quantize(trained, folder)
+        quantized = kind.quantize(folder.conversion_log, activations)
         content, graph, logits = quantized.content, quantized.graph, quantized.logits
         progress.advance(note="converted and quantised")
 
         compiled = compile_model(graph, trained.config.name, core=core)
         data_header, data_source = carray.render(content)
         validation, test = trained.parts["validation"], trained.parts["test"]
-        codes = {name: to_codes(part.channels_last, quantized.image)
-                 for name, part in (("validation", validation), ("test", test))}  # fmt: skip
-        carray.verify(data_source, content, codes["validation"])
+        codes = {name: kind.codes(quantized, part) for name, part in (("validation", validation), ("test", test))}
+        carray.verify(data_source, content, *kind.inputs(quantized, codes["validation"]))
         set_up = resolver.render(graph, arena.measure(graph, content), trained.config.name)
         progress.advance(note="compiled")
 
-        interpreter, place = Micro(content), quantized.outputs.index(logits)
-        answers = {name: interpreter.run(samples)[place] for name, samples in codes.items()}
+        minimum_steps = kind.stream.minimum_steps if kind.stream else None
+        answers = {name: kind.logits(content, samples) for name, samples in codes.items()}
         the_gate = gate.calibrate(
             trained.gate.score, logits, trained.checkpoint.temperature, trained.gate.target,
-            {name: (answer, trained.parts[name].labels) for name, answer in answers.items()},
+            {name: (answer, trained.parts[name].labels) for name, answer in answers.items()}, minimum_steps,
         )  # fmt: skip
         described = Manifest(
             format=manifest.FORMAT,
             name=trained.config.name,
             model=Model(folder.tflite.name, hashlib.sha256(content).hexdigest(), len(content)),
-            inputs=(quantized.image,),
+            inputs=quantized.inputs,
             outputs=quantized.outputs,
-            states=(),
+            states=kind.states,
+            stream=kind.stream,
+            quantisation=quantized.quantisation,
             classes=trained.checkpoint.classes,
             gate=the_gate,
             memory=compiled.memory,
@@ -140,17 +86,15 @@ def export_run(folder: RunFolder, core: str | None = None) -> Exported:
             accuracy=Accuracy(
                 samples=len(test.labels),
                 float32=_accuracy(trained.run(test.images)[LOGITS], test.labels),
-                quantised=_accuracy(answers["test"], test.labels),
+                quantised=_accuracy(answers["test"][:, -1], test.labels),
             ),
             large_checkpoint=folder.large_checkpoint.name if folder.large_checkpoint.exists() else None,
         )
         progress.advance(note="gate calibrated")
 
-        layers = layer_errors.measure(
-            quantized.floating, content, validation.channels_last, codes["validation"]
-        )  # fmt: skip
-        float_logits = [values[LOGITS][0] for values in FloatModel(quantized.floating).run(test.channels_last)]
+        layers = layer_errors.measure(graph, kind.activations(quantized, validation))
         gate_header, gate_code = gate_source.render(described)
+        decisions = gate.decide(the_gate, answers["test"], minimum_steps)
         files: dict[Path, str | bytes] = {
             folder.tflite: content,
             folder.path / "model_data.h": data_header,
@@ -160,8 +104,9 @@ def export_run(folder: RunFolder, core: str | None = None) -> Exported:
             folder.path / "model.c": compiled.source,
             folder.path / "model_gate.h": gate_header,
             folder.path / "model_gate.c": gate_code,
+            folder.path / "model_stream.h": stream_source.render(described),
             folder.vectors: vectors.render(
-                codes["test"], answers["test"], test.labels, gate.decide(the_gate, answers["test"])
+                codes["test"], answers["test"], test.labels, decisions, in_time=kind.stream is not None
             ),
         }
         for path, text in files.items():
@@ -172,13 +117,19 @@ def export_run(folder: RunFolder, core: str | None = None) -> Exported:
         folder=folder,
         manifest=described,
         weights=sum(tensor.bytes for tensor in graph.tensors if tensor.data is not None),
-        float_tflite_accuracy=_accuracy(np.array(float_logits), test.labels),
+        float_tflite_accuracy=_accuracy(kind.float_logits(quantized.floating, test), test.labels),
         layers=layers,
         files=(*files, folder.manifest),
     )
 
 
-def _load(folder: RunFolder) -> _Trained:
+def _kind(trained: Trained) -> Kind:
+    from train.models.recurrent import Recurrent
+
+    return Sequences(trained) if isinstance(trained.model, Recurrent) else Still(trained)
+
+
+def _load(folder: RunFolder) -> Trained:
     """Read what training wrote. Raises ExportError or TrainError if something is missing, damaged, or does not fit."""
     if not folder.path.is_dir():
         raise ExportError(f"{folder.path}: no such run folder.", "Train the run first: python -m train <config>.")
@@ -194,17 +145,18 @@ def _load(folder: RunFolder) -> _Trained:
             )
     from train import config as configs
     from train import data, models
+    from train.abstain.threshold import Coverage
 
     config = configs.load(folder.config)
-    if config.gate is None:
-        raise ExportError(
-            f"{folder.config} has no [gate], expected one: the board decides by it when to abstain.",
-            "Add [gate] and [large] to the run's configuration and train it again with --restart.",
-        )
+    # A run that nothing abstains in, for a comparison of models, still has a gate on the board: one that accepts everything.
+    settings = config.gate or configs.Gate(target=Coverage(1.0))
     model, checkpoint = models.load(folder.base_checkpoint)
     samples, splits = data.load(config.data), data.load_splits(folder.splits)
     indices = {"train": splits.train, "validation": splits.validation, "test": splits.test}
     again = "The data set is not the one that the run was trained on: put that back, or train again with --restart."
+    if samples.predicts_number:
+        raise ExportError(f"data set {samples.name} is of numbers to be predicted, expected classes.",
+                          "Export a classifier.")  # fmt: skip
     if samples.input_shape != checkpoint.input_shape:
         raise ExportError(
             f"data set {samples.name} has images of {samples.input_shape}, but {folder.base_checkpoint} takes "
@@ -215,26 +167,8 @@ def _load(folder: RunFolder) -> _Trained:
         raise ExportError(
             f"data set {samples.name} has {len(samples.labels)} samples, but {folder.splits} splits {used}.", again
         )
-    parts = {name: _Part(samples.images[index], samples.labels[index]) for name, index in indices.items()}
-    return _Trained(config, config.gate, model, checkpoint, parts)
-
-
-def _quantize(trained: _Trained, folder: RunFolder) -> _Quantized:
-    """Convert, and quantise with ranges from the train split."""
-    model = trained.model
-    shape = (1, *trained.checkpoint.input_shape)
-    converted = to_float_tflite(model, (model.input_name,), model.output_names, (shape,), folder.conversion_log)
-    probe = np.random.default_rng(0).random(shape, dtype=np.float32)
-    floating = interface.arrange(converted, {model.input_name: probe}, trained.run(probe))
-    ranges = calibrate(floating, trained.parts["train"].channels_last)
-    ranges[model.input_name] = trained.checkpoint.input_range  # known, not estimated
-    content = quantize(floating, ranges)
-    graph = parse(content, str(folder.tflite))
-    image, *outputs = (
-        Tensor(tensor.name, tensor.shape, tensor.dtype, tensor.scale, tensor.zero_point)
-        for tensor in (graph.tensors[index] for index in (*graph.inputs, *graph.outputs))
-    )
-    return _Quantized(floating, content, graph, image, tuple(outputs))
+    parts = {name: Part(samples.images[index], samples.labels[index]) for name, index in indices.items()}
+    return Trained(config, settings, samples, model, checkpoint, parts)
 
 
 def _accuracy(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:

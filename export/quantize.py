@@ -1,18 +1,18 @@
-"""Float .tflite to int8, with ranges that are ours to see and to change.
+"""Float .tflite to integers, with ranges that are ours to see and to change.
 
-    ranges = calibrate(content, images)      # {"image": (0.0, 1.0), "conv_2d_0": (0.0, 3.1), ...}
-    ranges["image"] = (0.0, 1.0)                        # any range can be imposed
+    ranges = calibrate(FloatModel(content).run(images))     # {"image": (0.0, 1.0), "conv_2d_0": (0.0, 3.1), ...}
+    ranges["image"] = (0.0, 1.0)                            # any range can be imposed
     content = quantize(content, ranges)
 
 Weights are symmetric with a scale for each output channel, activations asymmetric with one scale a tensor; real =
-scale * (code - zero_point) (Jacob et al. 2018, arXiv 1712.05877, equation 1). A range is the least and the largest value
+scale * (code - zero_point) (Jacob et al. 2018, arXiv 1712.05877, equation 1). Activations of 16 bits (16x8) are symmetric. A range is the least and the largest value
 seen: the quantizer's default, a moving average, collapses for tensors of a single value, and clips.
 """
 
 import os
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -23,25 +23,29 @@ from numpy.typing import NDArray
 from contract.manifest import Tensor
 from export import flatbuffer
 from export.errors import ExportError
-from export.float_model import FloatModel
 
 Ranges = dict[str, tuple[float, float]]  # tensor -> least and largest value
 
 INT8: Final = (-128, 127)
 
+RECIPES: Final = {
+    "int8": "static_wi8_ai8",
+    "int16": "static_wi8_ai16",
+}  # ai_edge_quantizer's, by type of the activations
 
-def calibrate(content: bytes, *inputs: NDArray[np.float32]) -> Ranges:
-    """Range of every activation of a float model over samples: float32 [N, ...] for each input, in the file's layout."""
+
+def calibrate(inferences: Iterable[Mapping[str, NDArray[Any]]]) -> Ranges:
+    """Range of every activation over inferences of the float model (export.float_model)."""
     ranges: Ranges = {}
-    for activations in FloatModel(content).run(*inputs):
+    for activations in inferences:
         for name, values in activations.items():
             least, largest = ranges.get(name, (np.inf, -np.inf))
             ranges[name] = (min(least, float(values.min())), max(largest, float(values.max())))
     return ranges
 
 
-def quantize(content: bytes, ranges: Ranges) -> bytes:
-    """Float .tflite to int8 inputs, outputs, weights and activations.
+def quantize(content: bytes, ranges: Ranges, activations: str = "int8") -> bytes:
+    """Float .tflite to int8 weights and to inputs, outputs and activations of one of RECIPES.
 
     Raises ExportError if a tensor lacks a range, a range lacks a tensor, or an operator stays in float.
     """
@@ -60,7 +64,9 @@ def quantize(content: bytes, ranges: Ranges) -> bytes:
         statistics[name] = {"min": least, "max": largest}
     try:
         with _quiet():
-            result = quantizer.Quantizer(bytearray(content), recipe.static_wi8_ai8()).quantize(statistics)
+            result = quantizer.Quantizer(bytearray(content), getattr(recipe, RECIPES[activations])()).quantize(
+                statistics
+            )
     except (ValueError, KeyError, RuntimeError) as error:
         raise ExportError(
             f"ai-edge-quantizer could not quantise the model ({error}).",
@@ -93,7 +99,7 @@ def _check_integer(model: Any) -> None:
         if tensor.type == TensorType.FLOAT32:
             raise ExportError(
                 f"tensor {tensor.name.decode()!r} is still float32 after quantisation.",
-                "Replace its operator by one that ai-edge-quantizer quantises to int8.",
+                "Replace its operator by one that ai-edge-quantizer quantises.",
             )
 
 
@@ -105,6 +111,6 @@ def to_codes(values: NDArray[np.float32], tensor: Tensor) -> NDArray[np.int8]:
     return codes
 
 
-def to_real(codes: NDArray[np.int8], scale: float, zero_point: int) -> NDArray[np.float32]:
-    """int8 codes to the real values they stand for."""
+def to_real(codes: NDArray[Any], scale: float, zero_point: int) -> NDArray[np.float32]:
+    """Codes to the real values they stand for."""
     return ((codes.astype(np.int32) - zero_point) * np.float32(scale)).astype(np.float32)

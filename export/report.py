@@ -31,7 +31,7 @@ def warnings(result: Exported, board: Board | None) -> list[str]:
     if accuracy.float32 - accuracy.quantised > ACCURACY_LOSS_ALLOWED:
         culprit = _steepest_fall(result.layers)
         found.append(
-            f"int8 accuracy on the test split is {accuracy.quantised:.2%}, {accuracy.float32 - accuracy.quantised:.2%} "
+            f"{result.manifest.quantisation.activations} accuracy on the test split is {accuracy.quantised:.2%}, {accuracy.float32 - accuracy.quantised:.2%} "
             f"below float ({accuracy.float32:.2%}); at most {ACCURACY_LOSS_ALLOWED:.0%} is expected. The SQNR falls most "
             f"at {culprit.name}. Train with less extreme activations (weight decay, batch normalisation), or use a "
             "larger model."
@@ -72,8 +72,9 @@ def to_json(result: Exported, board: Board | None) -> dict[str, Any]:
             "samples": described.accuracy.samples,
             "float": described.accuracy.float32,
             "float_tflite": result.float_tflite_accuracy,
-            "int8": described.accuracy.quantised,
+            "quantised": described.accuracy.quantised,
         },
+        "quantisation": dataclasses.asdict(described.quantisation),
         "gate": {
             "score": described.gate.score,
             "target": described.gate.target,
@@ -90,10 +91,12 @@ def show(result: Exported, board: Board | None) -> None:
     """Print the tables on stdout."""
     console = Console(highlight=False)
     accuracy, gate = result.manifest.accuracy, result.manifest.gate
-    console.print("int8 against float, layer by layer (validation split)")
+    quantisation = result.manifest.quantisation
+    console.print(f"{_kind(result)} against float, layer by layer (validation split)")
     console.print(_layer_table(result.layers))
     console.print(f"Accuracy (test split, {accuracy.samples} samples)")
     console.print(_accuracy_table(result))
+    console.print(f"Activations: {quantisation.activations}; {quantisation.reason}.", soft_wrap=True)
     ((target, wanted),) = gate.target.items()
     console.print(f"Gate: {gate.score} of at least {gate.threshold} / {ONE}, for a {target} of {wanted:g}")
     console.print(_gate_table(gate))
@@ -134,16 +137,20 @@ def _accuracy_table(result: Exported) -> Table:
     for name, value in (
         ("PyTorch, float", accuracy.float32),
         (".tflite, float", result.float_tflite_accuracy),
-        (".tflite, int8, TensorFlow Lite Micro", accuracy.quantised),
+        (f".tflite, {_kind(result)}, TensorFlow Lite Micro", accuracy.quantised),
     ):
         table.add_row(name, f"{value:.2%}")
     return table
 
 
+def _kind(result: Exported) -> str:
+    return {"int8": "int8", "int16": "16x8"}[result.manifest.quantisation.activations]
+
+
 def _gate_table(gate: Gate) -> Table:
-    table = _table("split", "samples", "coverage", "selective risk")
+    in_time = any(measured.mean_steps is not None for measured in gate.measured)
+    table = _table("split", "samples", "coverage", "selective risk", *(["mean frames"] if in_time else []))
     for measured in gate.measured:
-        table.add_row(
-            measured.split, str(measured.samples), f"{measured.coverage:.2%}", f"{measured.selective_risk:.2%}"
-        )
+        row = [measured.split, str(measured.samples), f"{measured.coverage:.2%}", f"{measured.selective_risk:.2%}"]
+        table.add_row(*row, *([f"{measured.mean_steps:.1f}"] if measured.mean_steps is not None else []))
     return table

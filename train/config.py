@@ -132,10 +132,14 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """[gate]: the score and the target its threshold must meet on the validation split."""
+    """[gate]: the score and the target its threshold must meet on the validation split.
+
+    A recurrent model answers as soon as the score suffices, but not before `minimum_steps` frames.
+    """
 
     target: Target
     score: str = _name(abstain.SCORES, "softmax_response")
+    minimum_steps: int = _integer(1, 1)
 
 
 @dataclass(frozen=True, kw_only=True)

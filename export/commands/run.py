@@ -14,6 +14,7 @@ import boards
 from contract.errors import CHECK_FAILED, DONE
 from contract.run_folder import RunFolder
 from export.errors import ExportError
+from export.quantize import RECIPES
 
 # One package of each tool in the chain; the extra installs them all.
 NEEDED: Final = ("torch", "onnx2tf", "ai_edge_quantizer", "tflite_micro")
@@ -24,6 +25,9 @@ def add(commands: Any) -> None:
     parser.add_argument("run", type=Path, help="run folder that python -m train wrote, e.g. runs/digits")
     parser.add_argument(
         "--board", help="choose the kernels for this board and check that it fits (a name or alias of python -m boards)"
+    )
+    parser.add_argument(
+        "--activations", choices=sorted(RECIPES), help="int8, or int16 for 16x8; by default what suits the model"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of tables")
 
@@ -37,7 +41,7 @@ def call(arguments: argparse.Namespace) -> int:
     from export import report
     from export.pipeline import export_run
 
-    result = export_run(RunFolder(arguments.run), board.chip.core if board else None)
+    result = export_run(RunFolder(arguments.run), board.chip.core if board else None, arguments.activations)
     if arguments.json:
         print(json.dumps(report.to_json(result, board), indent=2))
     else:

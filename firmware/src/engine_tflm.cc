@@ -31,7 +31,7 @@ using Resolver = tflite::MicroMutableOpResolver<MODEL_OPS_COUNT>;
 using Interpreter = tflite::MicroInterpreter;
 
 alignas(16) uint8_t arena[MODEL_ARENA_BYTES]; /* MicroArenaBufferAlignment() */
-alignas(16) uint8_t input[MODEL_INPUT_BYTES];
+alignas(16) uint8_t input[MODEL_INPUT_0_BYTES];
 alignas(Resolver) uint8_t resolver_memory[sizeof(Resolver)];
 alignas(Interpreter) uint8_t interpreter_memory[sizeof(Interpreter)];
 Interpreter *interpreter;

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 
 from contract import manifest
 from contract.errors import KNOWN_FAILURE
+from contract.log_mel import LogMel
 from contract.manifest import Manifest, ManifestError
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
-for kind in (manifest.Tensor, manifest.Measured, manifest.Accuracy):
-    hints = {"scale": finite, "coverage": finite, "selective_risk": finite, "float32": finite, "quantised": finite}
+st.register_type_strategy(LogMel, st.builds(LogMel, bands=st.integers(1, 64), frames=st.integers(1, 500)))
+for kind in (manifest.Tensor, manifest.Measured, manifest.Accuracy, manifest.Stream, manifest.Candidate):
+    hints = {"scale": finite, "coverage": finite, "selective_risk": finite, "float32": finite, "quantised": finite,
+             "mean_steps": finite | st.none(), "low": finite, "high": finite, "accuracy": finite}  # fmt: skip
     known = {name: strategy for name, strategy in hints.items() if name in kind.__dataclass_fields__}
     st.register_type_strategy(kind, st.builds(kind, **known))
 gates = st.builds(
@@ -42,10 +45,12 @@ GOOD = Manifest(
     inputs=(manifest.Tensor("image", (1, 8, 8, 1), "int8", 1 / 255, -128),),
     outputs=(manifest.Tensor("logits", (1, 2), "int8", 0.14, 40),),
     states=(manifest.State("h", "h_next"),),
+    stream=manifest.Stream(64, 8, -1.0, 1.0, LogMel(bands=16)),
+    quantisation=manifest.Quantisation("int16", "int8 loses too much", (manifest.Candidate("int8", 0.9),)),
     classes=("no", "yes"),
     gate=manifest.Gate(
         "softmax_response", "logits", 1.1, (32768, 28709), 31887, {"coverage": 0.8},
-        (manifest.Measured("validation", 359, 0.8, 0.0),),
+        (manifest.Measured("validation", 359, 0.8, 0.0, 12.5),),
     ),
     memory=manifest.Memory(648, (manifest.Buffer("image", 0, 64, 0, 1),)),
     operators=(manifest.Operator("CONV_2D", "conv_2d_0", 4608),),
@@ -109,10 +114,10 @@ def _without(*path: Any) -> Callable[[dict[str, Any]], Any]:
 
 
 MUST_REFUSE: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
-    ("format is 2, expected 1", _set("format", 2)),
-    ("format is None, expected 1", _without("format")),
-    ("format is None, expected 1", lambda _: []),
-    ("format is None, expected 1", lambda _: "digits"),
+    ("format is 3, expected 2", _set("format", 3)),
+    ("format is None, expected 2", _without("format")),
+    ("format is None, expected 2", lambda _: []),
+    ("format is None, expected 2", lambda _: "digits"),
     ("manifest has the unknown field 'colour'", _set("colour", "red")),
     ("manifest.gate has the unknown field 'router'", _set("gate", "router", 1)),
     ("manifest lacks the field 'classes'", _without("classes")),

@@ -48,7 +48,7 @@ def test_same_input_same_bytes(exported: Exported, again: subprocess.CompletedPr
 def test_json_is_the_whole_of_standard_output(exported: Exported, again: subprocess.CompletedProcess[str]) -> None:
     value: dict[str, Any] = json.loads(again.stdout)
     assert value["model"] == dataclasses.asdict(exported.manifest.model)
-    assert value["accuracy"]["int8"] == exported.manifest.accuracy.quantised
+    assert value["accuracy"]["quantised"] == exported.manifest.accuracy.quantised
     assert [layer["name"] for layer in value["layers"]] == [layer.name for layer in exported.layers]
     assert value["warnings"] == []
 

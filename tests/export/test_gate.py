@@ -28,7 +28,7 @@ def _random(seed: int, samples: int = 400, classes: int = 10) -> tuple[np.ndarra
     labels = rng.integers(0, classes, samples)
     logits = rng.normal(0, 20, (samples, classes))
     logits[np.arange(samples), labels] += rng.normal(45, 30, samples)
-    return np.clip(logits, -128, 127).astype(np.int8), labels
+    return np.clip(logits, -128, 127).astype(np.int8)[:, np.newaxis], labels  # one frame
 
 
 def _calibrate(target: Coverage | SelectiveRisk, validation: int = 0, test: int = 1) -> Gate:
@@ -43,7 +43,7 @@ def _calibrate(target: Coverage | SelectiveRisk, validation: int = 0, test: int 
 )
 def test_score_codes_are_pytorchs_softmax(logits: list[int], scale: float, temperature: float) -> None:
     table = gate.TABLES["softmax_response"](scale, temperature)
-    code = gate._scores("softmax_response", table, np.array([logits], np.int8))[0]
+    code = gate._running("softmax_response", table, np.array([[logits]], np.int8))[1][0, 0]
     expected = torch.softmax(torch.tensor(logits, dtype=torch.float64) * scale / temperature, dim=0).max().item()
     # Each of the n entries summed is off by half a code at most, and the division rounds down by up to one.
     assert abs(int(code) / ONE - expected) <= (len(logits) / 2 + 1) / ONE
@@ -74,7 +74,7 @@ def test_selective_risk_is_met_on_validation() -> None:
 
 def test_a_risk_that_cannot_be_met_is_an_error() -> None:
     logits, labels = _random(0)
-    wrong = np.where(labels == logits.argmax(axis=1), (labels + 1) % 10, labels)
+    wrong = np.where(labels == logits[:, 0].argmax(axis=1), (labels + 1) % 10, labels)
     with pytest.raises(TrainError, match="selective risk"):
         gate.calibrate("softmax_response", LOGITS, 1.0, SelectiveRisk(0.01), {"validation": (logits, wrong)})
 
@@ -85,7 +85,7 @@ def test_decisions_are_what_was_measured() -> None:
         logits, labels = _random(seed)
         decisions = gate.decide(found, logits)
         assert np.array_equal(decisions.accepted, decisions.score >= found.threshold)
-        assert np.array_equal(decisions.predicted, logits.argmax(axis=1))
+        assert np.array_equal(decisions.predicted, logits[:, 0].argmax(axis=1))
         assert (measured.samples, measured.coverage) == (len(labels), decisions.accepted.mean())
         assert measured.selective_risk == np.mean((decisions.predicted != labels)[decisions.accepted])
 
@@ -110,7 +110,7 @@ def test_generated_c_decides_the_same(exported: Exported, tmp_path: Path) -> Non
         np.random.default_rng(0).integers(-128, 128, (2000, 10)).astype(np.int8),
         np.full((1, 10), 127, np.int8), np.full((1, 10), -128, np.int8),  # ties: the lowest index wins
     ])  # fmt: skip
-    decisions = gate.decide(described.gate, logits)
+    decisions = gate.decide(described.gate, logits[:, np.newaxis])
     for row, *expected in zip(logits, decisions.predicted, decisions.score, decisions.accepted, strict=True):
         found = code.gate_decide(model_gate, ctypes.c_uint16(described.gate.threshold), row.tobytes())
         assert [found.class_index, found.score, found.accepted] == expected

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ from contract.gate import SCORES, predicted_class
 from contract.run_folder import RunFolder
 from export import graph, interface, layer_errors, quantize
 from export.errors import ExportError
+from export.float_model import FloatModel
+from export.kind import Activations
 from export.micro import Micro
 from export.pipeline import Exported, export_run
 from train import config, data, models
@@ -77,7 +79,7 @@ def test_vectors_are_the_test_split_and_the_figures_follow_from_them(exported: E
     assert exported.float_tflite_accuracy == described.accuracy.float32
     (measured,) = [measured for measured in described.gate.measured if measured.split == "test"]
     accepted = vectors["accepted"]
-    assert measured == manifest.Measured("test", len(chosen), accepted.mean(), np.mean(~correct[accepted]))
+    assert measured == manifest.Measured("test", len(chosen), accepted.mean(), np.mean(~correct[accepted]), None)
 
 
 def test_int8_is_within_one_point_and_the_target_holds_on_validation(exported: Exported) -> None:
@@ -106,13 +108,20 @@ def test_a_layer_that_is_off_shows_in_the_table(exported: Exported, converted: A
     model, probe = converted.model, converted.probe
     floating = interface.arrange(converted.content, {"image": probe}, model.answers(probe))
     images = np.random.default_rng(5).random((32, 8, 8, 3), dtype=np.float32)
-    ranges = quantize.calibrate(floating, images) | {"image": (0.0, 1.0)}
+    ranges = quantize.calibrate(FloatModel(floating).run(images)) | {"image": (0.0, 1.0)}
     image = manifest.Tensor("image", (1, 8, 8, 3), "int8", float(np.float32(1 / 255)), -128)
     codes = quantize.to_codes(images, image)
 
     def table(ranges: quantize.Ranges) -> dict[str, layer_errors.LayerError]:
         content = quantize.quantize(floating, ranges)
-        return {layer.name: layer for layer in layer_errors.measure(floating, content, images, codes)}
+        micro = Micro(content, keep_tensors=True)
+
+        def both() -> Iterator[tuple[Activations, Activations]]:
+            for sample, real in zip(codes, FloatModel(floating).run(images), strict=True):
+                micro.call(sample[np.newaxis])
+                yield real, micro.activations()
+
+        return {layer.name: layer for layer in layer_errors.measure(graph.parse(content, "int8"), both())}
 
     good, bad = table(ranges), table({**ranges, "conv_2d_2": (0.0, ranges["conv_2d_2"][1] / 2)})
     assert bad["conv_2d_2"].clipped > 0.01 > good["conv_2d_2"].clipped

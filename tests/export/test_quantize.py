@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from contract.manifest import Tensor
 from export import flatbuffer, graph, quantize
 from export.errors import ExportError
+from export.float_model import FloatModel
 from export.interface import arrange, channels_last
 from export.micro import Micro
 
@@ -28,7 +29,7 @@ def images() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def ranges(floating: bytes, images: np.ndarray) -> quantize.Ranges:
-    return quantize.calibrate(floating, channels_last(images))
+    return quantize.calibrate(FloatModel(floating).run(channels_last(images)))
 
 
 def _output(content: bytes, name: str) -> graph.Tensor:
@@ -72,7 +73,7 @@ def test_unknown_range_is_refused(floating: bytes, ranges: quantize.Ranges) -> N
 
 
 def test_same_ranges_same_bytes(floating: bytes, ranges: quantize.Ranges, images: np.ndarray) -> None:
-    assert quantize.calibrate(floating, channels_last(images)) == ranges
+    assert quantize.calibrate(FloatModel(floating).run(channels_last(images))) == ranges
     assert quantize.quantize(floating, ranges) == quantize.quantize(floating, ranges)
 
 

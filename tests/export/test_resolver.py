@@ -26,7 +26,7 @@ int main() {{
     Resolver resolver;
 #define ADD(method) resolver.method();
     MODEL_OPS(ADD)
-    std::printf("%d %u %u\\n", MODEL_OPS_COUNT, MODEL_ARENA_BYTES, MODEL_INPUT_BYTES);
+    std::printf("%d %u %u\\n", MODEL_OPS_COUNT, MODEL_ARENA_BYTES, MODEL_INPUT_0_BYTES);
 }}
 """
 

@@ -33,6 +33,8 @@ def run_folder(tmp_path: Path) -> RunFolder:
             inputs=(manifest.Tensor("image", (1, 8, 8, 1), "int8", 1 / 255, -128),),
             outputs=(manifest.Tensor("logits", (1, 10), "int8", 0.1, 0),),
             states=(),
+            stream=None,
+            quantisation=manifest.Quantisation("int8", "no state", ()),
             classes=CLASSES,
             gate=manifest.Gate("softmax_response", "logits", 1.0, (32768,), HELLO.threshold, {"coverage": 0.75}, ()),
             memory=manifest.Memory(512, ()),

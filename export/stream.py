@@ -1,0 +1,180 @@
+"""Sequences: a recurrent model as one time step, whose state is fed back from one frame to the next. See `export.kind`.
+
+Inputs are (frame, *state), outputs (logits, *next state). A state's input and output get one range, the union of both, so
+that they share scale and zero point and feeding back is a copy: with a scale of its own each, every step would multiply the
+state by their ratio.
+
+An int8 state cannot hold small increments: with h + eta d where eta d is less than half a step of the scale, the state
+freezes. So both are made, int8 and 16x8, run over the validation split, and int8 is taken only if it loses little.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.manifest import Candidate, Quantisation, State, Stream
+from export import interface
+from export.convert import to_float_tflite
+from export.edges import int8_edges
+from export.errors import ExportError
+from export.float_model import FloatModel
+from export.kind import LOGITS, Activations, Kind, Part, Quantized, Trained, described
+from export.micro import Micro
+from export.quantize import RECIPES, Ranges, calibrate, quantize, to_codes
+
+if TYPE_CHECKING:
+    from train.models.recurrent import Recurrent
+
+INT8_MAY_LOSE: Final = 0.005  # of accuracy on the validation split, to be preferred for its smaller state
+CALIBRATED_ON: Final = 300  # sequences of the train split: more do not move the extremes of thousands of frames
+COMPARED_ON: Final = 50  # sequences of the validation split, for the table of layers
+
+FRAME: Final = "frame"
+
+
+class Sequences(Kind):
+    def __init__(self, trained: Trained) -> None:
+        from train.models.recurrent import OneStep, Recurrent
+
+        super().__init__(trained)
+        self.model = cast("Recurrent", trained.model)
+        assert isinstance(self.model, Recurrent)
+        self.step: OneStep = OneStep(self.model).eval()
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        return tuple(State(before, after) for before, after in self.step.states)
+
+    @property
+    def stream(self) -> Stream:
+        low, high = self.model.input_range
+        steps = self.model.input_shape[1]
+        return Stream(steps, min(self.trained.gate.minimum_steps, steps), low, high, self.trained.data.features)
+
+    def quantize(self, log: Path, activations: str | None) -> Quantized:
+        """Ranges are from sequences of the train split that the float model reads by itself."""
+        floating = self._convert(log)
+        train = self._frames(self.trained.parts["train"])
+        ranges = calibrate(self._float(floating, train[:: max(1, len(train) // CALIBRATED_ON)]))
+        ranges[FRAME] = self.model.input_range  # known, not estimated
+        for state in self.states:
+            both = [0.0, *ranges[state.input], *ranges[state.output]]  # 0 is the state before the first frame
+            ranges[state.input] = ranges[state.output] = (min(both), max(both))
+        path = log.with_name("model.tflite")
+        made = {name: _make(floating, ranges, name) for name in ([activations] if activations else RECIPES)}
+        for content in made.values():
+            self._check_tied(described(floating, content, path, Quantisation("", "", ())))
+        return described(floating, *self._choose(floating, made, path))
+
+    def _choose(self, floating: bytes, made: dict[str, bytes], path: Path) -> tuple[bytes, Path, Quantisation]:
+        part = self.trained.parts["validation"]
+        reference = _accuracy(self.trained.run(part.images)[LOGITS], part)
+        found = {}
+        for name, content in made.items():
+            quantized = described(floating, content, path, Quantisation(name, "", ()))
+            found[name] = _accuracy(self.logits(content, self.codes(quantized, part))[:, -1], part)
+        lost = reference - found.get("int8", 0.0)
+        if len(made) == 1:
+            (chosen,) = made
+            reason = "asked for"
+        else:
+            chosen = "int8" if lost <= INT8_MAY_LOSE else "int16"
+            reason = f"int8 is {100 * lost:.2f} points below float on the validation split, "
+            reason += f"{100 * INT8_MAY_LOSE:g} are allowed"
+        candidates = tuple(Candidate(name, accuracy) for name, accuracy in found.items())
+        return made[chosen], path, Quantisation(chosen, reason, candidates)
+
+    def _convert(self, log: Path) -> bytes:
+        import torch
+
+        step, shapes = self.step, [(1, size) for size in self.step.input_sizes]
+        converted = to_float_tflite(step, step.input_names, step.output_names, shapes, log)
+        noise = np.random.default_rng(0)
+        probe = {name: noise.uniform(-1, 1, shape).astype(np.float32)
+                 for name, shape in zip(step.input_names, shapes, strict=True)}  # fmt: skip
+        with torch.inference_mode():
+            outputs = step(*(torch.from_numpy(value) for value in probe.values()))
+        answers = {name: value.numpy() for name, value in zip(step.output_names, outputs, strict=True)}
+        return interface.arrange(converted, probe, answers)
+
+    def _check_tied(self, quantized: Quantized) -> None:
+        tensors = {tensor.name: tensor for tensor in (*quantized.inputs, *quantized.outputs)}
+        for state in self.states:
+            before, after = tensors[state.input], tensors[state.output]
+            if (before.scale, before.zero_point, before.dtype) != (after.scale, after.zero_point, after.dtype):
+                raise ExportError(
+                    f"state {state.input!r} has the scale {before.scale:g} and comes back as {state.output!r} with "
+                    f"{after.scale:g}, expected one.",
+                    "The state must come from an operator whose output scale is free: not a slice, pool or reshape.",
+                )
+
+    def _frames(self, part: Part) -> NDArray[np.float32]:
+        """Sequences [N, T, frame] in the range of the model's inputs."""
+        import torch
+
+        frames: NDArray[np.float32] = self.model.frames(torch.from_numpy(part.images)).numpy()
+        return frames
+
+    def _float(self, floating: bytes, sequences: NDArray[np.float32]) -> Iterator[dict[str, NDArray[Any]]]:
+        """Activations of the float model, frame by frame, each sequence from a state of zeros."""
+        model = FloatModel(floating)
+        for sequence in sequences:
+            state = [np.zeros((1, size), np.float32) for size in self.step.input_sizes[1:]]
+            for frame in sequence:
+                activations = model.call(frame[np.newaxis], *state)
+                state = [activations[pair.output] for pair in self.states]
+                yield activations
+
+    def codes(self, quantized: Quantized, part: Part) -> NDArray[np.int8]:
+        return to_codes(self._frames(part), quantized.inputs[0])
+
+    def logits(self, content: bytes, codes: NDArray[np.int8]) -> NDArray[np.int8]:
+        running = np.empty((*codes.shape[:2], self.model.classes), np.int8)
+        micro = Micro(content)
+        start = self._start(described(b"", content, Path("the model"), Quantisation("", "", ())))
+        for sequence, answers in zip(codes, running, strict=True):
+            state = start
+            for place, frame in enumerate(sequence):
+                answer, *state = micro.call(frame[np.newaxis], *state)
+                answers[place] = answer[0]
+        return running
+
+    def _start(self, quantized: Quantized) -> list[NDArray[Any]]:
+        """Codes of the state before the first frame."""
+        return [np.full(tensor.shape, tensor.zero_point, tensor.dtype) for tensor in quantized.inputs[1:]]
+
+    def inputs(self, quantized: Quantized, codes: NDArray[np.int8]) -> tuple[NDArray[Any], ...]:
+        frames = codes[:, 0]
+        states = (np.repeat(state, len(frames), axis=0) for state in self._start(quantized))
+        return (frames, *states)
+
+    def activations(self, quantized: Quantized, part: Part) -> Iterator[tuple[Activations, Activations]]:
+        some = Part(part.images[:COMPARED_ON], part.labels[:COMPARED_ON])
+        micro = Micro(quantized.content, keep_tensors=True)
+        real = self._float(quantized.floating, self._frames(some))
+        for sequence in self.codes(quantized, some):
+            state = self._start(quantized)
+            for frame in sequence:
+                _, *state = micro.call(frame[np.newaxis], *state)
+                yield next(real), micro.activations()
+
+    def float_logits(self, floating: bytes, part: Part) -> NDArray[np.float32]:
+        steps = self.model.input_shape[1]
+        frames = self._float(floating, self._frames(part))
+        answers = [activations[LOGITS] for place, activations in enumerate(frames) if (place + 1) % steps == 0]
+        return np.concatenate(answers)
+
+
+def _make(floating: bytes, ranges: Ranges, activations: str) -> bytes:
+    content = quantize(floating, ranges, activations)
+    if activations == "int8":
+        return content
+    return int8_edges(content, {FRAME: ranges[FRAME]}, {LOGITS: ranges[LOGITS]})
+
+
+def _accuracy(logits: NDArray[Any], part: Part) -> float:
+    """Top-1 accuracy of logits [N, classes]."""
+    return float(np.mean(logits.argmax(axis=1) == part.labels))
