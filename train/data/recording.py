@@ -27,7 +27,8 @@ CONVERT: Final = "Convert it, for example: sox {name} -e signed -b 16 -r {rate} 
 
 def frames_of(recordings: Sequence[tuple[str, bytes]], settings: LogMel) -> NDArray[np.float32]:
     """Frames [N, 1, frames, bands] in [0, 1] of WAV files, given as name and content."""
-    path = CACHE / f"{_hash(recordings, settings)}.npy"
+    made_by = repr(dataclasses.astuple(settings)) + digest(recordings)
+    path = CACHE / f"{hashlib.sha256(made_by.encode()).hexdigest()[:32]}.npy"
     try:
         kept: NDArray[np.float32] = np.load(path)
         return kept
@@ -78,8 +79,6 @@ def read_wav(name: str, content: bytes, rate: int) -> NDArray[np.float64]:
     return mono
 
 
-def _hash(recordings: Sequence[tuple[str, bytes]], settings: LogMel) -> str:
-    digest = hashlib.sha256(repr(dataclasses.astuple(settings)).encode())
-    for _, content in recordings:
-        digest.update(hashlib.sha256(content).digest())
-    return digest.hexdigest()[:32]
+def digest(recordings: Sequence[tuple[str, bytes]]) -> str:
+    """SHA-256 of the contents' SHA-256 sums, one after the other, in hexadecimal."""
+    return hashlib.sha256(b"".join(hashlib.sha256(content).digest() for _, content in recordings)).hexdigest()

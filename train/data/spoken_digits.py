@@ -17,7 +17,7 @@ import numpy as np
 
 from train.data.dataset import DataSet
 from train.data.download import Download, find
-from train.data.recording import frames_of
+from train.data.recording import digest, frames_of
 from train.errors import TrainError
 
 if TYPE_CHECKING:
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 ARCHIVE: Final = Download(
     file="spoken_digits.zip",
     url="https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.zip",
-    # Of `TZ=America/Los_Angeles git archive --format=zip --prefix=free-spoken-digit-dataset-1.0.10/ v1.0.10`.
-    sha256="c680098f5d2355ba7cc4bd8b0ca9e0a24c00ebe3b4c552208889a4d28d4fbc2b",
     bytes=16_419_872,
 )
 NAME: Final = re.compile(r"(?:.*/)?recordings/(?P<digit>\d)_(?P<speaker>[a-z]+)_(?P<index>\d+)\.wav")
 RECORDINGS: Final = 3000
+DIGEST: Final = "dfaea3659d8fb9bd818fb46652281730c568381c0fd1aa8a43ccf8b05a9f92bb"  # `recording.digest` of the release
 TEST_INDICES: Final = 5  # "Recordings numbered 0-4 (inclusive) are in the test [set]", README of the data set
 
 
@@ -63,4 +62,6 @@ def _read(path: Path) -> tuple[list[re.Match[str]], list[tuple[str, bytes]]]:
         raise TrainError(f"{path}: cannot be read as a zip archive ({error}).", another) from None
     if len(found) != RECORDINGS:
         raise TrainError(f"{path}: holds {len(found)} recordings of spoken digits, expected {RECORDINGS}.", another)
+    if (sha256 := digest(recordings)) != DIGEST:
+        raise TrainError(f"{path}: its recordings have the SHA-256 {sha256}, expected {DIGEST}.", another)
     return found, recordings
