@@ -11,10 +11,11 @@ fixed in advance: nothing depends on the rest of the recording, so a frame can b
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:  # the settings are part of the manifest, which is read without NumPy, too
+    import numpy as np
+    from numpy.typing import NDArray
 
 LEAST_ENERGY: Final = 1e-20  # -200 dB: below any floor, so that silence has a logarithm
 
@@ -68,8 +69,10 @@ class LogMel:
         return 1 << (self.window - 1).bit_length()
 
     @cached_property
-    def filters(self) -> NDArray[np.float64]:
+    def filters(self) -> "NDArray[np.float64]":
         """Weights [bands, spectrum / 2 + 1] of the triangles, 1 at their peaks."""
+        import numpy as np
+
         mels = np.linspace(_mel(self.lowest_hz), _mel(self.highest_hz), self.bands + 2)
         edges = 700 * (10 ** (mels / 2595) - 1)
         low, middle, high = edges[:-2, None], edges[1:-1, None], edges[2:, None]
@@ -77,8 +80,10 @@ class LogMel:
         rising, falling = (frequencies - low) / (middle - low), (high - frequencies) / (high - middle)
         return np.maximum(0, np.minimum(rising, falling))
 
-    def energies(self, samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    def energies(self, samples: "NDArray[np.float64]") -> "NDArray[np.float64]":
         """Band energies [windows, bands] of samples [N] in [-1, 1]; one window at least, as many as fit whole."""
+        import numpy as np
+
         padded = np.pad(samples, (0, max(0, self.window - len(samples))))
         windows = np.lib.stride_tricks.sliding_window_view(padded, self.window)[:: self.hop]
         shape = np.hanning(self.window + 1)[:-1]  # periodic
@@ -87,12 +92,16 @@ class LogMel:
         energies: NDArray[np.float64] = power @ self.filters.T
         return energies
 
-    def frames_of(self, samples: NDArray[np.float64]) -> NDArray[np.float32]:
+    def frames_of(self, samples: "NDArray[np.float64]") -> "NDArray[np.float32]":
         """Frames [frames, bands] in [0, 1] of samples [N] in [-1, 1]; frames after the end are 0."""
+        import numpy as np
+
         decibels = 10 * np.log10(self.energies(samples) + LEAST_ENERGY)[: self.frames]
         scaled = ((decibels - self.floor_db) / (self.ceiling_db - self.floor_db)).clip(0, 1)
         return np.pad(scaled, ((0, self.frames - len(scaled)), (0, 0))).astype(np.float32)
 
 
 def _mel(hertz: float) -> float:
+    import numpy as np
+
     return float(2595 * np.log10(1 + hertz / 700))
