@@ -43,8 +43,10 @@ class Exported:
     files: tuple[Path, ...]
 
 
-def export_run(folder: RunFolder, core: str | None = None, activations: str | None = None) -> Exported:
-    """Export `base.pt` of a run, the C with the kernels for `core` (portable ones by default).
+def export_run(
+    folder: RunFolder, core: str | None = None, activations: str | None = None, flash: int | None = None
+) -> Exported:
+    """Export `base.pt` of a run, the C with the kernels for `core` (portable ones by default) and a flash of so many bytes.
 
     `activations` is one of `export.quantize.RECIPES`, or None for what suits the model. Raises ExportError, or the error of
     the stage whose file is missing or damaged."""
@@ -56,7 +58,7 @@ def export_run(folder: RunFolder, core: str | None = None, activations: str | No
         content, graph, logits = quantized.content, quantized.graph, quantized.logits
         progress.advance(note="converted and quantised")
 
-        compiled = compile_model(graph, trained.config.name, core=core)
+        compiled = compile_model(graph, trained.config.name, core=core, flash=flash)
         data_header, data_source = carray.render(content)
         validation, test = trained.parts["validation"], trained.parts["test"]
         codes = {name: kind.codes(quantized, part) for name, part in (("validation", validation), ("test", test))}

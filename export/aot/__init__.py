@@ -8,7 +8,7 @@ every byte), `memory.plan` (offsets in one static arena), `source` (C text). The
 `tflite-micro` wheel, never TensorFlow Lite or LiteRT, whose rounding differs.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from contract.manifest import Memory, Operator
 from export.aot.memory import plan
@@ -34,15 +34,21 @@ DSP_CORES = frozenset({"cortex-m4", "cortex-m7", "cortex-m33"})
 
 
 def compile_model(
-    graph: Graph, title: str, keep_inputs: bool = True, core: str | None = None, small: bool = False
+    graph: Graph,
+    title: str,
+    keep_inputs: bool = True,
+    core: str | None = None,
+    small: bool = False,
+    flash: int | None = None,
 ) -> Compiled:
     """Compile a graph; `title` is the first comment of the files.
 
     With `keep_inputs` the inputs keep their bytes through an inference, so that the sample can still be sent.
     The kernels are chosen for speed on `core`; they run, more slowly, everywhere else too. With `small`, or without a
-    core, they are the plain ones, which take the least code. Raises UnsupportedError listing every operator that cannot be translated.
+    core, they are the plain ones, which take the least code. `flash` is the size of the target's flash: fast kernels
+    with larger weights spend no more than their share of it. Raises UnsupportedError listing every operator that cannot be translated.
     """
-    program = lower(graph, LOWER)
+    program = replace(lower(graph, LOWER), flash=flash)
     fast = () if core is None or small else (*(DSP_PASSES if core in DSP_CORES else ()), *BLOCKED_PASSES)
     for rewrite in (*PASSES, *fast):
         program = rewrite(program)

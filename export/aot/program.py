@@ -58,13 +58,14 @@ class Node:
 
 @dataclass(frozen=True)
 class Program:
-    """`aliases` maps a tensor to the one whose bytes it shares (a reshape)."""
+    """`aliases` maps a tensor to the one whose bytes it shares (a reshape); `flash` is the size of the target's flash, if known."""
 
     tensors: tuple[Tensor, ...]
     nodes: tuple[Node, ...]
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     aliases: Mapping[int, int]
+    flash: int | None = None
 
     def root(self, tensor: int) -> int:
         """The tensor that owns the bytes of `tensor`."""

@@ -51,7 +51,7 @@ def bench(path: Path, board: Board, count: int) -> Report:
     """
     content = path.read_bytes() if path.is_file() else b""
     graph = parse(content, str(path))
-    compiled = compile_model(graph, path.name, keep_inputs=False, core=board.chip.core)
+    compiled = compile_model(graph, path.name, keep_inputs=False, core=board.chip.core, flash=board.memory.flash.length)
     for program, package in ((COMPILER, "gcc-arm-none-eabi"), (QEMU, "qemu-system-arm"), ("gcc", "gcc")):
         if shutil.which(program) is None:
             raise ExportError(f"{program} is not installed.", f"Install it with `sudo apt install {package}`.")

@@ -25,7 +25,9 @@ def add(commands: Any) -> None:
 def call(arguments: argparse.Namespace) -> int:
     board = boards.load(arguments.board)
     source = graph.read(arguments.model)
-    compiled = compile_model(source, arguments.model.name, arguments.keep_inputs, board.chip.core)
+    compiled = compile_model(
+        source, arguments.model.name, arguments.keep_inputs, board.chip.core, flash=board.memory.flash.length
+    )
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
         for name, text in (("model.h", compiled.header), ("model.c", compiled.source)):

@@ -41,7 +41,8 @@ def call(arguments: argparse.Namespace) -> int:
     from export import report
     from export.pipeline import export_run
 
-    result = export_run(RunFolder(arguments.run), board.chip.core if board else None, arguments.activations)
+    core, flash = (board.chip.core, board.memory.flash.length) if board else (None, None)
+    result = export_run(RunFolder(arguments.run), core, arguments.activations, flash)
     if arguments.json:
         print(json.dumps(report.to_json(result, board), indent=2))
     else:

@@ -16,6 +16,7 @@ from export.aot.passes.fuse_activation import fuse_activation
 from export.aot.passes.split_clamp import split_clamp
 from export.aot.passes.use_blocked import use_blocked
 from export.aot.passes.use_dsp import use_dsp
+from export.aot.passes.use_winograd import use_winograd
 from export.aot.program import Program
 
 PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
@@ -26,5 +27,5 @@ PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     drop_dead_channels,
     fold_zero_point,
 )
-DSP_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (split_clamp, use_dsp)
+DSP_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (split_clamp, use_winograd, use_dsp)
 BLOCKED_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (use_blocked,)

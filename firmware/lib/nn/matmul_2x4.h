@@ -25,15 +25,10 @@
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 // In the inner loop: r0-r7 sums, r8 r9 inputs, r10 r11 weights, r12 panel, lr stream. All its instructions take 4 bytes, so
 // that the first turn can start inside it when the pairs are no multiple of 16.
-#define NN_RELU(sum) "smmla " sum "," sum ",r8,r9\n asr " sum ",r10\n ssat " sum ",#8," sum "\n"
-#define NN_LINEAR(sum)                                                                                                 \
-    "smmulr " sum "," sum ",r8\n add " sum "," sum "," sum ",asr #31\n add " sum ",r9\n asr " sum ",r10\n"            \
-    "ssat " sum ",#8," sum "\n"
 #define NN_TWO_CHANNELS(REQUANTISE, HIGH, LOW, high0, low0, high1, low1)                                               \
     "ldm lr!,{r8,r9,r10}\n sub " high0 "," low0 "\n sub " high1 "," low1 "\n" HIGH(high0) HIGH(high1)                \
     REQUANTISE(high0) REQUANTISE(high1)                                                                                \
     "ldm lr!,{r8,r9,r10}\n" LOW(low0) LOW(low1) REQUANTISE(low0) REQUANTISE(low1)
-#define NN_NOTHING(sum) ""
 #define NN_BY_256(sum) "lsl " sum ",#8\n"
 #define NN_BY_2(sum) "lsl " sum ",#1\n"
 #define NN_FROM_256_TO_2(sum) "asr " sum ",#7\n"

@@ -49,3 +49,12 @@ static inline int8_t nn_short_linear(const struct nn_short *c, int32_t doubled) 
     const int32_t high = nn_high_product_rounded(doubled, c->multiplier);
     return nn_saturate_int8((high + (high >> 31) + c->constant) >> c->shift);
 }
+
+#if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
+// The same for assembly, in place, with the multiplier in r8, the constant in r9 and the shift in r10.
+#define NN_RELU(sum) "smmla " sum "," sum ",r8,r9\n asr " sum ",r10\n ssat " sum ",#8," sum "\n"
+#define NN_LINEAR(sum)                                                                                                 \
+    "smmulr " sum "," sum ",r8\n add " sum "," sum "," sum ",asr #31\n add " sum ",r9\n asr " sum ",r10\n"            \
+    "ssat " sum ",#8," sum "\n"
+#define NN_NOTHING(sum) ""
+#endif
