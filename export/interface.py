@@ -6,6 +6,7 @@ The firmware sees positions, and converters shuffle them: a name is looked up in
 and confirmed by value on a probe; if the names are lost, the probe alone decides. On the way:
 
 - tensors are named after the operator that writes them (`conv_2d_0`, `conv_2d_0/weights`), interface tensors as in PyTorch;
+- an output that is an input gets a tensor of its own;
 - every FULLY_CONNECTED gets a bias, zeros if it has none (runtimes differ in the rounding of one without);
 - the converter's metadata is dropped.
 """
@@ -47,6 +48,7 @@ def arrange(content: bytes, inputs: Arrays, outputs: Arrays) -> bytes:
     probe = {name: channels_last(value) for name, value in inputs.items()}
     expected = {name: channels_last(value) for name, value in outputs.items()}
     input_indices, output_indices = _identify(content, model, probe, expected)
+    output_indices = [_copied(model, index) if index in input_indices else index for index in output_indices]
     graph.inputs = np.array(input_indices, np.int32)
     graph.outputs = np.array(output_indices, np.int32)
     interface = dict(zip([*input_indices, *output_indices], [*inputs, *outputs], strict=True))
@@ -121,6 +123,38 @@ def _operator_names(model: Any) -> list[str]:
     from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
 
     return [opcode_to_name(model, operator.opcodeIndex) for operator in model.subgraphs[0].operators]
+
+
+def _copied(model: Any, index: int) -> int:
+    """An output that is an input: a tensor of its own, which a RESHAPE writes, so that each can have a name and a range."""
+    from ai_edge_litert.schema_py_generated import (
+        BufferT,
+        BuiltinOperator,
+        BuiltinOptions,
+        OperatorCodeT,
+        OperatorT,
+        ReshapeOptionsT,
+        TensorT,
+    )  # fmt: skip
+
+    graph = model.subgraphs[0]
+    source = graph.tensors[index]
+    model.buffers.append(BufferT())
+    graph.tensors.append(
+        TensorT(shape=source.shape, type=source.type, buffer=len(model.buffers) - 1, name=source.name + b"/copied")
+    )
+    reshape = BuiltinOperator.RESHAPE
+    model.operatorCodes.append(OperatorCodeT(deprecatedBuiltinCode=reshape, builtinCode=reshape, version=1))
+    graph.operators.append(
+        OperatorT(
+            opcodeIndex=len(model.operatorCodes) - 1,
+            inputs=np.array([index], np.int32),
+            outputs=np.array([len(graph.tensors) - 1], np.int32),
+            builtinOptionsType=BuiltinOptions.ReshapeOptions,
+            builtinOptions=ReshapeOptionsT(newShape=source.shape),
+        )
+    )
+    return len(graph.tensors) - 1
 
 
 def _add_biases(model: Any) -> None:

@@ -97,7 +97,7 @@ class Kind(ABC):
         """The samples as the board gets them: images [N, H, W, C], or sequences [N, T, frame]."""
 
     @abstractmethod
-    def logits(self, content: bytes, codes: NDArray[np.int8]) -> NDArray[np.int8]:
+    def logits(self, quantized: Quantized, codes: NDArray[np.int8]) -> NDArray[np.int8]:
         """What TensorFlow Lite Micro says to `codes`: [N, T, classes], after each frame."""
 
     @abstractmethod

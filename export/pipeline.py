@@ -67,7 +67,7 @@ def export_run(
         progress.advance(note="compiled")
 
         minimum_steps = kind.stream.minimum_steps if kind.stream else None
-        answers = {name: kind.logits(content, samples) for name, samples in codes.items()}
+        answers = {name: kind.logits(quantized, samples) for name, samples in codes.items()}
         the_gate = gate.calibrate(
             trained.gate.score, logits, trained.checkpoint.temperature, trained.gate.target,
             {name: (answer, trained.parts[name].labels) for name, answer in answers.items()}, minimum_steps,

@@ -37,8 +37,8 @@ class Still(Kind):
     def codes(self, quantized: Quantized, part: Part) -> NDArray[np.int8]:
         return to_codes(_channels_last(part), quantized.inputs[0])
 
-    def logits(self, content: bytes, codes: NDArray[np.int8]) -> NDArray[np.int8]:
-        return Micro(content).run(codes)[0][:, np.newaxis]
+    def logits(self, quantized: Quantized, codes: NDArray[np.int8]) -> NDArray[np.int8]:
+        return Micro(quantized.content).run(codes)[0][:, np.newaxis]
 
     def inputs(self, quantized: Quantized, codes: NDArray[np.int8]) -> tuple[NDArray[Any], ...]:
         return (codes,)

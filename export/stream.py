@@ -8,14 +8,15 @@ An int8 state cannot hold small increments: with h + eta d where eta d is less t
 freezes. So both are made, int8 and 16x8, run over the validation split, and int8 is taken only if it loses little.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.manifest import Candidate, Quantisation, State, Stream
+from contract.manifest import Candidate, Quantisation, State, Stream, Tensor
 from export import interface
 from export.convert import to_float_tflite
 from export.edges import int8_edges
@@ -55,7 +56,24 @@ class Sequences(Kind):
         return Stream(steps, min(self.trained.gate.minimum_steps, steps), low, high, self.trained.data.features)
 
     def quantize(self, log: Path, activations: str | None) -> Quantized:
-        """Ranges are from sequences of the train split that the float model reads by itself."""
+        candidates = self.candidates(log, [activations] if activations else list(RECIPES))
+        part = self.trained.parts["validation"]
+        reference = _accuracy(self.trained.run(part.images)[LOGITS], part)
+        found = {
+            name: _accuracy(self.logits(made, self.codes(made, part))[:, -1], part) for name, made in candidates.items()
+        }
+        if activations:
+            chosen, reason = activations, "asked for"
+        else:
+            lost = reference - found["int8"]
+            chosen = "int8" if lost <= INT8_MAY_LOSE else "int16"
+            reason = f"int8 is {100 * lost:.2f} points below float on the validation split, "
+            reason += f"{100 * INT8_MAY_LOSE:g} are allowed"
+        measured = tuple(Candidate(name, accuracy) for name, accuracy in found.items())
+        return replace(candidates[chosen], quantisation=Quantisation(chosen, reason, measured))
+
+    def candidates(self, log: Path, names: Sequence[str]) -> dict[str, Quantized]:
+        """The model with each of these activations. Ranges are from sequences of the train split that the float model reads."""
         floating = self._convert(log)
         train = self._frames(self.trained.parts["train"])
         ranges = calibrate(self._float(floating, train[:: max(1, len(train) // CALIBRATED_ON)]))
@@ -63,29 +81,28 @@ class Sequences(Kind):
         for state in self.states:
             both = [0.0, *ranges[state.input], *ranges[state.output]]  # 0 is the state before the first frame
             ranges[state.input] = ranges[state.output] = (min(both), max(both))
-        path = log.with_name("model.tflite")
-        made = {name: _make(floating, ranges, name) for name in ([activations] if activations else RECIPES)}
-        for content in made.values():
-            self._check_tied(described(floating, content, path, Quantisation("", "", ())))
-        return described(floating, *self._choose(floating, made, path))
+        return {name: self._tied(floating, ranges, name, log.with_name("model.tflite")) for name in names}
 
-    def _choose(self, floating: bytes, made: dict[str, bytes], path: Path) -> tuple[bytes, Path, Quantisation]:
-        part = self.trained.parts["validation"]
-        reference = _accuracy(self.trained.run(part.images)[LOGITS], part)
-        found = {}
-        for name, content in made.items():
-            quantized = described(floating, content, path, Quantisation(name, "", ()))
-            found[name] = _accuracy(self.logits(content, self.codes(quantized, part))[:, -1], part)
-        lost = reference - found.get("int8", 0.0)
-        if len(made) == 1:
-            (chosen,) = made
-            reason = "asked for"
-        else:
-            chosen = "int8" if lost <= INT8_MAY_LOSE else "int16"
-            reason = f"int8 is {100 * lost:.2f} points below float on the validation split, "
-            reason += f"{100 * INT8_MAY_LOSE:g} are allowed"
-        candidates = tuple(Candidate(name, accuracy) for name, accuracy in found.items())
-        return made[chosen], path, Quantisation(chosen, reason, candidates)
+    def _tied(self, floating: bytes, ranges: Ranges, activations: str, path: Path) -> Quantized:
+        """Quantised so that each state's input has the scale of its output. An operator may decide that: a TANH has a scale of
+        its own, a reshape that of its input; so the input follows what came out the first time."""
+        for last in (False, True):
+            content = quantize(floating, ranges, activations)
+            if activations != "int8":
+                content = int8_edges(content, {FRAME: ranges[FRAME]}, {LOGITS: ranges[LOGITS]})
+            made = described(floating, content, path, Quantisation(activations, "", ()))
+            tensors = {tensor.name: tensor for tensor in (*made.inputs, *made.outputs)}
+            untied = [state for state in self.states if not _equal(tensors[state.input], tensors[state.output])]
+            if not untied:
+                break
+            if last:
+                raise ExportError(
+                    f"state {untied[0].input!r} has the scale {tensors[untied[0].input].scale:g} and comes back as "
+                    f"{untied[0].output!r} with {tensors[untied[0].output].scale:g}, expected one.",
+                    "This is a fault in export/stream.py: report it with the model.",
+                )
+            ranges = ranges | {state.input: _range(tensors[state.output]) for state in untied}
+        return made
 
     def _convert(self, log: Path) -> bytes:
         import torch
@@ -99,17 +116,6 @@ class Sequences(Kind):
             outputs = step(*(torch.from_numpy(value) for value in probe.values()))
         answers = {name: value.numpy() for name, value in zip(step.output_names, outputs, strict=True)}
         return interface.arrange(converted, probe, answers)
-
-    def _check_tied(self, quantized: Quantized) -> None:
-        tensors = {tensor.name: tensor for tensor in (*quantized.inputs, *quantized.outputs)}
-        for state in self.states:
-            before, after = tensors[state.input], tensors[state.output]
-            if (before.scale, before.zero_point, before.dtype) != (after.scale, after.zero_point, after.dtype):
-                raise ExportError(
-                    f"state {state.input!r} has the scale {before.scale:g} and comes back as {state.output!r} with "
-                    f"{after.scale:g}, expected one.",
-                    "The state must come from an operator whose output scale is free: not a slice, pool or reshape.",
-                )
 
     def _frames(self, part: Part) -> NDArray[np.float32]:
         """Sequences [N, T, frame] in the range of the model's inputs."""
@@ -131,10 +137,9 @@ class Sequences(Kind):
     def codes(self, quantized: Quantized, part: Part) -> NDArray[np.int8]:
         return to_codes(self._frames(part), quantized.inputs[0])
 
-    def logits(self, content: bytes, codes: NDArray[np.int8]) -> NDArray[np.int8]:
+    def logits(self, quantized: Quantized, codes: NDArray[np.int8]) -> NDArray[np.int8]:
         running = np.empty((*codes.shape[:2], self.model.classes), np.int8)
-        micro = Micro(content)
-        start = self._start(described(b"", content, Path("the model"), Quantisation("", "", ())))
+        micro, start = Micro(quantized.content), self._start(quantized)
         for sequence, answers in zip(codes, running, strict=True):
             state = start
             for place, frame in enumerate(sequence):
@@ -168,11 +173,15 @@ class Sequences(Kind):
         return np.concatenate(answers)
 
 
-def _make(floating: bytes, ranges: Ranges, activations: str) -> bytes:
-    content = quantize(floating, ranges, activations)
-    if activations == "int8":
-        return content
-    return int8_edges(content, {FRAME: ranges[FRAME]}, {LOGITS: ranges[LOGITS]})
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return (one.dtype, one.scale, one.zero_point) == (other.dtype, other.scale, other.zero_point)
+
+
+def _range(tensor: Tensor) -> tuple[float, float]:
+    """The range that quantises to this tensor's scale and zero point."""
+    limits = np.iinfo(tensor.dtype)
+    least = int(-limits.max if tensor.dtype == "int16" else limits.min)  # 16 bits are symmetric
+    return tensor.scale * (least - tensor.zero_point), tensor.scale * (int(limits.max) - tensor.zero_point)
 
 
 def _accuracy(logits: NDArray[Any], part: Part) -> float:
