@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 from export.aot.geometry import Window
 from export.aot.layer import Layer
 from export.aot.operators.conv_2d import Conv2D
+from export.aot.operators.conv_2d_16 import Conv2D16
 from export.aot.program import Node
 from export.aot.short_requantisation import silence
 
-QUAD = 4  # output channels that the inner products compute together
+QUAD = 4  # output channels that the inner products of int8 compute together, and inputs that all of them take at once
 
 
 @dataclass(frozen=True)
 class Conv2DPanel(Node):
-    """`weights` int8 [output channel, kernel row, bytes of a row], the first and the last rounded up to multiples of 4 with
-    zeros; `bias`, rounded up alike, has the zero point folded in."""
+    """`weights` int8 [output channel, kernel row, codes of a row], the last rounded up to a multiple of 4 with zeros, the first
+    to what the inner product computes together; `bias`, rounded up alike, has the zero point folded in."""
 
     weights: NDArray[np.int8]
     bias: NDArray[np.int64]
@@ -34,23 +35,30 @@ class Conv2DPanel(Node):
         return self.multiplications
 
     @property
+    def code_bytes(self) -> int:
+        """Of an activation code."""
+        return 1
+
+    @property
     def panel_bytes(self) -> int:
-        """Of the panel, for each byte of a patch."""
+        """Of the panel, for each code of a patch."""
         raise NotImplementedError
 
     @property
     def scratch_bytes(self) -> int:
-        """The panel, one patch in bytes, the outputs of two pixels."""
+        """The panel, one patch, the outputs of two pixels."""
         channels, rows, row = self.weights.shape
-        return (self.panel_bytes + 1) * rows * row + 2 * channels
+        return (self.panel_bytes + self.code_bytes) * rows * row + 2 * self.code_bytes * channels
 
     @property
     def overlaps(self) -> Mapping[int, int]:
-        return {self.inputs[0]: self.window.overlap(self.input_channels, self.output_channels, group=2, whole=True)}
+        pixels = (self.code_bytes * self.input_channels, self.code_bytes * self.output_channels)
+        return {self.inputs[0]: self.window.overlap(*pixels, group=2, whole=True)}
 
     def call(self, layer: Layer, kernel: str, matmul: str, stream: NDArray[np.uint32]) -> None:
         """Write the parameters and the call of `kernel`, which takes its inner product as a function."""
         layer.kernel(f"{kernel}.h")
+        (_, columns), (_, width) = self.window.input, self.window.kernel
         parameters = layer.parameters(
             "nn_conv_2d_panel",
             {
@@ -59,17 +67,20 @@ class Conv2DPanel(Node):
                 **self.window.fields(),
                 "dilation_y": self.window.dilation[0],
                 "dilation_x": self.window.dilation[1],
-                "input_channels": self.input_channels,
-                "output_channels": self.output_channels,
-                "row": self.weights.shape[2],
+                "input_channels": self.code_bytes * self.input_channels,
+                "output_channels": self.code_bytes * self.output_channels,
+                "row": self.code_bytes * self.weights.shape[2],
+                "past": -(-(self.weights.shape[2] - width * self.input_channels) // (columns * self.input_channels)),
                 "input_zero_point": self.input_zero_point,
             },
         )
         layer.call(f"nn_{kernel}", parameters, *layer.inputs, layer.output, f"(uint32_t *)({layer.scratch})")
 
 
-def panel_fields(conv: Conv2D, bias: NDArray[np.int64], constant: NDArray[np.bool_]) -> dict[str, Any]:
-    """The fields of a Conv2DPanel, some of whose output channels are constant."""
+def panel_fields(
+    conv: Conv2D | Conv2D16, bias: NDArray[np.int64], constant: NDArray[np.bool_], together: int = QUAD
+) -> dict[str, Any]:
+    """The fields of a Conv2DPanel, some of whose output channels are constant; `together` are computed at once."""
     channels, height, width, depth = conv.weights.shape
     weights = silence(conv.weights, constant).reshape(channels, height, width * depth)
     return {
@@ -77,11 +88,11 @@ def panel_fields(conv: Conv2D, bias: NDArray[np.int64], constant: NDArray[np.boo
         "name": conv.name,
         "inputs": conv.inputs,
         "output": conv.output,
-        "weights": np.pad(weights, ((0, -channels % QUAD), (0, 0), (0, -weights.shape[2] % 4))),
-        "bias": np.pad(silence(bias, constant), (0, -channels % QUAD)),
+        "weights": np.pad(weights, ((0, -channels % together), (0, 0), (0, -weights.shape[2] % QUAD))),
+        "bias": np.pad(silence(bias, constant), (0, -channels % together)),
         "window": conv.window,
         "input_channels": conv.input_channels,
         "output_channels": channels,
-        "input_zero_point": conv.input_zero_point,
+        "input_zero_point": conv.input_zero_point if isinstance(conv, Conv2D) else 0,
         "multiplications": conv.macs,
     }

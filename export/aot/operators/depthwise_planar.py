@@ -8,24 +8,28 @@ from numpy.typing import NDArray
 
 from export.aot.layer import Layer
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
+from export.aot.operators.depthwise_conv_2d_16 import DepthwiseConv2D16
 from export.aot.operators.depthwise_plane import MOST_WORDS, DepthwisePlane, Taps, plane_fields, swapped
-from export.aot.short_requantisation import ShortRequantisation, accumulators, shorten
+from export.aot.short_requantisation import accumulators, shorten
+from export.aot.short_requantisation_16 import accumulators_16, shorten_16
 from export.aot.weights import folded_bias
 
-SCALE_BITS: Final = 2  # weights and bias are scaled by 4 with a ReLU, by 2 without
+SCALE_BITS: Final = 2  # in int8 weights and bias are scaled by 4 with a ReLU, by 2 without
 
 
 @dataclass(frozen=True)
 class DepthwisePlanar(DepthwisePlane):
-    requantisation: ShortRequantisation
+    """`words` are the constants of the requantisation [channel, 3], for accumulators scaled by `factor`."""
+
+    factor: int
+    words: NDArray[np.uint32]
 
     def emit(self, layer: Layer) -> None:
         self.call(layer, "depthwise_planar", self._stream())
 
     def _stream(self) -> NDArray[np.uint32]:
         _, columns, channels = self.weights.shape
-        factor = 1 << SCALE_BITS if self.requantisation.relu else 2
-        scaled = factor * self.weights.astype(np.int64)
+        scaled = self.factor * self.weights.astype(np.int64)
         even = np.pad(scaled, ((0, 0), (0, columns % 2), (0, 0)))
         if self.shape["taps"] == 2 and self.shape["tap_step"] == 1:
             pairs = [even[:, [0, 1]], even[:, [1, 2]]]  # two outputs share the middle weight
@@ -36,23 +40,35 @@ class DepthwisePlanar(DepthwisePlane):
             pairs = [even[:, [column, column + 1]] for column in range(0, even.shape[1], 2)]
         words = np.stack([(pair[:, 0] & 0xFFFF) | (pair[:, 1] & 0xFFFF) << 16 for pair in pairs], axis=1)
         flat = words.reshape(-1, channels).T
-        bias = factor * self.bias[:, None] & 0xFFFFFFFF
-        return np.asarray(np.concatenate([flat, bias, self.requantisation.words], axis=1), np.uint32)
+        bias = self.factor * self.bias[:, None] & 0xFFFFFFFF
+        return np.asarray(np.concatenate([flat, bias, self.words], axis=1), np.uint32)
 
 
 def plane(node: DepthwiseConv2D) -> DepthwisePlanar | None:
-    """The planar form, or None where it does not apply or would not be exact."""
+    """The planar form of int8, or None where it does not apply or would not be exact."""
     bias = folded_bias(node.weights, node.bias, node.input_zero_point, axis=2)
     low, high = accumulators(node.weights, bias, axis=2)
     short = shorten(node.requantisation, low, high, SCALE_BITS, limit=1 << 29)
     taps = _taps(node)
     if short is None or taps.words > MOST_WORDS:
         return None
-    form = "relu" if short.relu else "linear"
-    return DepthwisePlanar(**plane_fields(node, bias, short.constant, taps, form), requantisation=short)
+    form, factor = ("relu", 1 << SCALE_BITS) if short.relu else ("linear", 2)
+    return DepthwisePlanar(**plane_fields(node, bias, short.constant, taps, form), factor=factor, words=short.words)
 
 
-def _taps(node: DepthwiseConv2D) -> Taps:
+def plane_16(node: DepthwiseConv2D16) -> DepthwisePlanar | None:
+    """The planar form of 16x8, or None where it does not apply or would not be exact."""
+    channels = node.weights.shape[2]
+    short = shorten_16(node.requantisation, accumulators_16(node.weights.transpose(2, 0, 1), node.bias))
+    taps = _taps(node)
+    if short is None or taps.words > MOST_WORDS:
+        return None
+    form = {"once": "16", "once_relu": "16_relu"}[short.form]
+    nothing = np.zeros(channels, np.bool_)
+    return DepthwisePlanar(**plane_fields(node, node.bias, nothing, taps, form), factor=1, words=short.words)
+
+
+def _taps(node: DepthwiseConv2D | DepthwiseConv2D16) -> Taps:
     """The pairs of a kernel row; see firmware/lib/nn/depthwise_planar.h."""
     second = 0 if swapped(node) else 1
     rows, columns = node.weights.shape[1 - second], node.weights.shape[second]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from export.aot.layer import Layer
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
+from export.aot.operators.depthwise_conv_2d_16 import DepthwiseConv2D16
 from export.aot.program import Node
 from export.aot.short_requantisation import silence
 
@@ -51,7 +52,8 @@ class DepthwisePlane(Node):
 
     @property
     def overlap_unit(self) -> int:
-        return int(self.shape["channels"])  # so that a channel's outputs fall on its own inputs only
+        # A channel's outputs fall on its own inputs only.
+        return int(self.shape["channels"]) * int(self.shape["code_bytes"])
 
     @property
     def scratch_bytes(self) -> int:
@@ -64,22 +66,26 @@ class DepthwisePlane(Node):
         function = layer.function(
             "depthwise",
             f"static const struct nn_depthwise_shape @_shape = {{\n{fields}}};\n"
-            "static void @(const uint32_t *stream, const int8_t *input, int8_t *output, int16_t *plane) {\n"
+            "static void @(const uint32_t *stream, const void *input, void *output, int16_t *plane) {\n"
             f"    nn_depthwise(&@_shape, nn_{line}, stream, input, output, plane);\n}}\n",
         )
         layer.call(function, layer.array("stream", "uint32_t", stream), *layer.inputs, layer.output,
                    f"(int16_t *)({layer.scratch})")  # fmt: skip
 
 
-def swapped(node: DepthwiseConv2D) -> bool:
+def swapped(node: DepthwiseConv2D | DepthwiseConv2D16) -> bool:
     """Whether lines run along the first axis: where the kernel has one column only."""
     return node.weights.shape[1] == 1 and node.weights.shape[0] > 1
 
 
 def plane_fields(
-    node: DepthwiseConv2D, bias: NDArray[np.int64], constant: NDArray[np.bool_], taps: Taps, form: str
+    node: DepthwiseConv2D | DepthwiseConv2D16,
+    bias: NDArray[np.int64],
+    constant: NDArray[np.bool_],
+    taps: Taps,
+    form: str,
 ) -> dict[str, Any]:
-    """The fields of a DepthwisePlane, some of whose output channels are constant; `form` is relu, linear or long."""
+    """The fields of a DepthwisePlane, some of whose output channels are constant; `form` is one of enum nn_form."""
     window = node.window
     swap = swapped(node)
     first, second = (1, 0) if swap else (0, 1)
@@ -94,10 +100,13 @@ def plane_fields(
     band = min(max(fitting, 1), window.output[first])
     plane_rows = (band - 1) * window.stride[first] + extent
     depth = channels // node.depth_multiplier
-    steps = {"input": (window.input[1] * depth, depth), "output": (window.output[1] * channels, channels)}
+    code, zero_point = (1, node.input_zero_point) if isinstance(node, DepthwiseConv2D) else (2, 0)
+    pixels = {"input": code * depth, "output": code * channels}  # bytes
+    steps = {which: (getattr(window, which)[1] * pixel, pixel) for which, pixel in pixels.items()}
     shape = {
         "channels": depth,
         "multiplier": node.depth_multiplier,
+        "code_bytes": code,
         **{f"{which}_rows": getattr(window, which)[first] for which in ("input", "output")},
         **{f"{which}_columns": getattr(window, which)[second] for which in ("input", "output")},
         **{f"{which}_row_step": steps[which][first] for which in ("input", "output")},
@@ -114,13 +123,13 @@ def plane_fields(
         "plane_columns": plane_columns,
         "pad_rows": window.pad[first],
         "pad_columns": window.pad[second],
-        "zero_point": node.input_zero_point,
+        "zero_point": zero_point,
         "form": f"NN_FORM_{form.upper()}",
     }
     distance = None
     if node.depth_multiplier == 1 and not (swap and band < window.output[first]):
-        pixels = band * window.output[1] if not swap else window.output[0] * window.output[1]
-        distance = window.overlap(depth, channels, group=pixels, whole=True)
+        group = band * window.output[1] if not swap else window.output[0] * window.output[1]
+        distance = window.overlap(pixels["input"], pixels["output"], group=group, whole=True)
     return {
         "op": node.op,
         "name": node.name,

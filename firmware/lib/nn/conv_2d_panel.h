@@ -11,7 +11,8 @@ struct nn_conv_2d_panel {
     int16_t input_height, input_width, input_channels;
     int16_t output_height, output_width, output_channels;
     int16_t kernel_height, kernel_width, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
-    int16_t row; // bytes of a kernel row, kernel_width * input_channels, rounded up to a multiple of 4
+    int16_t row;  // bytes of a kernel row, kernel_width * input_channels, rounded up to what the inner product takes
+    int16_t past; // rows of the image that are read into where the last row of a patch is read so far
     int8_t input_zero_point;
 };
 
@@ -76,11 +77,9 @@ struct nn_place {
 
 static inline void nn_place_row(const struct nn_conv_2d_panel *l, const int8_t *input, struct nn_place *at) {
     const int32_t top = at->y * l->stride_y - l->pad_top;
-    // Patches are read by whole words, up to 3 bytes past the end of a kernel row that is not: not in the image's last row.
-    const int32_t past = l->row != l->kernel_width * l->input_channels;
     at->x = 0;
     at->left = -l->pad_left;
-    at->inside = l->dilation_x == 1 && top >= 0 && top + (l->kernel_height - 1) * l->dilation_y + past < l->input_height;
+    at->inside = l->dilation_x == 1 && top >= 0 && top + (l->kernel_height - 1) * l->dilation_y + l->past < l->input_height;
     at->row = at->inside ? input + top * l->input_width * l->input_channels : input;
 }
 

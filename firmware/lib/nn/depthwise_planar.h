@@ -2,9 +2,11 @@
 //
 // A tap is a pair of weights in a word: two neighbouring columns, the last of an odd number paired with 0; or one column and 0
 // where the kernel is dilated along its rows. Kernels of three columns and stride 1 have the pairs (0, 1) and (1, 2), one apart,
-// for two outputs at a time. Weights and bias are scaled by what the requantisation wants, 4 with a ReLU and 2 without.
+// for two outputs at a time. Weights and bias are scaled by what the requantisation wants: in int8 by 4 with a
+// ReLU and by 2 without.
 #pragma once
 #include "depthwise_plane.h"
+#include "short_requantise_16.h"
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
 #define NN_DUAL_MAC(name, instruction, a_first, a_second, b_first, b_second)                                           \
@@ -32,8 +34,11 @@ static inline uint32_t nn_two(const int16_t *at) {
     return pair;
 }
 
-static inline void nn_depthwise_store(const struct nn_short *c, int32_t relu, int32_t sum, int8_t *out) {
-    *out = relu ? nn_short_relu(c, sum) : nn_short_linear(c, sum);
+static inline void nn_depthwise_store(const struct nn_short *c, enum nn_form form, int32_t sum, int8_t *out) {
+    if (form == NN_FORM_16 || form == NN_FORM_16_RELU)
+        *(int16_t *)(void *)out = nn_saturate_int16(nn_once_rounded(c, sum), form == NN_FORM_16_RELU);
+    else
+        *out = form == NN_FORM_RELU ? nn_short_relu(c, sum) : nn_short_linear(c, sum);
 }
 
 // One line of outputs.
@@ -41,7 +46,6 @@ __attribute__((always_inline)) static inline void nn_depthwise_planar(const stru
                                                                       const uint32_t *weights, int32_t bias,
                                                                       const struct nn_short *c, const int16_t *at,
                                                                       int8_t *out) {
-    const int32_t relu = s->form == NN_FORM_RELU;
     const int32_t step = s->row_dilation * s->plane_columns;
     int32_t left = s->output_columns;
     if (s->taps == 2 && s->tap_step == 1) {
@@ -53,8 +57,8 @@ __attribute__((always_inline)) static inline void nn_depthwise_planar(const stru
                 sum = nn_lower_upper(high, weights[2 * row + 1], nn_both(low, weights[2 * row], sum));
                 next = nn_both(high, weights[2 * row + 1], nn_upper_lower(low, weights[2 * row], next));
             }
-            nn_depthwise_store(c, relu, sum, out);
-            nn_depthwise_store(c, relu, next, out + s->output_column_step);
+            nn_depthwise_store(c, s->form, sum, out);
+            nn_depthwise_store(c, s->form, next, out + s->output_column_step);
         }
         if (left == 0) return;
         int32_t sum = bias;
@@ -63,7 +67,7 @@ __attribute__((always_inline)) static inline void nn_depthwise_planar(const stru
             const int16_t *from = at + row * step;
             sum = nn_lower_upper(nn_two(from + 2), weights[2 * row + 1], nn_both(nn_two(from), weights[2 * row], sum));
         }
-        nn_depthwise_store(c, relu, sum, out);
+        nn_depthwise_store(c, s->form, sum, out);
         return;
     }
     for (; left > 0; left--, at += s->column_stride, out += s->output_column_step) {
@@ -73,6 +77,6 @@ __attribute__((always_inline)) static inline void nn_depthwise_planar(const stru
 #pragma GCC unroll 8
             for (int32_t pair = 0; pair < s->taps; pair++)
                 sum = nn_both(nn_two(at + row * step + s->tap_step * pair), weights[row * s->taps + pair], sum);
-        nn_depthwise_store(c, relu, sum, out);
+        nn_depthwise_store(c, s->form, sum, out);
     }
 }

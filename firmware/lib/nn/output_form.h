@@ -2,11 +2,12 @@
 // takes every int32 accumulator.
 //     relu, linear   m, C, S of short_requantise.h, for accumulators scaled by 4 and by 2
 //     long           multiplier, the zero point | lowest code << 8 | highest code << 16, shift
+// 16x8 layers have m, C, S of short_requantise_16.h.
 #pragma once
 #include "requantise.h"
 #include "short_requantise.h"
 
-enum nn_form { NN_FORM_RELU, NN_FORM_LINEAR, NN_FORM_LONG };
+enum nn_form { NN_FORM_RELU, NN_FORM_LINEAR, NN_FORM_LONG, NN_FORM_16, NN_FORM_16_RELU };
 
 static inline int8_t nn_output_form(enum nn_form form, const struct nn_short *c, int32_t sum) {
     if (form == NN_FORM_LONG) {
