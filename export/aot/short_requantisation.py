@@ -53,7 +53,8 @@ def shorten(
         codes = requantised(values, *ends, channel)
         constant.append(codes[0] == codes[1])
         if constant[-1]:
-            words.append((0, (codes[0] << 1) & 0xFFFFFFFF, 1))
+            # + 1: the kernels take 1 off where an accumulator is negative.
+            words.append((0, ((codes[0] << 1) + 1) & 0xFFFFFFFF, 1))
             continue
         bound = max(map(abs, ends))
         if bound >= limit or shift > -1:

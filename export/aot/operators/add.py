@@ -14,6 +14,7 @@ from export.graph import Graph, GraphError, Operator, Tensor
 
 HEADROOM = 20  # NN_ADD_HEADROOM_8 of firmware/lib/nn/add.h
 HEADROOM_16 = 15  # NN_ADD_HEADROOM_16
+HALF = (1 << 30, 0)  # multiplier and shift of 1/2: the operand with the larger scale, scale / (2 * scale)
 
 
 @dataclass(frozen=True)

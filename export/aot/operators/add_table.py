@@ -8,11 +8,9 @@ from numpy.typing import NDArray
 
 from export.aot.fixed_point import multiply
 from export.aot.layer import Layer
-from export.aot.operators.add import HEADROOM, Add
+from export.aot.operators.add import HALF, HEADROOM, Add
 from export.aot.program import Node
 from export.aot.short_requantisation import ShortRequantisation, shorten
-
-HALF = (1 << 30, 0)  # multiplier and shift of 1/2: the operand with the larger scale
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,19 @@ class Broadcast:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """Both operands in order, by lines after which one of them may start again; see firmware/lib/nn/repeat.h."""
+
+    lines: int
+    length: int
+    steps: tuple[int, int]
+
+    def initialiser(self) -> str:
+        """The fields of a `struct nn_repeat`."""
+        return f"{{{self.lines}, {self.length}, {{{self.steps[0]}, {self.steps[1]}}}}}"
+
+
+@dataclass(frozen=True)
 class Binary(Node):
     """`inputs` are the operands that are activations; `constants` holds, by position, the codes of one that is not."""
 
@@ -58,6 +71,22 @@ class Binary(Node):
         activations = [position for position, values in enumerate(self.constants) if values is None]
         pairs = zip(self.inputs, activations, strict=True)
         return {tensor: 0 for tensor, position in pairs if self.broadcast.whole(position)}
+
+    @property
+    def repeat(self) -> Repeat | None:
+        """The walk over the operands if it is as simple as that. An operand of one value does not count."""
+        steps = [
+            None if values is not None and values.size == 1 else steps
+            for values, steps in zip(self.constants, self.broadcast.steps, strict=True)
+        ]
+        axes = [axis for axis, count in enumerate(self.broadcast.counts) if count > 1] or [AXES - 1]
+        lengths = [self.broadcast.counts[axis] for axis in axes]
+        if len(axes) > 2 or any(which and which[axes[-1]] != 1 and lengths[-1] > 1 for which in steps):
+            return None
+        if len(axes) == 1:
+            return Repeat(1, lengths[0], (0, 0))
+        first, second = (which[axes[0]] if which else 0 for which in steps)
+        return Repeat(lengths[0], lengths[1], (first, second))
 
     def code(self, first: int, second: int) -> int:
         """The output's code of one pair of codes."""

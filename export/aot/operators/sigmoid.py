@@ -1,5 +1,6 @@
 """LOGISTIC and TANH: in int8 a table of all codes, in int16 a table of the sigmoid with interpolation."""
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Sigmoid16(Node):
         parameters = layer.parameters(
             "nn_sigmoid_16",
             {
-                "table": layer.table("sigmoid", "uint16_t", sigmoid_table()),
+                "table": layer.table(self.op.lower(), "uint32_t", sigmoid_words(self.op)),
                 "elements": self.elements,
                 "multiplier": self.multiplier,
                 "shift": self.shift,
@@ -99,6 +100,15 @@ def _power_of_two(scale: float) -> int | None:
     """The base-2 logarithm of a scale that is nearly a power of two (CheckedLog2), else None."""
     logarithm = float(np.log(np.float32(scale)) * (np.float32(1) / np.log(np.float32(2))))
     return round(logarithm) if abs(logarithm - round(logarithm)) < 1e-3 else None
+
+
+def sigmoid_words(op: str) -> list[int]:
+    """The table of firmware/lib/nn/sigmoid_16.h: entries and differences."""
+    values = sigmoid_table()
+    steps = [after - value for value, after in itertools.pairwise(values)]
+    # From the last entry on the reference saturates: LOGISTIC at 32767 / 32768, which is 65534 here.
+    values[-1] = 65535 if op == "TANH" else 65534
+    return [value - (1 << 15) | step << 16 for value, step in zip(values, [*steps, 0], strict=True)]
 
 
 def sigmoid_table() -> list[int]:

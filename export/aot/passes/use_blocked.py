@@ -2,11 +2,21 @@
 
 from dataclasses import replace
 
-from export.aot.operators import add_table, conv_2d_blocked, depthwise_blocked, fully_connected_blocked
-from export.aot.operators.add import Add
+from export.aot.operators import (
+    add_16_short,
+    add_table,
+    conv_2d_blocked,
+    depthwise_blocked,
+    fully_connected_blocked,
+    mul_short,
+    rescale_short,
+)
+from export.aot.operators.add import Add, Sum
 from export.aot.operators.conv_2d import Conv2D
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
 from export.aot.operators.fully_connected import FullyConnected
+from export.aot.operators.mul import Mul
+from export.aot.operators.rescale import Rescale
 from export.aot.program import Node, Program
 
 
@@ -23,4 +33,10 @@ def _fast(node: Node) -> Node:
         return fully_connected_blocked.block(node) or node
     if isinstance(node, Add):
         return add_table.tabulate(node) or node
+    if isinstance(node, Sum):
+        return add_16_short.shorten(node) or node
+    if isinstance(node, Mul):
+        return mul_short.shorten(node) or node
+    if isinstance(node, Rescale):
+        return rescale_short.shorten(node) or node
     return node

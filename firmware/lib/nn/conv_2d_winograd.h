@@ -126,6 +126,7 @@ static inline void nn_winograd_lines(const uint32_t *lines, const uint32_t *end,
     "add r4,r0\n add r5,r0\n add r4,r1\n sub r5,r1\n"                                                                  \
     SCALE("r2") SCALE("r3") SCALE("r4") SCALE("r5") REQUANTISE("r2") REQUANTISE("r3") REQUANTISE("r4") REQUANTISE("r5")
 #define NN_FROM_4_TO_2(sum) "asr " sum ",#1\n"
+#define NN_WINOGRAD_LINEAR(sum) NN_LINEAR_BY(sum, "r1")
 #define NN_WINOGRAD(name, REQUANTISE, SCALE)                                                                           \
     __attribute__((naked, noinline, unused)) static void name(                                                         \
         __attribute__((unused)) const uint32_t *tiles, __attribute__((unused)) const uint32_t *stream,                 \
@@ -164,7 +165,7 @@ static inline void nn_winograd_lines(const uint32_t *lines, const uint32_t *end,
             "add sp,#352\n pop {r4-r11,pc}\n");                                                                        \
     }
 NN_WINOGRAD(nn_winograd_relu, NN_RELU, NN_NOTHING)
-NN_WINOGRAD(nn_winograd_linear, NN_LINEAR, NN_FROM_4_TO_2)
+NN_WINOGRAD(nn_winograd_linear, NN_WINOGRAD_LINEAR, NN_FROM_4_TO_2)
 #else
 // The same arithmetic for a PC.
 static inline void nn_winograd(const uint32_t *tiles, const uint32_t *stream, int8_t *top, int8_t *bottom, uint32_t pairs,

@@ -8,10 +8,10 @@
 //
 // equals both roundings of nn_multiply (s is its right shift), the zero point and the saturation, if the result before the
 // zero point cannot be negative where it matters: with a fused ReLU whose lower bound is the zero point, every negative value
-// ends there either way. A linear layer must round halves away from zero; that costs three instructions more.
+// ends there either way. A linear layer must round halves away from zero; that costs two instructions more.
 // The compiler proves |acc| < 2^23 and that no sum leaves 32 bits before it chooses this kernel.
 //
-// A linear layer scales by 2^1 instead, so that SMMULR is the first rounding, and gives: m, C' = 2^(s-1) + (zero point << s), s.
+// A linear layer scales by 2^1 instead, so that SMMLAR is the first rounding and adds C' = 2^(s-1) + (zero point << s): m, C', s.
 //
 // The stream of words, per quad of channels a, b, c, d:
 //     bias      256 * bias_a + bias_b, bias_b, 256 * bias_c + bias_d, bias_d

@@ -18,13 +18,14 @@ static inline int32_t nn_high_product_plus(int32_t a, int32_t b, int32_t addend)
 #endif
 }
 
-static inline int32_t nn_high_product_rounded(int32_t a, int32_t b) {
+// Rounded half up.
+static inline int32_t nn_high_product_rounded(int32_t a, int32_t b, int32_t addend) {
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
     int32_t result;
-    __asm__("smmulr %0,%1,%2" : "=r"(result) : "r"(a), "r"(b));
+    __asm__("smmlar %0,%1,%2,%3" : "=r"(result) : "r"(a), "r"(b), "r"(addend));
     return result;
 #else
-    return nn_high_32_rounded(a, b);
+    return nn_high_32_rounded(a, b) + addend;
 #endif
 }
 
@@ -44,17 +45,18 @@ static inline int8_t nn_short_relu(const struct nn_short *c, int32_t scaled) {
     return nn_saturate_int8(nn_high_product_plus(scaled, c->multiplier, c->constant) >> c->shift);
 }
 
-// Without an activation; `doubled` is twice the accumulator.
+// Without an activation; `doubled` is twice the accumulator. What is taken off negative results rounds their halves away from
+// zero; where only the first rounding brings a result to 0, the shift drops it.
 static inline int8_t nn_short_linear(const struct nn_short *c, int32_t doubled) {
-    const int32_t high = nn_high_product_rounded(doubled, c->multiplier);
-    return nn_saturate_int8((high + (high >> 31) + c->constant) >> c->shift);
+    const int32_t rounded = nn_high_product_rounded(doubled, c->multiplier, c->constant);
+    return nn_saturate_int8((rounded + (doubled >> 31)) >> c->shift);
 }
 
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
-// The same for assembly, in place, with the multiplier in r8, the constant in r9 and the shift in r10.
+// The same for assembly, in place, with the multiplier in r8, the constant in r9 and the shift in r10; `spare` is a free register.
 #define NN_RELU(sum) "smmla " sum "," sum ",r8,r9\n asr " sum ",r10\n ssat " sum ",#8," sum "\n"
-#define NN_LINEAR(sum)                                                                                                 \
-    "smmulr " sum "," sum ",r8\n add " sum "," sum "," sum ",asr #31\n add " sum ",r9\n asr " sum ",r10\n"            \
-    "ssat " sum ",#8," sum "\n"
+#define NN_LINEAR_BY(sum, spare)                                                                                       \
+    "smmlar " spare "," sum ",r8,r9\n add " sum "," spare "," sum ",asr #31\n asr " sum ",r10\n ssat " sum ",#8," sum "\n"
+#define NN_LINEAR(sum) NN_LINEAR_BY(sum, "r12")
 #define NN_NOTHING(sum) ""
 #endif
