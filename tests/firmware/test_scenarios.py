@@ -53,11 +53,33 @@ def test_the_board_does_as_described(name: str, digits: RunFolder) -> None:
         play(port, found[name])
 
 
+class Recording:
+    """A port that says what it was given, whatever it is told, and is closed after that."""
+
+    def __init__(self, said: bytes) -> None:
+        self.timeout = 0.0
+        self._said = said
+
+    def write(self, content: bytes) -> None:
+        pass
+
+    def read(self, count: int) -> bytes:
+        if not self._said:
+            raise EOFError
+        said, self._said = self._said[:count], self._said[count:]
+        return said
+
+
 def test_a_scenario_can_fail(digits: RunFolder) -> None:
-    """Each expectation is bytes that nothing else in its scenario has, so that none is met by accident."""
+    """It fails if any byte that it expects is another; and no expectation is met by accident."""
     before = Statistics(**dict.fromkeys(Statistics.__dataclass_fields__, 0))
     for scenario in scenarios(digits, NUCLEO, before):
         expected = [step.expect for step in scenario.steps if step.expect]
+        play(Recording(b"noise".join(expected)), scenario)
+        for place, right in enumerate(expected):
+            wrong = right[:-1] + bytes([right[-1] ^ 1])
+            with pytest.raises(EOFError):
+                play(Recording(b"noise".join([*expected[:place], wrong, *expected[place + 1 :]])), scenario)
         assert all(len(each) >= 5 for each in expected)
         assert len(set(expected)) == len(expected)
         assert all(bool(step.send) != bool(step.expect) for step in scenario.steps)

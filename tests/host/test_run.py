@@ -157,11 +157,33 @@ def test_impossible_values_are_usage_errors(run_folder: RunFolder, option: str, 
     assert option in result.stderr and value in result.stderr and "Traceback" not in result.stderr
 
 
-def test_ports_are_listed() -> None:
-    result = run_module("host", "list", "--json")
-    assert result.returncode == 0
-    assert isinstance(json.loads(result.stdout), list)
-    assert run_module("host", "list").returncode == 0
+LIST = """
+import runpy, sys
+from serial.tools import list_ports
+from serial.tools.list_ports_common import ListPortInfo
+for name in ("torch", "tensorflow", "numpy"):
+    sys.modules[name] = None  # cannot be imported, as if it were not installed
+probe, other = ListPortInfo("/dev/ttyACM3"), ListPortInfo("/dev/ttyS0")
+probe.vid, probe.pid, probe.description = 0x0483, 0x374B, "STM32 STLink"
+list_ports.comports = lambda: [other, probe]
+sys.argv = ["host", "list", *sys.argv[1:]]
+runpy.run_module("host", run_name="__main__")
+"""
+
+
+def test_ports_are_listed_with_the_board_that_they_belong_to() -> None:
+    """Without any of the heavy packages."""
+
+    def listed(*arguments: str) -> str:
+        result = subprocess.run([sys.executable, "-c", LIST, *arguments], cwd=ROOT, capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        return result.stdout
+
+    assert json.loads(listed("--json")) == [
+        {"device": "/dev/ttyACM3", "usb": "0483:374b", "description": "STM32 STLink", "board": "nucleo"},
+        {"device": "/dev/ttyS0", "usb": None, "description": "", "board": None},
+    ]
+    assert listed().splitlines() == ["/dev/ttyACM3  0483:374b  nucleo  STM32 STLink", "/dev/ttyS0  -  -  -"]
 
 
 def test_without_pyserial_the_error_says_how_to_install_it() -> None:
