@@ -14,4 +14,5 @@ evaluate.py   every figure of training.json
 report.py     report.html and risk_coverage.png
 run.py        the above in order
 seeds.py      the same run with several seeds
+compare_cells.py  recurrent cells of equal size, with several seeds each, as a table
 """

@@ -203,7 +203,11 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print comparison.json instead of a table")
     arguments = parser.parse_args()
     comparison = load(arguments.config)
-    values = compare(comparison, arguments.out or Path("runs") / comparison.name, restart=arguments.restart)
+    folder = arguments.out or Path("runs") / comparison.name
+    try:
+        values = compare(comparison, folder, restart=arguments.restart)
+    except ModuleNotFoundError as error:
+        raise TrainError(f"{error.name}: not installed.", 'Run: pip install -e ".[train]"') from None
     print(json.dumps(values, indent=2) if arguments.json else table(values))
     return DONE
 
