@@ -79,10 +79,15 @@ class Stream:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way to quantise the model, and what it does on the validation split. `activations` is int8, or int16 for 16x8."""
+    """A way to quantise the model, and what it does on the validation split. `activations` is int8, or int16 for 16x8.
+
+    `frozen` is the share of the float model's changes of its state that are less than half a step of the quantised state: what
+    such a state cannot follow, however many of them add up.
+    """
 
     activations: str
     accuracy: float
+    frozen: float
 
 
 @dataclass(frozen=True)

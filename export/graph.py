@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 import tflite
+from flatbuffers.number_types import Int32Flags  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from contract.errors import DemurError
@@ -258,8 +259,9 @@ def _operator(model: Any, operator: Any, index: int) -> Operator:
     if not 0 <= operator.OpcodeIndex() < model.OperatorCodesLength():
         raise _damaged(f"operator {index} names code {operator.OpcodeIndex()} of {model.OperatorCodesLength()}.")
     code = model.OperatorCodes(operator.OpcodeIndex())
-    # Writers before schema 3a stored the code in the deprecated byte only; the larger of both is right for all.
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    # Writers before schema 3a stored the code in the deprecated byte only, others in the new field only; the larger of both is
+    # right for all. The package's BuiltinCode() looks at the new field for codes from 127 on only.
+    number = max(_int32_field(code, 3), code.DeprecatedBuiltinCode())
     op = _OP_NAMES.get(number, f"BUILTIN_{number}")
     if op == "CUSTOM":
         op = f"CUSTOM {(code.CustomCode() or b'').decode(errors='replace')}"
@@ -276,6 +278,12 @@ def _operator(model: Any, operator: Any, index: int) -> Operator:
             table.Init(operator.BuiltinOptions().Bytes, operator.BuiltinOptions().Pos)
             options = {field: getattr(table, field)() for field in fields}
     return Operator(index, op, _indices(operator.InputsAsNumpy()), _indices(operator.OutputsAsNumpy()), options)
+
+
+def _int32_field(table: Any, field: int) -> int:
+    """Field number `field` of a table, an int32; 0 if it is absent."""
+    place = table._tab.Offset(4 + 2 * field)  # the flatbuffers' layout of a vtable
+    return int(table._tab.Get(Int32Flags, place + table._tab.Pos)) if place else 0
 
 
 def _check_order(graph: Graph) -> None:

@@ -97,6 +97,12 @@ def show(result: Exported, board: Board | None) -> None:
     console.print(f"Accuracy (test split, {accuracy.samples} samples)")
     console.print(_accuracy_table(result))
     console.print(f"Activations: {quantisation.activations}; {quantisation.reason}.", soft_wrap=True)
+    for candidate in quantisation.candidates:
+        console.print(
+            f"  {candidate.activations}: {candidate.accuracy:.2%} on the validation split; {candidate.frozen:.1%} of the state's "
+            "changes are less than half a step",
+            soft_wrap=True,
+        )
     ((target, wanted),) = gate.target.items()
     console.print(f"Gate: {gate.score} of at least {gate.threshold} / {ONE}, for a {target} of {wanted:g}")
     console.print(_gate_table(gate))

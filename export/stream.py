@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 INT8_MAY_LOSE: Final = 0.005  # of accuracy on the validation split, to be preferred for its smaller state
 CALIBRATED_ON: Final = 300  # sequences of the train split: more do not move the extremes of thousands of frames
-COMPARED_ON: Final = 50  # sequences of the validation split, for the table of layers
+COMPARED_ON: Final = 50  # sequences of the validation split, for the table of layers and for what freezes
 
 FRAME: Final = "frame"
 
@@ -69,7 +69,10 @@ class Sequences(Kind):
             chosen = "int8" if lost <= INT8_MAY_LOSE else "int16"
             reason = f"int8 is {100 * lost:.2f} points below float on the validation split, "
             reason += f"{100 * INT8_MAY_LOSE:g} are allowed"
-        measured = tuple(Candidate(name, accuracy) for name, accuracy in found.items())
+        changes = self._changes(next(iter(candidates.values())).floating, part)
+        measured = tuple(
+            Candidate(name, accuracy, _frozen(changes, candidates[name].inputs[1:])) for name, accuracy in found.items()
+        )
         return replace(candidates[chosen], quantisation=Quantisation(chosen, reason, measured))
 
     def candidates(self, log: Path, names: Sequence[str]) -> dict[str, Quantized]:
@@ -134,6 +137,12 @@ class Sequences(Kind):
                 state = [activations[pair.output] for pair in self.states]
                 yield activations
 
+    def _changes(self, floating: bytes, part: Part) -> list[NDArray[np.float32]]:
+        """How much each element of each state changes from one frame to the next, over some sequences of the float model."""
+        frames = self._float(floating, self._frames(part)[:COMPARED_ON])
+        moved = [[np.abs(real[pair.output] - real[pair.input]) for pair in self.states] for real in frames]
+        return [np.stack(changes) for changes in zip(*moved, strict=True)]
+
     def codes(self, quantized: Quantized, part: Part) -> NDArray[np.int8]:
         return to_codes(self._frames(part), quantized.inputs[0])
 
@@ -171,6 +180,14 @@ class Sequences(Kind):
         frames = self._float(floating, self._frames(part))
         answers = [activations[LOGITS] for place, activations in enumerate(frames) if (place + 1) % steps == 0]
         return np.concatenate(answers)
+
+
+def _frozen(changes: list[NDArray[np.float32]], states: Sequence[Tensor]) -> float:
+    """Share of the changes that are less than half a step, among those that are any."""
+    below = sum(
+        int(((change > 0) & (change < state.scale / 2)).sum()) for change, state in zip(changes, states, strict=True)
+    )
+    return below / max(1, sum(int((change > 0).sum()) for change in changes))
 
 
 def _equal(one: Tensor, other: Tensor) -> bool:

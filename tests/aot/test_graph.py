@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from export.graph import GraphError, parse, read
+from export.micro import Micro
 from tflite_builder import Builder, options
 
 
@@ -38,6 +39,17 @@ def test_reads_tensors_operators_and_quantisation() -> None:
     assert operator.options["FusedActivationFunction"] == 0
     assert (graph.inputs, graph.outputs) == ((0,), (3,))
     assert out.bytes == 3
+
+
+@pytest.mark.parametrize(("new", "deprecated"), [(9, 9), (9, 0), (0, 9)])
+def test_an_operators_code_may_be_in_either_field(new: int, deprecated: int) -> None:
+    """As TensorFlow Lite Micro reads it; some writers leave one of them 0, which is the code of ADD."""
+    build = builder()
+    (code,) = build.model.operatorCodes
+    code.builtinCode, code.deprecatedBuiltinCode = new, deprecated
+    content = build.bytes([0], [3])
+    assert [operator.op for operator in parse(content, "codes").operators] == ["FULLY_CONNECTED"]
+    Micro(content).call(np.zeros((1, 4), np.int8))
 
 
 def test_a_scale_is_the_float32_of_the_file() -> None:

@@ -19,7 +19,7 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 st.register_type_strategy(LogMel, st.builds(LogMel, bands=st.integers(1, 64), frames=st.integers(1, 500)))
 for kind in (manifest.Tensor, manifest.Measured, manifest.Accuracy, manifest.Stream, manifest.Candidate):
     hints = {"scale": finite, "coverage": finite, "selective_risk": finite, "float32": finite, "quantised": finite,
-             "mean_steps": finite | st.none(), "low": finite, "high": finite, "accuracy": finite}  # fmt: skip
+             "mean_steps": finite | st.none(), "low": finite, "high": finite, "accuracy": finite, "frozen": finite}  # fmt: skip
     known = {name: strategy for name, strategy in hints.items() if name in kind.__dataclass_fields__}
     st.register_type_strategy(kind, st.builds(kind, **known))
 gates = st.builds(
@@ -46,7 +46,7 @@ GOOD = Manifest(
     outputs=(manifest.Tensor("logits", (1, 2), "int8", 0.14, 40),),
     states=(manifest.State("h", "h_next"),),
     stream=manifest.Stream(64, 8, -1.0, 1.0, LogMel(bands=16)),
-    quantisation=manifest.Quantisation("int16", "int8 loses too much", (manifest.Candidate("int8", 0.9),)),
+    quantisation=manifest.Quantisation("int16", "int8 loses too much", (manifest.Candidate("int8", 0.9, 0.1),)),
     classes=("no", "yes"),
     gate=manifest.Gate(
         "softmax_response", "logits", 1.1, (32768, 28709), 31887, {"coverage": 0.8},

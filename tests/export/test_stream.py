@@ -155,8 +155,9 @@ def test_the_manifest_describes_the_stream(exported: Exported) -> None:
     described = exported.manifest
     assert described.stream == Stream(8, 3, -1.0, 1.0, None)
     assert described.states == (State("h", "h_next"),)
-    chosen, candidates = described.quantisation, {c.activations: c.accuracy for c in described.quantisation.candidates}
+    chosen, candidates = described.quantisation, {c.activations: c for c in described.quantisation.candidates}
     assert set(candidates) == {"int8", "int16"} and chosen.activations in candidates
+    assert 1 > candidates["int8"].frozen > candidates["int16"].frozen >= 0
     assert "points below float on the validation split" in chosen.reason
     header = (exported.folder.path / "model_stream.h").read_text()
     assert "#define MODEL_STEPS 8u" in header and "#define MODEL_MINIMUM_STEPS 3u" in header
