@@ -1,7 +1,7 @@
 """What the fast forms of CONV_2D share: pairs of output pixels, whose patches the kernel brings together in a panel."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from export.aot.operators.conv_2d_16 import Conv2D16
 from export.aot.program import Node
 from export.aot.short_requantisation import silence
 
+MOST_COLUMNS = (1 << 15) - 1  # int16 in struct nn_conv_2d_panel
 QUAD = 4  # output channels that the inner products of int8 compute together, and inputs that all of them take at once
 
 
@@ -58,23 +59,29 @@ class Conv2DPanel(Node):
     def call(self, layer: Layer, kernel: str, matmul: str, stream: NDArray[np.uint32]) -> None:
         """Write the parameters and the call of `kernel`, which takes its inner product as a function."""
         layer.kernel(f"{kernel}.h")
-        (_, columns), (_, width) = self.window.input, self.window.kernel
         parameters = layer.parameters(
             "nn_conv_2d_panel",
             {
                 "stream": layer.array("stream", "uint32_t", stream),
                 "matmul": matmul,
-                **self.window.fields(),
+                **_flattened(self.window).fields(),
                 "dilation_y": self.window.dilation[0],
                 "dilation_x": self.window.dilation[1],
                 "input_channels": self.code_bytes * self.input_channels,
                 "output_channels": self.code_bytes * self.output_channels,
                 "row": self.code_bytes * self.weights.shape[2],
-                "past": -(-(self.weights.shape[2] - width * self.input_channels) // (columns * self.input_channels)),
                 "input_zero_point": self.input_zero_point,
             },
         )
         layer.call(f"nn_{kernel}", parameters, *layer.inputs, layer.output, f"(uint32_t *)({layer.scratch})")
+
+
+def _flattened(window: Window) -> Window:
+    """The same window over an image of one row, where the kernel is a pixel and every pixel is taken: rows cost time."""
+    pixels = window.input[0] * window.input[1]
+    if window.kernel != (1, 1) or window.stride != (1, 1) or window.output != window.input or pixels > MOST_COLUMNS:
+        return window
+    return replace(window, input=(1, pixels), output=(1, pixels))
 
 
 def panel_fields(

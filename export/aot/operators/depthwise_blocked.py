@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from export.aot.layer import Layer
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
-from export.aot.operators.depthwise_plane import MOST_WORDS, DepthwisePlane, Taps, plane_fields, swapped
+from export.aot.operators.depthwise_plane import MOST_WORDS, DepthwisePlane, Taps, plane_fields, upright
 from export.aot.output_form import OutputForm, choose
 from export.aot.short_requantisation import accumulators
 from export.aot.weights import folded_bias
@@ -33,10 +33,11 @@ def block(node: DepthwiseConv2D) -> DepthwiseBlocked | None:
     """The blocked form, or None for very large kernels and where accumulators could leave 32 bits."""
     bias = folded_bias(node.weights, node.bias, node.input_zero_point, axis=2)
     form = choose(node.requantisation, *accumulators(node.weights, bias, axis=2))
-    second = 0 if swapped(node) else 1
+    swap = upright(node)
+    second = 0 if swap else 1
     columns, dilation = node.weights.shape[second], node.window.dilation[second]
     rows = node.weights.shape[1 - second]
     taps = Taps(columns, dilation, (columns - 1) * dilation + 1, words=-(-rows * columns // 4))
     if form is None or taps.words > MOST_WORDS:
         return None
-    return DepthwiseBlocked(**plane_fields(node, bias, form.constant, taps, form.name), form=form)
+    return DepthwiseBlocked(**plane_fields(node, bias, form.constant, taps, form.name, swap), form=form)

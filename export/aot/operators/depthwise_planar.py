@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from export.aot.layer import Layer
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
 from export.aot.operators.depthwise_conv_2d_16 import DepthwiseConv2D16
-from export.aot.operators.depthwise_plane import MOST_WORDS, DepthwisePlane, Taps, plane_fields, swapped
+from export.aot.operators.depthwise_plane import BAND_BYTES, MOST_WORDS, DepthwisePlane, Taps, plane_fields, upright
 from export.aot.short_requantisation import accumulators, shorten
 from export.aot.short_requantisation_16 import accumulators_16, shorten_16
 from export.aot.weights import folded_bias
@@ -49,28 +49,45 @@ def plane(node: DepthwiseConv2D) -> DepthwisePlanar | None:
     bias = folded_bias(node.weights, node.bias, node.input_zero_point, axis=2)
     low, high = accumulators(node.weights, bias, axis=2)
     short = shorten(node.requantisation, low, high, SCALE_BITS, limit=1 << 29)
-    taps = _taps(node)
+    swap = upright(node) or _longer_lines(node)
+    taps = _taps(node, swap)
     if short is None or taps.words > MOST_WORDS:
         return None
     form, factor = ("relu", 1 << SCALE_BITS) if short.relu else ("linear", 2)
-    return DepthwisePlanar(**plane_fields(node, bias, short.constant, taps, form), factor=factor, words=short.words)
+    return DepthwisePlanar(
+        **plane_fields(node, bias, short.constant, taps, form, swap), factor=factor, words=short.words
+    )
 
 
 def plane_16(node: DepthwiseConv2D16) -> DepthwisePlanar | None:
     """The planar form of 16x8, or None where it does not apply or would not be exact."""
     channels = node.weights.shape[2]
     short = shorten_16(node.requantisation, accumulators_16(node.weights.transpose(2, 0, 1), node.bias))
-    taps = _taps(node)
+    swap = upright(node)
+    taps = _taps(node, swap)
     if short is None or taps.words > MOST_WORDS:
         return None
     form = {"once": "16", "once_relu": "16_relu"}[short.form]
     nothing = np.zeros(channels, np.bool_)
-    return DepthwisePlanar(**plane_fields(node, node.bias, nothing, taps, form), factor=1, words=short.words)
+    return DepthwisePlanar(**plane_fields(node, node.bias, nothing, taps, form, swap), factor=1, words=short.words)
 
 
-def _taps(node: DepthwiseConv2D | DepthwiseConv2D16) -> Taps:
+def _longer_lines(node: DepthwiseConv2D) -> bool:
+    """Whether lines along the first axis take fewer pairs of outputs, if the image is small enough for one band.
+
+    An output that is left over costs nearly as much as a pair, and the start of a line a quarter.
+    """
+    window = node.window
+    if node.weights.shape[:2] != (3, 3) or window.stride != (1, 1) or window.dilation != (1, 1):
+        return False
+    rows, columns = window.output
+    plane_bytes = 2 * (rows + 4) * (columns + 2)
+    return plane_bytes <= BAND_BYTES and columns * (rows + rows % 2 + 0.5) < rows * (columns + columns % 2 + 0.5)
+
+
+def _taps(node: DepthwiseConv2D | DepthwiseConv2D16, swap: bool) -> Taps:
     """The pairs of a kernel row; see firmware/lib/nn/depthwise_planar.h."""
-    second = 0 if swapped(node) else 1
+    second = 0 if swap else 1
     rows, columns = node.weights.shape[1 - second], node.weights.shape[second]
     stride, dilation = node.window.stride[second], node.window.dilation[second]
     if dilation > 1 and columns > 1:

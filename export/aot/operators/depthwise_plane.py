@@ -73,8 +73,8 @@ class DepthwisePlane(Node):
                    f"(int16_t *)({layer.scratch})")  # fmt: skip
 
 
-def swapped(node: DepthwiseConv2D | DepthwiseConv2D16) -> bool:
-    """Whether lines run along the first axis: where the kernel has one column only."""
+def upright(node: DepthwiseConv2D | DepthwiseConv2D16) -> bool:
+    """Whether the kernel has one column only, so that lines should run along the first axis."""
     return node.weights.shape[1] == 1 and node.weights.shape[0] > 1
 
 
@@ -84,10 +84,11 @@ def plane_fields(
     constant: NDArray[np.bool_],
     taps: Taps,
     form: str,
+    swap: bool,
 ) -> dict[str, Any]:
-    """The fields of a DepthwisePlane, some of whose output channels are constant; `form` is one of enum nn_form."""
+    """The fields of a DepthwisePlane, some of whose output channels are constant; `form` is one of enum nn_form, and with
+    `swap` lines run along the first axis."""
     window = node.window
-    swap = swapped(node)
     first, second = (1, 0) if swap else (0, 1)
     weights = silence(node.weights.transpose(1, 0, 2) if swap else node.weights, constant, axis=2)
     rows, _, channels = weights.shape

@@ -11,18 +11,25 @@ struct nn_add_table {
 
 enum { NN_ADD_SHIFT_LINEAR = 20, NN_ADD_SHIFT_RELU = 21 }; // 19 of the common scale, and the requantisation's own
 
-static inline void nn_add_table_linear(const struct nn_add_table *l, const int8_t *a, const int8_t *b, int8_t *output) {
+static inline int8_t nn_add_one(const int32_t *table, const struct nn_short *c, int32_t a, int8_t b, int relu) {
+    const int32_t other = table[(uint8_t)b];
+    return relu ? nn_short_relu(c, a * (1 << NN_ADD_SHIFT_RELU) + other)
+                : nn_short_linear(c, a * (1 << NN_ADD_SHIFT_LINEAR) + other);
+}
+
+static inline void nn_add_table(const struct nn_add_table *l, const int8_t *a, const int8_t *b, int8_t *output, int relu) {
     const struct nn_short c = l->output;
-    const int32_t *const table = l->table;
+    int32_t left = l->elements;
+    for (; left >= 4; left -= 4, a += 4, b += 4, output += 4)
 #pragma GCC unroll 4
-    for (int32_t i = 0; i < l->elements; i++)
-        *output++ = nn_short_linear(&c, *a++ * (1 << NN_ADD_SHIFT_LINEAR) + table[(uint8_t)*b++]);
+        for (int32_t i = 0; i < 4; i++) output[i] = nn_add_one(l->table, &c, a[i], b[i], relu);
+    for (; left > 0; left--) *output++ = nn_add_one(l->table, &c, *a++, *b++, relu);
+}
+
+static inline void nn_add_table_linear(const struct nn_add_table *l, const int8_t *a, const int8_t *b, int8_t *output) {
+    nn_add_table(l, a, b, output, 0);
 }
 
 static inline void nn_add_table_relu(const struct nn_add_table *l, const int8_t *a, const int8_t *b, int8_t *output) {
-    const struct nn_short c = l->output;
-    const int32_t *const table = l->table;
-#pragma GCC unroll 4
-    for (int32_t i = 0; i < l->elements; i++)
-        *output++ = nn_short_relu(&c, *a++ * (1 << NN_ADD_SHIFT_RELU) + table[(uint8_t)*b++]);
+    nn_add_table(l, a, b, output, 1);
 }

@@ -11,8 +11,7 @@ struct nn_conv_2d_panel {
     int16_t input_height, input_width, input_channels;
     int16_t output_height, output_width, output_channels;
     int16_t kernel_height, kernel_width, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
-    int16_t row;  // bytes of a kernel row, kernel_width * input_channels, rounded up to what the inner product takes
-    int16_t past; // rows of the image that are read into where the last row of a patch is read so far
+    int16_t row; // bytes of a kernel row, kernel_width * input_channels, rounded up to what the inner product takes
     int8_t input_zero_point;
 };
 
@@ -68,62 +67,82 @@ static void nn_gather(const struct nn_conv_2d_panel *l, const int8_t *input, int
     if (!whole_words) (void)nn_put(panel, bytes, (uint32_t)(patch - bytes), wide);
 }
 
-// Where the next output pixel is, and what is known of its patch.
+// Where the next output pixel is. Patches that lie inside the image and follow each other in a row of outputs make a run, which is
+// not gathered: `run` of them are left, `from` is the first byte of the next one, and y and x are those of the pixel after them.
 struct nn_place {
-    int32_t y, x, left;
-    int32_t inside;    // patches of this row of outputs lie inside the image, top and bottom
-    const int8_t *row; // the image's row at their top, at column 0
+    int32_t y, x, run;
+    const int8_t *from;
 };
 
-static inline void nn_place_row(const struct nn_conv_2d_panel *l, const int8_t *input, struct nn_place *at) {
-    const int32_t top = at->y * l->stride_y - l->pad_top;
-    at->x = 0;
-    at->left = -l->pad_left;
-    at->inside = l->dilation_x == 1 && top >= 0 && top + (l->kernel_height - 1) * l->dilation_y + l->past < l->input_height;
-    at->row = at->inside ? input + top * l->input_width * l->input_channels : input;
-}
-
-// The first byte of the patch in the image if all of it lies inside; otherwise it is put into the panel here, and the
-// result is NULL. Goes on to the next pixel.
-static inline const int8_t *nn_patch(const struct nn_conv_2d_panel *l, const int8_t *input, struct nn_place *at,
-                                     uint32_t *panel, int8_t *bytes, int wide) {
-    const int8_t *corner = NULL;
-    if (at->inside && (uint32_t)at->left <= (uint32_t)(l->input_width - l->kernel_width)) {
-        corner = at->row + at->left * l->input_channels;
+// Begins a run; or, where the patch of the next pixel does not lie inside, puts it into the panel and goes on to the next pixel.
+static inline void nn_advance(const struct nn_conv_2d_panel *l, const int8_t *input, struct nn_place *at, uint32_t *panel,
+                              int8_t *bytes, int wide) {
+    const int32_t top = at->y * l->stride_y - l->pad_top, left = at->x * l->stride_x - l->pad_left;
+    const int32_t last = (l->kernel_height - 1) * l->dilation_y, room = l->input_width - l->kernel_width - left;
+    const int32_t begin = (top * l->input_width + left) * l->input_channels;
+    int32_t run = 0;
+    if (l->dilation_x == 1 && top >= 0 && top + last < l->input_height && left >= 0 && room >= 0) {
+        const int32_t rest = l->output_width - at->x, fitting = room / l->stride_x + 1;
+        // Rounded up, the last row of a patch must not reach past the end of the image.
+        const int32_t bytes_left = (l->input_height - last) * l->input_width * l->input_channels - begin - l->row;
+        run = fitting < rest ? fitting : rest;
+        while (run > 0 && (run - 1) * l->stride_x * l->input_channels > bytes_left) run--;
+    }
+    if (run > 0) {
+        at->run = run;
+        at->from = input + begin;
+        at->x += run;
     } else {
         nn_gather(l, input, at->y, at->x, panel, bytes, wide);
+        at->x++;
     }
-    at->left += l->stride_x;
-    if (++at->x == l->output_width) {
+    if (at->x == l->output_width) {
+        at->x = 0;
         at->y++;
-        nn_place_row(l, input, at);
     }
-    return corner;
+}
+
+// The first byte of the patch in the image, or NULL where it was put into the panel. Goes on to the next pixel.
+static inline const int8_t *nn_patch(const struct nn_conv_2d_panel *l, const int8_t *input, struct nn_place *at,
+                                     uint32_t *panel, int8_t *bytes, int wide) {
+    if (at->run == 0) nn_advance(l, input, at, panel, bytes, wide);
+    if (at->run == 0) return NULL;
+    const int8_t *const patch = at->from;
+    at->run--;
+    at->from += l->stride_x * l->input_channels;
+    return patch;
 }
 
 // `scratch`: the panel, a patch in bytes, the outputs of two pixels.
 static inline void nn_conv_2d_panel(const struct nn_conv_2d_panel *l, const int8_t *input, int8_t *output,
                                     uint32_t *scratch, int wide) {
-    const int32_t step = l->dilation_y * l->input_width * l->input_channels;
+    const int32_t line = l->dilation_y * l->input_width * l->input_channels, step = l->stride_x * l->input_channels;
     const uint32_t row = (uint32_t)l->row, patch = (uint32_t)(l->row * l->kernel_height);
     const uint32_t quads = ((uint32_t)l->output_channels + 3) / 4;
     const uint32_t words = wide ? patch : patch / 2; // of the panel
     int8_t *const bytes = (int8_t *)(scratch + words);
     int8_t *const spare = bytes + patch;
-    struct nn_place at = {0, 0, 0, 0, NULL};
-    nn_place_row(l, input, &at);
+    struct nn_place at = {0, 0, 0, NULL};
     for (int32_t left = l->output_height * l->output_width; left > 0; left -= 2, output += 2 * l->output_channels) {
-        const int8_t *const first = nn_patch(l, input, &at, scratch, bytes, wide);
-        // Of an odd pixel at the end the panel's other half is left as it is, and its outputs go to `spare`.
-        const int8_t *const second = left > 1 ? nn_patch(l, input, &at, scratch + 1, bytes, wide) : NULL;
+        const int8_t *first, *second;
+        if (at.run >= 2) {
+            first = at.from;
+            second = first + step;
+            at.from = second + step;
+            at.run -= 2;
+        } else {
+            first = nn_patch(l, input, &at, scratch, bytes, wide);
+            // Of an odd pixel at the end the panel's other half is left as it is, and its outputs go to `spare`.
+            second = left > 1 ? nn_patch(l, input, &at, scratch + 1, bytes, wide) : NULL;
+        }
         uint32_t *panel = scratch;
         if (first && second) {
-            for (int32_t ky = 0, at_row = 0; ky < l->kernel_height; ky++, at_row += step)
-                panel = nn_put_pair(panel, first + at_row, second + at_row, row, wide);
+            for (int32_t ky = l->kernel_height; ky > 0; ky--, first += line, second += line)
+                panel = nn_put_pair(panel, first, second, row, wide);
         } else if (first || second) {
             const int8_t *from = first ? first : second;
             panel += first ? 0 : 1;
-            for (int32_t ky = 0; ky < l->kernel_height; ky++, from += step) panel = nn_put(panel, from, row, wide);
+            for (int32_t ky = l->kernel_height; ky > 0; ky--, from += line) panel = nn_put(panel, from, row, wide);
         }
         if (l->output_channels % 4 == 0) {
             l->matmul(scratch, l->stream, output, left > 1 ? output + l->output_channels : spare, words * 4, quads);

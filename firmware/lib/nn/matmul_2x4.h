@@ -21,10 +21,12 @@
 #pragma once
 #include "short_requantise.h"
 
-// `bytes` is 8 * pairs of inputs, `quads` the number of quads; 4 * quads outputs are written to `first` and to `second`.
+// `bytes` is 8 * pairs of inputs, of which there are at least two; `quads` the number of quads; 4 * quads outputs are written to
+// `first` and to `second`.
 #if defined(__ARM_FEATURE_DSP) && __ARM_FEATURE_DSP
-// In the inner loop: r0-r7 sums, r8 r9 inputs, r10 r11 weights, r12 panel, lr stream. All its instructions take 4 bytes, so
-// that the first turn can start inside it when the pairs are no multiple of 16.
+// In the inner loop: r0-r7 sums, r8 r9 inputs, r10 r11 weights, r12 panel, lr stream. The first pair of inputs, which starts the
+// second pixel's sums from the first one's biases, comes before it. All its instructions take 4 bytes, so that the first turn
+// can start inside it when the pairs that remain are no multiple of 16.
 #define NN_TWO_CHANNELS(REQUANTISE, HIGH, LOW, high0, low0, high1, low1)                                               \
     "ldm lr!,{r8,r9,r10}\n sub " high0 "," low0 "\n sub " high1 "," low1 "\n" HIGH(high0) HIGH(high1)                \
     REQUANTISE(high0) REQUANTISE(high1)                                                                                \
@@ -32,35 +34,36 @@
 #define NN_BY_256(sum) "lsl " sum ",#8\n"
 #define NN_BY_2(sum) "lsl " sum ",#1\n"
 #define NN_FROM_256_TO_2(sum) "asr " sum ",#7\n"
+#define NN_MACS_OF_PIXELS(start2, start3, start6, start7)                                                              \
+    "ldrd r8,r9,[r12],#8\n ldrd r10,r11,[lr],#8\n"                                                                     \
+    "smlad r2,r9,r10," start2 "\n smlad r0,r8,r10,r0\n sxtb16 r10,r10\n smlad r3,r9,r10," start3 "\n smlad r1,r8,r10,r1\n" \
+    "smlad r6,r9,r11," start6 "\n smlad r4,r8,r11,r4\n sxtb16 r11,r11\n smlad r7,r9,r11," start7 "\n smlad r5,r8,r11,r5\n"
 #define NN_MATMUL_2X4(name, REQUANTISE, HIGH, LOW)                                                                     \
-    __attribute__((naked, noinline, unused)) static void name(                                                                 \
+    __attribute__((naked, noinline, unused)) static void name(                                                         \
         __attribute__((unused)) const uint32_t *panel, __attribute__((unused)) const uint32_t *stream,                 \
         __attribute__((unused)) int8_t *first, __attribute__((unused)) int8_t *second,                                 \
         __attribute__((unused)) uint32_t bytes, __attribute__((unused)) uint32_t quads) {                              \
         __asm__ volatile(                                                                                              \
             "push {r4-r11,lr}\n"                                                                                       \
-            "sub sp,#20\n" /* 0 end of the panel, 4 panel, 8 first, 12 second, 16 entry of the loop; 56 bytes, 60 quads */ \
-            "strd r2,r3,[sp,#8]\n mov lr,r1\n ldr r4,[sp,#56]\n add r5,r0,r4\n strd r5,r0,[sp]\n"                     \
-            "ubfx r4,r4,#3,#4\n rsb r4,r4,#16\n and r4,#15\n movs r5,#48\n mul r4,r5\n"                               \
-            "adr r5,2f\n add r4,r5\n orr r4,#1\n str r4,[sp,#16]\n"                                                   \
+            "sub sp,#24\n" /* 0 end of the panel, 4 panel, 8 entry of the loop, 12 end of the stream, 16 first, 20 second */ \
+            "strd r2,r3,[sp,#16]\n mov lr,r1\n ldrd r4,r5,[sp,#60]\n add r6,r0,r4\n strd r6,r0,[sp]\n"                \
+            "add r6,r4,#64\n mla r6,r6,r5,r1\n str r6,[sp,#12]\n" /* of a quad: biases, weights, epilogue */           \
+            "sub r4,#16\n ubfx r4,r4,#3,#4\n rsb r4,r4,#15\n movs r5,#48\n mul r4,r5\n"                               \
+            "adr r5,2f\n add r4,r5\n orr r4,#1\n str r4,[sp,#8]\n"                                                     \
             "1:\n"                                                                                                     \
-            "ldm lr!,{r0,r1,r4,r5}\n mov r2,r0\n mov r3,r1\n mov r6,r4\n mov r7,r5\n"                                 \
-            "ldr r12,[sp,#4]\n ldr r8,[sp,#16]\n bx r8\n"                                                             \
+            "ldm lr!,{r0,r1,r4,r5}\n ldr r12,[sp,#4]\n" NN_MACS_OF_PIXELS("r0", "r1", "r4", "r5")                     \
+            "ldr.w pc,[sp,#8]\n"                                                                                       \
             ".p2align 2\n"                                                                                             \
             "2:\n"                                                                                                     \
-            ".rept 16\n"                                                                                               \
-            "ldrd r8,r9,[r12],#8\n ldrd r10,r11,[lr],#8\n"                                                            \
-            "smlad r0,r8,r10,r0\n smlad r2,r9,r10,r2\n sxtb16 r10,r10\n smlad r1,r8,r10,r1\n smlad r3,r9,r10,r3\n"   \
-            "smlad r4,r8,r11,r4\n smlad r6,r9,r11,r6\n sxtb16 r11,r11\n smlad r5,r8,r11,r5\n smlad r7,r9,r11,r7\n"   \
-            ".endr\n"                                                                                                  \
+            ".rept 16\n" NN_MACS_OF_PIXELS("r2", "r3", "r6", "r7") ".endr\n"                                           \
             "ldr r8,[sp]\n cmp r12,r8\n bne.w 2b\n"                                                                   \
             NN_TWO_CHANNELS(REQUANTISE, HIGH, LOW, "r0", "r1", "r2", "r3")                                             \
             NN_TWO_CHANNELS(REQUANTISE, HIGH, LOW, "r4", "r5", "r6", "r7")                                             \
-            "ldrd r11,r12,[sp,#8]\n ldr r8,[sp,#60]\n"                                                                 \
+            "ldrd r11,r12,[sp,#16]\n"                                                                                  \
             "strb r0,[r11],#1\n strb r1,[r11],#1\n strb r4,[r11],#1\n strb r5,[r11],#1\n"                             \
             "strb r2,[r12],#1\n strb r3,[r12],#1\n strb r6,[r12],#1\n strb r7,[r12],#1\n"                             \
-            "subs r8,#1\n strd r11,r12,[sp,#8]\n str r8,[sp,#60]\n bne.w 1b\n"                                        \
-            "add sp,#20\n pop {r4-r11,pc}\n");                                                                         \
+            "strd r11,r12,[sp,#16]\n ldr r8,[sp,#12]\n cmp lr,r8\n bne.w 1b\n"                                         \
+            "add sp,#24\n pop {r4-r11,pc}\n");                                                                         \
     }
 NN_MATMUL_2X4(nn_matmul_2x4_relu, NN_RELU, NN_NOTHING, NN_BY_256)
 NN_MATMUL_2X4(nn_matmul_2x4_linear, NN_LINEAR, NN_FROM_256_TO_2, NN_BY_2)
