@@ -4,6 +4,7 @@
     python -m export compile model.tflite --board nucleo --out DIR
     python -m export bench model.tflite --board nucleo
     python -m export inspect model.tflite
+    python -m export compare runs/cells_digits_rows --board nucleo
 
 Results on stdout, the rest on stderr. Exit codes: 0 done; 1 a check failed; 2 a known failure.
 """
@@ -16,7 +17,7 @@ from typing import Final
 from contract.errors import run
 from export.errors import ExportError
 
-COMMANDS: Final = ("run", "compile", "bench", "inspect")  # modules of export.commands
+COMMANDS: Final = ("run", "compile", "bench", "inspect", "compare")  # modules of export.commands
 
 
 def main() -> int:

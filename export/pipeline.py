@@ -51,7 +51,7 @@ def export_run(
     `activations` is one of `export.quantize.RECIPES`, or None for what suits the model. Raises ExportError, or the error of
     the stage whose file is missing or damaged."""
     with Progress("export", total=5) as progress:
-        trained = _load(folder)
+        trained = load(folder)
         kind = _kind(trained)
         progress.advance(note="loaded")
         quantized = kind.quantize(folder.conversion_log, activations)
@@ -131,7 +131,7 @@ def _kind(trained: Trained) -> Kind:
     return Sequences(trained) if isinstance(trained.model, Recurrent) else Still(trained)
 
 
-def _load(folder: RunFolder) -> Trained:
+def load(folder: RunFolder) -> Trained:
     """Read what training wrote. Raises ExportError or TrainError if something is missing, damaged, or does not fit."""
     if not folder.path.is_dir():
         raise ExportError(f"{folder.path}: no such run folder.", "Train the run first: python -m train <config>.")

@@ -58,9 +58,9 @@ class Sequences(Kind):
     def quantize(self, log: Path, activations: str | None) -> Quantized:
         candidates = self.candidates(log, [activations] if activations else list(RECIPES))
         part = self.trained.parts["validation"]
-        reference = _accuracy(self.trained.run(part.images)[LOGITS], part)
+        reference = accuracy(self.trained.run(part.images)[LOGITS], part)
         found = {
-            name: _accuracy(self.logits(made, self.codes(made, part))[:, -1], part) for name, made in candidates.items()
+            name: accuracy(self.logits(made, self.codes(made, part))[:, -1], part) for name, made in candidates.items()
         }
         if activations:
             chosen, reason = activations, "asked for"
@@ -201,6 +201,6 @@ def _range(tensor: Tensor) -> tuple[float, float]:
     return tensor.scale * (least - tensor.zero_point), tensor.scale * (int(limits.max) - tensor.zero_point)
 
 
-def _accuracy(logits: NDArray[Any], part: Part) -> float:
+def accuracy(logits: NDArray[Any], part: Part) -> float:
     """Top-1 accuracy of logits [N, classes]."""
     return float(np.mean(logits.argmax(axis=1) == part.labels))
