@@ -7,8 +7,6 @@ Frames are kept in `build/features/`, named after settings and contents, so the 
 
 import dataclasses
 import hashlib
-import io
-import wave
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contract import wav
 from contract.log_mel import LogMel
 from contract.progress import Progress
 from train.errors import TrainError
@@ -51,32 +50,17 @@ def read_wav(name: str, content: bytes, rate: int) -> NDArray[np.float64]:
     """Samples [N] in [-1, 1) of a PCM WAV file, its channels averaged. Raises TrainError if it is anything else."""
     convert = CONVERT.format(name=Path(name).name, rate=rate)
     try:
-        with wave.open(io.BytesIO(content)) as file:
-            found, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
-            data = file.readframes(file.getnframes())
-        if width > 4:
-            raise wave.Error(f"{8 * width} bits a sample")
-    except (wave.Error, EOFError, RuntimeError) as error:  # the last for a chunk that claims more than there is
-        what = str(error) or "it ends early"
-        raise TrainError(f"{name}: not a WAV file of 8 to 32 bit PCM samples ({what}).", convert) from None
+        samples, found = wav.read(content)
+    except ValueError as error:
+        raise TrainError(f"{name}: not a WAV file of 8 to 32 bit PCM samples ({error}).", convert) from None
     if found != rate:
         raise TrainError(
             f"{name}: sampled at {found} Hz, expected {rate} Hz (rate under [data.features]).",
             f"{convert}, or correct the rate.",
         )
-    whole = np.frombuffer(data[: len(data) // (width * channels) * width * channels], dtype=np.uint8)
-    if not whole.size:
+    if not samples.size:
         raise TrainError(f"{name}: holds no samples.", "Remove it.")
-    bytes_of = whole.reshape(-1, width)
-    if width == 1:
-        samples = bytes_of[:, 0] / 128.0 - 1  # 8 bits are unsigned, more are signed
-    else:
-        # Little endian, aligned to the top of 32 bits, so that the sign is in place.
-        aligned = np.zeros((len(bytes_of), 4), dtype=np.uint8)
-        aligned[:, 4 - width :] = bytes_of
-        samples = aligned.view("<i4")[:, 0] / 2.0**31
-    mono: NDArray[np.float64] = samples.reshape(-1, channels).mean(axis=1)
-    return mono
+    return samples
 
 
 def digest(recordings: Sequence[tuple[str, bytes]]) -> str:
