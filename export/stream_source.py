@@ -18,6 +18,7 @@ def render(manifest: Manifest) -> str:
 
 #define MODEL_STEPS {stream.steps if stream else 0}u // most frames of a sequence; 0: the model has no state
 #define MODEL_MINIMUM_STEPS {stream.minimum_steps if stream else 0}u // no decision before so many
+#define MODEL_FRAME_BYTES {manifest.inputs[0].bytes if stream else 0}u
 #define MODEL_STATES {len(manifest.states)}u
 """
     if manifest.states:

@@ -18,11 +18,14 @@ from contract.run_folder import RunFolder
 from firmware import tflm
 from firmware.errors import INSTALL, FirmwareError
 from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
-from firmware.size import Sizes, measure
+from firmware.size import Sizes, measure, sequence_bytes
 
 PROJECT: Final = Path(__file__).parent
 
 COMPILER: Final = "arm-none-eabi-gcc"
+
+OVERFLOW: Final = r"region `(\w+)' overflowed by (\d+) bytes"
+"""What GNU ld says of an image that is too large."""
 
 QUIET: Final = {
     # PlatformIO reports usage and looks for newer versions of itself unless told otherwise. A build does neither.
@@ -61,12 +64,34 @@ def build(run: RunFolder, board: Board, engine: str = DEFAULT_ENGINE, verbose: b
     )
     if result.returncode != 0:
         sys.stderr.write(result.stdout or "")
+        _refuse_too_large(result.stdout or "", run, board, workspace / "build" / name / "src/stream.o")
         raise FirmwareError(
             f"PlatformIO could not build {run.path} for {board.name} with the engine {engine} (exit code "
             f"{result.returncode}); what it said is above.",
             _advice(result.stdout or "", fetched),
         )
     return _collect(workspace / "build" / name, run.firmware(board.name), board)
+
+
+def _refuse_too_large(output: str, run: RunFolder, board: Board, stream: Path) -> None:
+    """Raises FirmwareError if the linker said that the image does not fit, by how much, and what takes the space."""
+    over = {region: int(excess) for region, excess in re.findall(OVERFLOW, output)}
+    if "RAM" in over:
+        sequence = sequence_bytes(stream)
+        raise FirmwareError(
+            f"{run.path}: the image takes {over['RAM']:,} bytes more than the {board.memory.ram.length:,} bytes of RAM of "
+            f"{board.name}" + (f"; the buffer for a whole sequence is {sequence:,} bytes of it." if sequence else "."),
+            "Train on sequences of fewer or of smaller frames (`frames` and `bands` under [data.features], if they are of "
+            "sound), train a smaller model, or name a board with more RAM."
+            if sequence
+            else "Train a smaller model, or name a board with more RAM.",
+        )
+    if "FLASH" in over:
+        raise FirmwareError(
+            f"{run.path}: the image takes {over['FLASH']:,} bytes more than the {board.memory.flash.length:,} bytes of flash "
+            f"of {board.name}.",
+            "Train a smaller model, or name a board with more flash.",
+        )
 
 
 def _advice(output: str, fetched: bool) -> str:

@@ -26,8 +26,11 @@ class Engine:
 
 
 ENGINES: Final[dict[str, Engine]] = {
-    "aot": Engine(headers=("model.h", "model_gate.h"), sources=("model.c", "model_gate.c")),
-    "tflm": Engine(headers=("model_data.h", "model_ops.h", "model_gate.h"), sources=("model_data.cc", "model_gate.c")),
+    "aot": Engine(headers=("model.h", "model_gate.h", "model_stream.h"), sources=("model.c", "model_gate.c")),
+    "tflm": Engine(
+        headers=("model_data.h", "model_ops.h", "model_gate.h", "model_stream.h"),
+        sources=("model_data.cc", "model_gate.c"),
+    ),
 }
 
 

@@ -1,14 +1,15 @@
 """Flash and RAM of an image, from its ELF: `measure(elf, board)`.
 
 Flash is what lies in the board's flash: vectors, code, constants and the initial values of variables. RAM is what lies
-in its RAM: the reserved stack and all variables. There is no heap, so that is all there ever is.
+in its RAM: the reserved stack and all variables, for a recurrent model with the buffer that holds a whole sequence. There is
+no heap, so that is all there ever is.
 """
 
 import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from boards import Board, Region
 from contract.errors import CHECK_FAILED
@@ -16,17 +17,22 @@ from firmware.errors import INSTALL, FirmwareError
 
 STACK_SECTION: Final = ".stack"
 
+SEQUENCE: Final = "stream_sequence"
+"""The variable of src/stream.c that holds a sequence."""
+
 BAR: Final = 20  # characters
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes. `ram_bytes` includes `stack_bytes`; `sections` are those that take memory. The fields of size.json."""
+    """Bytes. `ram_bytes` includes `stack_bytes` and `sequence_bytes`, the buffer for a sequence, 0 without one; `sections`
+    are those that take memory. The fields of size.json."""
 
     board: str
     flash_bytes: int
     ram_bytes: int
     stack_bytes: int
+    sequence_bytes: int
     flash_budget: int
     ram_budget: int
     sections: dict[str, int]
@@ -36,9 +42,10 @@ class Sizes:
 
     def table(self) -> str:
         """Two bars, and what the RAM is made of."""
+        sequence = f", {self.sequence_bytes:,} the buffer for a sequence" if self.sequence_bytes else ""
         return (
             f"{_bar('flash', self.flash_bytes, self.flash_budget)}\n"
-            f"{_bar('RAM', self.ram_bytes, self.ram_budget)}, {self.stack_bytes:,} of it stack\n"
+            f"{_bar('RAM', self.ram_bytes, self.ram_budget)}, {self.stack_bytes:,} of it stack{sequence}\n"
         )
 
     def check(self, max_flash: int | None = None, max_ram: int | None = None) -> None:
@@ -69,6 +76,7 @@ def measure(elf: Path, board: Board) -> Sizes:
             allocated = [section for section in image.iter_sections() if section["sh_flags"] & SH_FLAGS.SHF_ALLOC]
             sections = {section.name: section["sh_size"] for section in allocated if section["sh_size"] > 0}
             ram = sum(section["sh_size"] for section in allocated if _inside(board.memory.ram, section["sh_addr"]))
+            sequence = _sequence_bytes(image)
             flash = sum(
                 segment["p_filesz"]
                 for segment in image.iter_segments("PT_LOAD")
@@ -85,10 +93,26 @@ def measure(elf: Path, board: Board) -> Sizes:
         flash_bytes=flash,
         ram_bytes=ram,
         stack_bytes=sections.get(STACK_SECTION, 0),
+        sequence_bytes=sequence,
         flash_budget=board.budget.flash,
         ram_budget=board.budget.ram,
         sections=sections,
     )
+
+
+def sequence_bytes(object_file: Path) -> int:
+    """Bytes of the buffer for a sequence in a compiled src/stream.c, 0 if it has none or was not compiled."""
+    from elftools.elf.elffile import ELFFile
+
+    if not object_file.exists():
+        return 0
+    with object_file.open("rb") as file:
+        return _sequence_bytes(ELFFile(file))
+
+
+def _sequence_bytes(image: Any) -> int:
+    symbols = image.get_section_by_name(".symtab").get_symbol_by_name(SEQUENCE)
+    return sum(int(symbol["st_size"]) for symbol in symbols or ())
 
 
 def _inside(region: Region, address: int) -> bool:

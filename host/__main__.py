@@ -2,6 +2,7 @@
 
     python -m host run --run runs/digits --port emulator --board nucleo
     python -m host run --run runs/digits --port auto --board nucleo --json
+    python -m host run --run runs/speech_demo --port emulator --board nucleo --source recordings/
     python -m host list
     python -m host doctor --board nucleo --port /dev/ttyACM0
     python -m host renode --run runs/digits --board nucleo
@@ -27,7 +28,7 @@ from contract.errors import CHECK_FAILED, DONE, INTERRUPTED, run
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m host", description="Host side of the link to a board.")
     commands = parser.add_subparsers(dest="command", required=True)
-    stream = commands.add_parser("run", help="stream the test split of a run through a board")
+    stream = commands.add_parser("run", help="stream the test split of a run, or recordings, through a board")
     stream.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder, as runs/digits")
     stream.add_argument("--board", required=True, metavar="NAME", help="a name or alias of `python -m boards`")
     stream.add_argument(
@@ -38,6 +39,18 @@ def main() -> int:
         "auto",
     )
     stream.add_argument("--limit", type=_positive, metavar="N", help="stream only the first N samples")
+    stream.add_argument(
+        "--source",
+        type=Path,
+        metavar="PATH",
+        help="a WAV file, a folder of them or a CSV file of frames in place of the test split (host/source.py); recurrent models",
+    )
+    stream.add_argument(
+        "--frames-per-push",
+        type=_positive,
+        metavar="N",
+        help="frames that a recurrent model gets at once; default: as many as fit in a message, of a --source 1",
+    )
     stream.add_argument("--threshold", type=_probability, metavar="P", help="accept from this score on, 0 to 1")
     stream.add_argument("--large", default="checkpoint", metavar="NAME", help="large model backend (checkpoint)")
     stream.add_argument(
@@ -77,6 +90,8 @@ def _run(arguments: argparse.Namespace) -> int:
         threshold=None if arguments.threshold is None else to_code(arguments.threshold),
         large=arguments.large,
         emulator=arguments.emulator,
+        source=arguments.source,
+        per_push=arguments.frames_per_push,
     )
     result = session.run(options)
     if arguments.json:

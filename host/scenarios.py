@@ -17,10 +17,12 @@ import numpy as np
 from boards import Board
 from contract import manifest as manifests
 from contract.run_folder import RunFolder
-from host.bridge import LOAD_BYTES
+from host import feed
+from host.feed import Framewise
 from host.frame import PAYLOAD_MAX, Frame, encode
+from host.messages import stream
 from host.messages.output import Output, ReadOutput
-from host.messages.sample import Answer, Final, Infer, Load, Result, Source, Uplink
+from host.messages.sample import Answer, Final, Infer, Reason, Refused, Result, Source, Uplink
 from host.messages.session import HelloRequest
 from host.messages.settings import DEFAULT_DEADLINE_MS, SetThreshold, Settings
 from host.messages.statistics import Statistics, StatisticsRequest
@@ -97,11 +99,21 @@ def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenari
     with np.load(run.vectors) as vectors:
         accepted, inputs, outputs = vectors["accepted"], vectors["input"], vectors["output"]
         predicted, scores = vectors["predicted"], vectors["score"]
+        # of sequences: frames until the decision, and what is thought after each
+        steps = vectors["steps"] if manifest.stream else np.zeros(len(inputs), int)
+        running = (vectors["classes"], vectors["scores"]) if manifest.stream else None
     sure, torn = int(np.flatnonzero(accepted)[0]), int(np.flatnonzero(~accepted)[0])
+    fed = feed.of(manifest)
+    at_once = fed.per_push if isinstance(fed, Framewise) else 0
 
-    def load(index: int) -> list[Message]:
-        codes = inputs[index].tobytes()
-        return [Load(SAMPLE, at, codes[at : at + LOAD_BYTES]) for at in range(0, len(codes), LOAD_BYTES)]
+    def give(script: _Script, index: int, until: int) -> None:
+        """A sample that the board decides on after `until` frames: of the frames before, it says what it thinks."""
+        codes, taken = inputs[index].tobytes(), 0
+        script.tell(*fed.requests(SAMPLE, codes, taken))
+        while running is not None and (taken := taken + at_once) < until:
+            said, scored = (int(of[index][taken - 1]) for of in running)
+            script.hear_start(stream.Step(SAMPLE, taken, said, scored, UNKNOWN, UNKNOWN), unknown=8)
+            script.tell(*fed.requests(SAMPLE, codes, taken))
 
     def uplink(index: int) -> list[Message]:
         codes = inputs[index].tobytes()
@@ -117,15 +129,18 @@ def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenari
     boots = _Script(board)
 
     infers = _Script(board)
-    infers.tell(*load(sure), Infer(SAMPLE), ReadOutput(logits, 0))
+    give(infers, sure, int(steps[sure]))
+    infers.tell(ReadOutput(logits, 0))
     infers.board_sent += 1  # RESULT, whose cycle counts follow its last zero
-    infers.hear(Output(logits, 0, outputs[sure].tobytes()[:OUTPUT_BYTES]))
+    last = outputs[sure] if running is None else outputs[sure][steps[sure] - 1]
+    infers.hear(Output(logits, 0, last.tobytes()[:OUTPUT_BYTES]))
     infers.tell(StatisticsRequest())
     infers.hear(counted(infers, samples=1, accepted=1))
 
     abstains = _Script(board)
-    abstains.tell(*load(torn), Infer(SAMPLE))
-    abstains.hear_start(Result(SAMPLE, int(predicted[torn]), int(scores[torn]), False, UNKNOWN, UNKNOWN), unknown=8)
+    give(abstains, torn, len(inputs[torn]))
+    verdict = int(predicted[torn]), int(scores[torn]), False, int(steps[torn])
+    abstains.hear_start(Result(SAMPLE, *verdict, UNKNOWN, UNKNOWN), unknown=8)
     for piece in uplink(torn):
         abstains.hear(piece)
     abstains.tell(Answer(SAMPLE, 1, 0x8000))
@@ -141,7 +156,7 @@ def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenari
     changes = _Script(board)
     changes.tell(SetThreshold(NOTHING_ACCEPTED))
     changes.hear(Settings(NOTHING_ACCEPTED, DEFAULT_DEADLINE_MS))
-    changes.tell(*load(sure), Infer(SAMPLE))
+    give(changes, sure, len(inputs[sure]))
     changes.board_sent += 1  # RESULT
     for piece in uplink(sure):
         changes.hear(piece)
@@ -149,10 +164,16 @@ def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenari
     changes.board_sent += 1  # FINAL
     changes.hear(Settings(threshold, DEFAULT_DEADLINE_MS))
 
+    refuses = _Script(board)
+    wrong = Infer(SAMPLE) if manifest.stream else stream.Finish(SAMPLE)
+    refuses.tell(wrong)
+    refuses.hear(Refused(wrong.TYPE, SAMPLE, Reason.WRONG_KIND))
+
     return (
         boots.scenario("boots to HELLO"),
         infers.scenario("infers the bytes of the vectors"),
         abstains.scenario("abstains, sends the sample up, takes the answer"),
         survives.scenario("counts a damaged frame and goes on"),
         changes.scenario("changes its threshold"),
+        refuses.scenario("refuses what is for the other kind of model"),
     )

@@ -1,4 +1,4 @@
-"""One session: the test split of a run through a board, with the large model behind it.
+"""One session: the test split of a run, or recordings, through a board, with the large model behind it.
 
     summary = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), port="emulator"))
 
@@ -11,20 +11,23 @@ import sys
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from boards import Board
 from contract import manifest as manifests
+from contract.gate import in_time
 from contract.manifest import Manifest
 from contract.progress import Progress
 from contract.run_folder import RunFolder
-from host import backend, latency, summary
-from host.backend import LargeModel, dequantise
+from host import backend, feed, latency, source, summary
+from host.backend import LargeModel
 from host.bridge import Bridge, Outcome, Sample
 from host.emulator import RUNNERS, Runner
 from host.errors import HostError
+from host.feed import Feed
 from host.link import Link, connect
 from host.messages.session import CycleSource
 from host.messages.settings import DEFAULT_DEADLINE_MS, SetDeadline, SetThreshold, Settings
@@ -41,7 +44,9 @@ class Options:
     """What to run. `port` is a pyserial URL, "auto" (by the board's USB id), the name of an emulator (host.emulator.RUNNERS)
     or "emulator" for the one that `emulator` names.
 
-    `threshold` is a score code, None for the manifest's; `limit` streams only the first samples.
+    `threshold` is a score code, None for the manifest's; `limit` streams only the first samples. `source` is a file or folder
+    of sequences in place of the test split (host.source). `per_push` is how many frames go to a recurrent model at once, None
+    for one of a source, which is as if they came from a sensor, and for as many as fit of the test split.
     """
 
     run: RunFolder
@@ -51,13 +56,16 @@ class Options:
     threshold: int | None = None
     large: str = "checkpoint"
     emulator: str = "qemu"
+    source: Path | None = None
+    per_push: int | None = None
 
 
 def run(options: Options) -> Summary:
     """Stream the test split and summarise it. Raises HostError or ManifestError for whatever stands in the way."""
     manifest = manifests.load(options.run.manifest)
     threshold = manifest.gate.threshold if options.threshold is None else options.threshold
-    samples, expected = load_vectors(options, threshold)
+    fed = feed.of(manifest, options.per_push or (1 if options.source and manifest.stream else None))
+    samples, expected = _samples(options, manifest, threshold)
     size = _size(options)  # before the samples are streamed: a damaged report should not cost a session
     board = options.board
     with (
@@ -68,12 +76,13 @@ def run(options: Options) -> Summary:
         emulated = _runner(options) is not None or link.hello.cycle_source is CycleSource.SYSTICK
         _set(link, threshold, _deadline(options, link))
         before = link.request(StatisticsRequest(), Statistics)
-        bridge = Bridge(link, large, manifest.inputs[0], DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
+        bridge = Bridge(link, large, fed, DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
         outcomes, interrupted = _stream(bridge, samples, options.run)
         after = link.request(StatisticsRequest(), Statistics)
     done = samples[: len(outcomes)]
     result = summary.summarise(
         name=manifest.name,
+        classes=manifest.classes,
         board=board.name,
         engine=link.hello.engine.name.lower(),
         port=options.port,
@@ -81,7 +90,7 @@ def run(options: Options) -> Summary:
         threshold=threshold,
         outcomes=outcomes,
         expected=expected[: len(outcomes)],
-        large_classes=_large_classes(large, done, manifest),
+        large_classes=_large_classes(large, done, fed),
         latency=latency.split(outcomes, board_hz=None if emulated else link.hello.clock_hz),
         latency_clock="host clock, emulated board" if emulated else "host clock; stage board: its cycle counter",
         instructions_per_cycle=_instructions_per_cycle(options),
@@ -93,22 +102,34 @@ def run(options: Options) -> Summary:
     return result
 
 
-def load_vectors(options: Options, threshold: int) -> tuple[list[Sample], list[Expected]]:
+def _samples(options: Options, manifest: Manifest, threshold: int) -> tuple[list[Sample], list[Expected | None]]:
+    """What to stream, and what the board must make of it; None where nobody knows."""
+    if options.source is None:
+        samples, expected = load_vectors(options.run, manifest, threshold)
+        return samples[: options.limit], [*expected[: options.limit]]
+    samples = source.load(options.source, manifest)[: options.limit]
+    return samples, [None] * len(samples)
+
+
+def load_vectors(run: RunFolder, manifest: Manifest, threshold: int) -> tuple[list[Sample], list[Expected]]:
     """Samples of the test split, and what the board must make of each of them at `threshold`."""
-    path = options.run.vectors
+    path = run.vectors
     try:
         with np.load(path) as vectors:
             inputs, labels = vectors["input"], vectors["label"]
-            predicted, scores = vectors["predicted"], vectors["score"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            if manifest.stream is None:
+                classes, scores = vectors["predicted"][:, np.newaxis], vectors["score"][:, np.newaxis]
+            else:
+                classes, scores = vectors["classes"], vectors["scores"]
+    except (OSError, KeyError, IndexError, ValueError, zipfile.BadZipFile) as error:
         raise HostError(
-            f"{path}: no test vectors to be read ({error}).", f"Write them with `python -m export {options.run.path}`."
+            f"{path}: no test vectors to be read ({error}).", f"Write them with `python -m export {run.path}`."
         ) from None
-    count = len(inputs) if options.limit is None else min(options.limit, len(inputs))
-    samples = [Sample(index, int(labels[index]), inputs[index].tobytes()) for index in range(count)]
-    expected = [
-        Expected(int(predicted[index]), int(scores[index]), int(scores[index]) >= threshold) for index in range(count)
-    ]
+    samples = [Sample(index, int(labels[index]), inputs[index].tobytes()) for index in range(len(inputs))]
+    expected = []
+    for said, scored in zip(classes.tolist(), scores.tolist(), strict=True):
+        steps, accepted = in_time.decide(scored, threshold, manifest.stream.minimum_steps if manifest.stream else 1)
+        expected.append(Expected(said[steps - 1], scored[steps - 1], accepted, steps if manifest.stream else 0))
     return samples, expected
 
 
@@ -173,12 +194,12 @@ def _stream(bridge: Bridge, samples: Sequence[Sample], folder: RunFolder) -> tup
     return outcomes, False
 
 
-def _large_classes(large: LargeModel, samples: Sequence[Sample], manifest: Manifest) -> list[int]:
+def _large_classes(large: LargeModel, samples: Sequence[Sample], fed: Feed) -> list[int]:
     """What the large model alone says of each sample, from the same input codes that the board gets."""
     if not samples:
         return []
-    codes = b"".join(sample.codes for sample in samples)
-    return [int(index) for index in large.classify(dequantise(codes, manifest.inputs[0])).argmax(axis=1)]
+    values = np.concatenate([fed.values(sample.codes) for sample in samples])
+    return [int(index) for index in large.classify(values).argmax(axis=1)]
 
 
 def _instructions_per_cycle(options: Options) -> float | None:

@@ -4,7 +4,7 @@
     save(summary, run.summary)
     show(summary)
 
-Accuracies are over all samples streamed; a lost sample counts as answered wrongly.
+Accuracies are over all samples streamed whose class is known; a lost sample counts as answered wrongly.
 """
 
 import json
@@ -28,11 +28,28 @@ SHOWN_MAX: Final = 5
 
 @dataclass(frozen=True)
 class Expected:
-    """What the TensorFlow Lite Micro interpreter made of a sample, and the gate at the threshold in force."""
+    """What the TensorFlow Lite Micro interpreter made of a sample, and the gate at the threshold in force.
+
+    `steps` is after how many frames the gate decides, 0 without a stream.
+    """
 
     board_class: int
     score: int
     accepted: bool
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class Named:
+    """What became of a recording: its file, classes by name, who answered, after how many frames."""
+
+    name: str
+    label: str | None
+    answer: str | None
+    probability: float | None
+    source: str | None
+    steps: int
+    lost: str | None
 
 
 @dataclass(frozen=True)
@@ -63,7 +80,12 @@ class Summary:
     """summary.json. Accuracies, coverage and risks in [0, 1]; None where there is nothing to divide by or to read.
 
     `engine` is what ran the model, aot or tflm. `instructions_per_inference` is counted by an emulator and None on a
-    board; `cycles_per_inference` is the other way round. `latency_clock` says what the latencies are worth.
+    board; `cycles_per_inference` is the other way round. `latency_clock` says what the latencies are worth. `compared` is of
+    how many samples it is known what the board must say.
+
+    Of a recurrent model an inference is a step; `_per_sequence` is all steps until the decision, `mean_steps` how many these
+    are, and `mean_steps_accepted` those of the accepted samples. All of them None of other models. `recordings` is what became
+    of each sample that is not of the test split.
     """
 
     name: str
@@ -81,10 +103,15 @@ class Summary:
     answered_by: dict[str, int]
     lost: int
     lost_first: list[str]
+    compared: int
     disagreements: int
     disagreements_first: list[str]
     instructions_per_inference: float | None
     cycles_per_inference: float | None
+    instructions_per_sequence: float | None
+    cycles_per_sequence: float | None
+    mean_steps: float | None
+    mean_steps_accepted: float | None
     flash_bytes: int | None
     ram_bytes: int | None
     frames_lost: int
@@ -92,6 +119,7 @@ class Summary:
     bytes_sent: Traffic
     latency_clock: str
     latency_ms: dict[str, Percentiles]
+    recordings: list[Named]
 
     @property
     def passed(self) -> bool:
@@ -102,13 +130,14 @@ class Summary:
 def summarise(
     *,
     name: str,
+    classes: Sequence[str],
     board: str,
     engine: str,
     port: str,
     interrupted: bool,
     threshold: int,
     outcomes: Sequence[Outcome],
-    expected: Sequence[Expected],
+    expected: Sequence[Expected | None],
     large_classes: Sequence[int],
     latency: dict[str, Percentiles],
     latency_clock: str,
@@ -117,7 +146,8 @@ def summarise(
     link_errors: LinkErrors,
     bytes_sent: Traffic,
 ) -> Summary:
-    """The summary of `outcomes`; `expected` and `large_classes` are of the same samples in the same order.
+    """The summary of `outcomes`; `expected` (None where it is not known) and `large_classes` are of the same samples in the
+    same order.
 
     `instructions_per_cycle` is None unless an emulator that counts instructions ran the board; `size` is the content of
     the image's size.json, None if it is not at hand.
@@ -127,8 +157,18 @@ def summarise(
     differing = [
         line for outcome, wanted in zip(outcomes, expected, strict=True) for line in _differences(outcome, wanted)
     ]
+    labelled = [outcome for outcome in outcomes if outcome.label is not None]
+    decided = [outcome for outcome in outcomes if outcome.board_class is not None]
+    steps = _mean([outcome.steps for outcome in decided]) or None
     cycles = _mean([outcome.infer_cycles for outcome in outcomes if outcome.infer_cycles is not None])
-    counted = None if cycles is None or instructions_per_cycle is None else cycles * instructions_per_cycle
+    cycles_of_step = cycles / (steps or 1) if cycles is not None else None
+
+    def counted(number: float | None) -> float | None:
+        return None if number is None or instructions_per_cycle is None else number * instructions_per_cycle
+
+    def timed(number: float | None) -> float | None:
+        return number if instructions_per_cycle is None else None
+
     return Summary(
         name=name,
         board=board,
@@ -136,19 +176,26 @@ def summarise(
         port=port,
         samples=len(outcomes),
         interrupted=interrupted,
-        base_accuracy=_mean([outcome.board_class == outcome.label for outcome in outcomes]),
-        large_accuracy=_mean([large == outcome.label for large, outcome in zip(large_classes, outcomes, strict=True)]),
-        hybrid_accuracy=_mean([not outcome.lost and outcome.answer == outcome.label for outcome in outcomes]),
+        base_accuracy=_mean([outcome.board_class == outcome.label for outcome in labelled]),
+        large_accuracy=_mean(
+            [large == of.label for large, of in zip(large_classes, outcomes, strict=True) if of.label is not None]
+        ),
+        hybrid_accuracy=_mean([not outcome.lost and outcome.answer == outcome.label for outcome in labelled]),
         coverage=_mean([bool(outcome.accepted) for outcome in outcomes]),
-        selective_accuracy=_mean([outcome.answer == outcome.label for outcome in accepted]),
+        selective_accuracy=_mean([outcome.answer == outcome.label for outcome in labelled if outcome.accepted]),
         threshold=threshold,
         answered_by={source: sum(outcome.source == source for outcome in outcomes) for source in SOURCES},
         lost=len(lost),
         lost_first=lost[:SHOWN_MAX],
+        compared=sum(wanted is not None for wanted in expected),
         disagreements=len(differing),
         disagreements_first=differing[:SHOWN_MAX],
-        instructions_per_inference=counted,
-        cycles_per_inference=cycles if counted is None else None,
+        instructions_per_inference=counted(cycles_of_step),
+        cycles_per_inference=timed(cycles_of_step),
+        instructions_per_sequence=counted(cycles) if steps else None,
+        cycles_per_sequence=timed(cycles) if steps else None,
+        mean_steps=steps,
+        mean_steps_accepted=_mean([outcome.steps for outcome in accepted]) if steps else None,
         flash_bytes=size["flash_bytes"] if size else None,
         ram_bytes=size["ram_bytes"] if size else None,
         frames_lost=link_errors.host_lost + link_errors.board_lost,
@@ -156,6 +203,7 @@ def summarise(
         bytes_sent=bytes_sent,
         latency_clock=latency_clock,
         latency_ms=latency,
+        recordings=[_named(outcome.name, outcome, classes) for outcome in outcomes if outcome.name is not None],
     )
 
 
@@ -168,7 +216,9 @@ def to_json(summary: Summary) -> str:
 
 
 def show(summary: Summary) -> None:
-    """Print the summary as a table on stdout."""
+    """Print what became of each recording, and the summary as a table, on stdout."""
+    for recording in summary.recordings:
+        print(_line(recording))
     where = f"{summary.name} on {summary.board}, engine {summary.engine}"
     title = f"{where}, {summary.samples} samples{', interrupted' * summary.interrupted}"
     table = Table(title=title, caption=f"latency: {summary.latency_clock}", show_header=False)
@@ -179,11 +229,21 @@ def show(summary: Summary) -> None:
     table.add_row("selective accuracy (of those)", _percent(summary.selective_accuracy))
     table.add_row("answered by", ", ".join(f"{source} {count}" for source, count in summary.answered_by.items()))
     table.add_row("samples lost", str(summary.lost))
-    table.add_row("board and host disagree on", f"{summary.disagreements} samples", end_section=True)
-    if summary.instructions_per_inference is not None:
-        table.add_row("instructions per inference", f"{summary.instructions_per_inference:,.0f}")
-    if summary.cycles_per_inference is not None:
-        table.add_row("cycles per inference", f"{summary.cycles_per_inference:,.0f}")
+    differ = f"{summary.disagreements} samples" if summary.compared else "-"
+    table.add_row("board and host disagree on", differ, end_section=True)
+    if summary.mean_steps is not None:
+        table.add_row("frames until the answer, mean", f"{summary.mean_steps:.1f}")
+        if summary.mean_steps_accepted is not None:
+            table.add_row("  of those answered on the board", f"{summary.mean_steps_accepted:.1f}")
+    step = "inference" if summary.mean_steps is None else "frame"
+    for what, number in (
+        (f"instructions per {step}", summary.instructions_per_inference),
+        (f"cycles per {step}", summary.cycles_per_inference),
+        ("instructions per sequence", summary.instructions_per_sequence),
+        ("cycles per sequence", summary.cycles_per_sequence),
+    ):
+        if number is not None:
+            table.add_row(what, f"{number:,.0f}")
     table.add_row("flash", _bytes(summary.flash_bytes))
     table.add_row("RAM, stack included", _bytes(summary.ram_bytes), end_section=True)
     sent = summary.bytes_sent
@@ -216,14 +276,34 @@ def explain(summary: Summary) -> str:
     return " ".join(reasons)
 
 
-def _differences(outcome: Outcome, wanted: Expected) -> list[str]:
+def _named(name: str, outcome: Outcome, classes: Sequence[str]) -> Named:
+    def class_name(index: int | None) -> str | None:
+        return None if index is None else classes[index]
+
+    label, answer = class_name(outcome.label), class_name(outcome.answer)
+    return Named(name, label, answer, outcome.probability, outcome.source, outcome.steps, outcome.lost)
+
+
+def _line(recording: Named) -> str:
+    """One line for a person."""
+    if recording.lost or recording.probability is None:
+        return f"{recording.name}: lost ({recording.lost})"
+    label = f", labelled {recording.label}" if recording.label is not None else ""
+    return (
+        f"{recording.name}: {recording.answer} ({_percent(recording.probability)}) by {recording.source} "
+        f"after {recording.steps} frames{label}"
+    )
+
+
+def _differences(outcome: Outcome, wanted: Expected | None) -> list[str]:
     """Nothing, or one line that says in what board and host differ; a sample lost before RESULT is not compared."""
-    if outcome.board_class is None:
+    if outcome.board_class is None or wanted is None:
         return []
     pairs = {
         "class": (outcome.board_class, wanted.board_class),
         "score": (outcome.score, wanted.score),
         "accepted": (outcome.accepted, wanted.accepted),
+        "steps": (outcome.steps, wanted.steps),
     }
     words = [
         f"{what} {board} on the board, {host} on the host" for what, (board, host) in pairs.items() if board != host

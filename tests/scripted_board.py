@@ -3,8 +3,9 @@
     with ScriptedBoard() as board:
         port = open_port(board.url, baud=460_800)
 
-It keeps to the protocol. Class and score of a sample are its first two input codes, read as unsigned bytes. A fault is
-`mangle`, which sees every message that the board sends with its bytes on the wire, and returns the bytes to send.
+It keeps to the protocol. Class and score of a sample are its first two input codes, read as unsigned bytes; with a HELLO whose
+`steps` are not 0 it takes sequences, and the same holds of the frame seen last. A fault is `mangle`, which sees every message that
+the board sends with its bytes on the wire, and returns the bytes to send.
 """
 
 import socket
@@ -19,14 +20,17 @@ from host.messages.sample import Answer, Final, Infer, Load, Reason, Refused, Re
 from host.messages.session import CycleSource, Engine, Hello, HelloRequest
 from host.messages.settings import SetDeadline, SetThreshold, Settings
 from host.messages.statistics import Statistics, StatisticsRequest
+from host.messages.stream import Finish, Push, Step
 from host.messages.wire import Message
 
 MODEL_HASH = 0x0123456789ABCDEF
 UPLINK_BYTES = 228  # what fits in a frame beside sample, offset and total
 
-HELLO = Hello(protocol=1, model_hash=MODEL_HASH, clock_hz=180_000_000, cycle_source=CycleSource.DWT, engine=Engine.AOT,
+MINIMUM_STEPS = 3
+
+HELLO = Hello(protocol=2, model_hash=MODEL_HASH, clock_hz=180_000_000, cycle_source=CycleSource.DWT, engine=Engine.AOT,
               input_bytes=64, output_bytes=10, classes=10, threshold=128, deadline_ms=100, ram_bytes=512,
-              board="nucleo_f446re", firmware="scripted")  # fmt: skip
+              steps=0, board="nucleo_f446re", firmware="scripted")  # fmt: skip
 
 
 def unchanged(message: Message, wire: bytes) -> bytes:
@@ -113,7 +117,7 @@ class ScriptedBoard:
         match message:
             case HelloRequest():
                 self._sequence = 0
-                self._waiting = None
+                self._codes, self._waiting = b"", None
                 self._send(connection, self._hello)
             case Load(sample=sample, offset=offset, data=data):
                 if self._waiting:
@@ -123,6 +127,12 @@ class ScriptedBoard:
                 self._codes = self._codes[:offset] + data
             case Infer(sample=sample):
                 self._infer(connection, sample)
+            case Push(sample=sample):
+                self._push(connection, message)
+            case Finish(sample=sample):
+                if sample != self._sample or not self._codes:
+                    return self._send(connection, Refused(Finish.TYPE, sample, Reason.UNKNOWN_SAMPLE))
+                self._decide(connection, False)
             case Answer(sample=sample):
                 self.answers.append(message)
                 if self._waiting is None or self._waiting.sample != sample:
@@ -145,14 +155,39 @@ class ScriptedBoard:
         if sample != self._sample or len(self._codes) != self._hello.input_bytes:
             return self._send(connection, Refused(Infer.TYPE, sample, Reason.INCOMPLETE_SAMPLE))
         class_index, score = self._codes[0], self._codes[1]
-        accepted = score >= self._threshold
-        self._send(connection, Result(sample, class_index, score, accepted, 1000, 10))
-        if not accepted:
+        self._conclude(connection, Result(sample, class_index, score, score >= self._threshold, 0, 1000, 10))
+        return None
+
+    def _push(self, connection: socket.socket, push: Push) -> None:
+        size = self._hello.input_bytes
+        if self._waiting:
+            return self._send(connection, Refused(Push.TYPE, push.sample, Reason.BUSY))
+        if push.step == 0:
+            self._sample, self._codes = push.sample, b""
+        if push.sample != self._sample or push.step * size != len(self._codes):
+            return self._send(connection, Refused(Push.TYPE, push.sample, Reason.INCOMPLETE_SAMPLE))
+        for at in range(0, len(push.data), size):
+            self._codes += push.data[at : at + size]
+            steps = len(self._codes) // size
+            accepted = steps >= MINIMUM_STEPS and self._codes[-size + 1] >= self._threshold
+            if accepted or steps == self._hello.steps:
+                return self._decide(connection, accepted)
+        self._send(connection, Step(push.sample, steps, *self._codes[-size:][:2], 1000 * steps, 10 * steps))
+        return None
+
+    def _decide(self, connection: socket.socket, accepted: bool) -> None:
+        size = self._hello.input_bytes
+        steps, (class_index, score) = len(self._codes) // size, self._codes[-size:][:2]
+        self._conclude(connection, Result(self._sample, class_index, score, accepted, steps, 1000 * steps, 10 * steps))
+
+    def _conclude(self, connection: socket.socket, result: Result) -> None:
+        self._send(connection, result)
+        if not result.accepted:
             for at in range(0, len(self._codes), UPLINK_BYTES):
                 piece = self._codes[at : at + UPLINK_BYTES]
-                self._send(connection, Uplink(sample, at, len(self._codes), piece))
-            self._waiting = Waiting(sample, class_index, score, time.monotonic() + self._deadline_ms / 1e3)
-        return None
+                self._send(connection, Uplink(result.sample, at, len(self._codes), piece))
+            until = time.monotonic() + self._deadline_ms / 1e3
+            self._waiting = Waiting(result.sample, result.class_index, result.score, until)
 
     def _fall_back(self, connection: socket.socket) -> None:
         assert self._waiting is not None

@@ -2,6 +2,21 @@
 #include "engine.h"
 #include "model.h"
 
+static const size_t input_bytes[] = {
+    MODEL_INPUT_0_BYTES,
+#ifdef MODEL_INPUT_1_BYTES
+    MODEL_INPUT_1_BYTES,
+#endif
+#ifdef MODEL_INPUT_2_BYTES
+    MODEL_INPUT_2_BYTES,
+#endif
+#ifdef MODEL_INPUT_3_BYTES
+    MODEL_INPUT_3_BYTES,
+#endif
+};
+
+_Static_assert(sizeof input_bytes / sizeof input_bytes[0] == MODEL_INPUTS, "more inputs than are listed here");
+
 static const size_t output_bytes[] = {
     MODEL_OUTPUT_0_BYTES,
 #ifdef MODEL_OUTPUT_1_BYTES
@@ -22,14 +37,14 @@ enum engine_status engine_init(void)
     return ENGINE_OK; /* constants are in flash and the arena is in .bss */
 }
 
-uint8_t *engine_input(void)
+uint8_t *engine_input(size_t index)
 {
-    return model_input(0);
+    return model_input(index);
 }
 
-size_t engine_input_bytes(void)
+size_t engine_input_bytes(size_t index)
 {
-    return MODEL_INPUT_0_BYTES;
+    return input_bytes[index];
 }
 
 enum engine_status engine_invoke(void)

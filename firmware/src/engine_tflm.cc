@@ -1,8 +1,8 @@
 /* The engine over TensorFlow Lite Micro's interpreter. No other file knows that library.
  *
  * The model is model_data.cc; model_ops.h, which `python -m export` writes beside it, names the operators to link and
- * the size of the arena. The interpreter puts other tensors where the input was, so the input that can still be sent is
- * a copy of its own, from which each inference begins. Objects are constructed in static memory and never destroyed. */
+ * the size of the arena. The interpreter puts other tensors where the inputs were, so the inputs that survive are
+ * copies of their own, from which each inference begins. Objects are constructed in static memory and never destroyed. */
 #include "engine.h"
 
 #include <cstdlib>
@@ -30,8 +30,33 @@ namespace {
 using Resolver = tflite::MicroMutableOpResolver<MODEL_OPS_COUNT>;
 using Interpreter = tflite::MicroInterpreter;
 
+constexpr size_t input_bytes[] = {
+    MODEL_INPUT_0_BYTES,
+#ifdef MODEL_INPUT_1_BYTES
+    MODEL_INPUT_1_BYTES,
+#endif
+#ifdef MODEL_INPUT_2_BYTES
+    MODEL_INPUT_2_BYTES,
+#endif
+#ifdef MODEL_INPUT_3_BYTES
+    MODEL_INPUT_3_BYTES,
+#endif
+};
+
+static_assert(sizeof input_bytes / sizeof input_bytes[0] == MODEL_INPUTS, "more inputs than are listed here");
+
+/* Where an input begins: they follow each other. */
+constexpr size_t place(size_t index)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < index; i++) {
+        at += input_bytes[i];
+    }
+    return at;
+}
+
 alignas(16) uint8_t arena[MODEL_ARENA_BYTES]; /* MicroArenaBufferAlignment() */
-alignas(16) uint8_t input[MODEL_INPUT_0_BYTES];
+alignas(16) uint8_t inputs[place(MODEL_INPUTS)];
 alignas(Resolver) uint8_t resolver_memory[sizeof(Resolver)];
 alignas(Interpreter) uint8_t interpreter_memory[sizeof(Interpreter)];
 Interpreter *interpreter;
@@ -76,25 +101,32 @@ enum engine_status engine_init(void)
     if (interpreter->AllocateTensors() != kTfLiteOk) {
         return ENGINE_NO_MEMORY; /* the operators are those of the model, so it is hardly anything else */
     }
-    if (interpreter->inputs_size() != 1 || interpreter->input(0)->bytes != sizeof input) {
+    if (interpreter->inputs_size() != MODEL_INPUTS) {
         return ENGINE_BAD_MODEL;
+    }
+    for (size_t i = 0; i < MODEL_INPUTS; i++) {
+        if (interpreter->input(i)->bytes != input_bytes[i]) {
+            return ENGINE_BAD_MODEL;
+        }
     }
     return ENGINE_OK;
 }
 
-uint8_t *engine_input(void)
+uint8_t *engine_input(size_t index)
 {
-    return input;
+    return inputs + place(index);
 }
 
-size_t engine_input_bytes(void)
+size_t engine_input_bytes(size_t index)
 {
-    return sizeof input;
+    return input_bytes[index];
 }
 
 enum engine_status engine_invoke(void)
 {
-    memcpy(interpreter->input(0)->data.raw, input, sizeof input);
+    for (size_t i = 0; i < MODEL_INPUTS; i++) {
+        memcpy(interpreter->input(i)->data.raw, engine_input(i), input_bytes[i]);
+    }
     return interpreter->Invoke() == kTfLiteOk ? ENGINE_OK : ENGINE_FAILED;
 }
 
@@ -115,7 +147,7 @@ size_t engine_output_bytes(size_t index)
 
 size_t engine_ram_bytes(void)
 {
-    return sizeof arena + sizeof input;
+    return sizeof arena + sizeof inputs;
 }
 
 enum engine_kind engine_kind(void)

@@ -1,7 +1,7 @@
 /* The application: one loop that receives frames, serves them, and sleeps.
  *
- * A message family is one file, session.c, sample.c, settings.c, statistics.c, output.c, as in host/messages; a message
- * that the board serves is one line in `handlers`. The board speaks when it is spoken to, except after a fault. */
+ * A message family is one file, session.c, sample.c, stream.c, settings.c, statistics.c, output.c, as in host/messages; a
+ * message that the board serves is one line in `handlers`. The board speaks when it is spoken to, except after a fault. */
 #include "clock.h"
 #include "cortex_m.h"
 #include "cycles.h"
@@ -9,11 +9,13 @@
 #include "fault.h"
 #include "link.h"
 #include "messages.h"
+#include "model_stream.h"
 #include "output.h"
 #include "sample.h"
 #include "session.h"
 #include "settings.h"
 #include "statistics.h"
+#include "stream.h"
 #include "ticks.h"
 #include "uart.h"
 
@@ -25,8 +27,17 @@ static const struct {
     handler *handle;
 } handlers[] = {
     {MESSAGE_HELLO_REQUEST, session_hello_request},
+#if MODEL_STEPS > 0
+    {MESSAGE_PUSH, stream_push},
+    {MESSAGE_FINISH, stream_finish},
+    {MESSAGE_LOAD, sample_wrong_kind},
+    {MESSAGE_INFER, sample_wrong_kind},
+#else
     {MESSAGE_LOAD, sample_load},
     {MESSAGE_INFER, sample_infer},
+    {MESSAGE_PUSH, sample_wrong_kind},
+    {MESSAGE_FINISH, sample_wrong_kind},
+#endif
     {MESSAGE_ANSWER, sample_answer},
     {MESSAGE_SET_THRESHOLD, settings_set_threshold},
     {MESSAGE_SET_DEADLINE, settings_set_deadline},

@@ -5,7 +5,6 @@
 #include "cycles.h"
 #include "engine.h"
 #include "fault.h"
-#include "gate.h"
 #include "link.h"
 #include "model_gate.h"
 #include "settings.h"
@@ -48,38 +47,80 @@ enum message_status sample_load(const struct frame *frame)
     if (status != MESSAGE_OK) {
         return status;
     }
-    if (sample.waiting) {
-        sample_refuse(MESSAGE_LOAD, load.sample, MESSAGE_REASON_BUSY);
+    if (sample_busy(MESSAGE_LOAD, load.sample)) {
         return MESSAGE_OK;
     }
-    if (load.offset > engine_input_bytes() || load.data_length > engine_input_bytes() - load.offset) {
+    if (load.offset > engine_input_bytes(0) || load.data_length > engine_input_bytes(0) - load.offset) {
         sample_refuse(MESSAGE_LOAD, load.sample, MESSAGE_REASON_OUT_OF_RANGE);
         return MESSAGE_OK;
     }
-    if (load.sample != sample.number || sample.inferred) {
-        sample_forget();
-        sample.number = load.sample;
+    if (!sample_is(load.sample) || sample.inferred) {
+        sample_begin(load.sample);
     }
     if (load.offset > sample.loaded) { /* the piece before this one was lost */
         sample_refuse(MESSAGE_LOAD, load.sample, MESSAGE_REASON_INCOMPLETE_SAMPLE);
         return MESSAGE_OK;
     }
-    memcpy(engine_input() + load.offset, load.data, load.data_length);
+    memcpy(engine_input(0) + load.offset, load.data, load.data_length);
     if (load.offset + load.data_length > sample.loaded) {
         sample.loaded = load.offset + load.data_length;
     }
     return MESSAGE_OK;
 }
 
-static void send_result(uint32_t infer_cycles, uint32_t gate_cycles)
+enum message_status sample_infer(const struct frame *frame)
+{
+    struct message_infer infer;
+    enum message_status status = message_infer_decode(&infer, frame->payload, frame->length);
+    if (status != MESSAGE_OK) {
+        return status;
+    }
+    if (sample_busy(MESSAGE_INFER, infer.sample)) {
+        return MESSAGE_OK;
+    }
+    if (!sample_is(infer.sample) || sample.loaded < engine_input_bytes(0)) {
+        sample_refuse(MESSAGE_INFER, infer.sample, MESSAGE_REASON_INCOMPLETE_SAMPLE);
+        return MESSAGE_OK;
+    }
+    struct verdict verdict = {0};
+    sample_run(&verdict);
+    sample_decided(&verdict, engine_input(0), engine_input_bytes(0));
+    return MESSAGE_OK;
+}
+
+enum message_status sample_wrong_kind(const struct frame *frame)
+{
+    if (frame->length < sizeof(uint32_t)) {
+        return MESSAGE_TRUNCATED;
+    }
+    sample_refuse(frame->type, message_get_u32(frame->payload), MESSAGE_REASON_WRONG_KIND);
+    return MESSAGE_OK;
+}
+
+void sample_run(struct verdict *verdict)
+{
+    uint32_t start = cycles_now();
+    if (engine_invoke() != ENGINE_OK) {
+        fault_stop();
+    }
+    verdict->infer_cycles += cycles_since(start);
+    const int8_t *logits = (const int8_t *)engine_output(MODEL_GATE_OUTPUT);
+    start = cycles_now();
+    verdict->decision = gate_decide(&model_gate, settings.threshold, logits);
+    verdict->gate_cycles += cycles_since(start);
+    sample.inferred = true;
+}
+
+static void send_result(const struct verdict *verdict)
 {
     struct message_result result = {
         .sample = sample.number,
-        .class_index = sample.own.class_index,
-        .score = sample.own.score,
-        .accepted = sample.own.accepted,
-        .infer_cycles = infer_cycles,
-        .gate_cycles = gate_cycles,
+        .class_index = verdict->decision.class_index,
+        .score = verdict->decision.score,
+        .accepted = verdict->decision.accepted,
+        .steps = verdict->steps,
+        .infer_cycles = verdict->infer_cycles,
+        .gate_cycles = verdict->gate_cycles,
     };
     size_t length;
     if (message_result_encode(&result, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
@@ -87,16 +128,15 @@ static void send_result(uint32_t infer_cycles, uint32_t gate_cycles)
     }
 }
 
-static void send_uplink(void)
+static void send_uplink(const uint8_t *codes, size_t total)
 {
-    size_t total = engine_input_bytes();
     for (size_t offset = 0; offset < total;) {
         size_t piece = total - offset < MESSAGE_UPLINK_DATA_MAX ? total - offset : MESSAGE_UPLINK_DATA_MAX;
         struct message_uplink uplink = {
             .sample = sample.number,
             .offset = (uint32_t)offset,
             .total = (uint32_t)total,
-            .data = engine_input() + offset,
+            .data = codes + offset,
             .data_length = piece,
         };
         size_t length;
@@ -105,6 +145,22 @@ static void send_uplink(void)
         }
         offset += piece;
     }
+}
+
+void sample_decided(const struct verdict *verdict, const uint8_t *codes, size_t length)
+{
+    sample.own = verdict->decision;
+    statistics.samples++;
+    send_result(verdict);
+    if (verdict->decision.accepted) {
+        statistics.accepted++;
+        return;
+    }
+    statistics.abstained++;
+    send_uplink(codes, length);
+    sample.waiting = true;
+    sample.asked = ticks_now();
+    sample.deadline = sample.asked + (uint64_t)settings.deadline_ms * ticks_per_millisecond;
 }
 
 static void send_final(uint8_t class_index, uint16_t probability, enum message_source source)
@@ -122,47 +178,6 @@ static void send_final(uint8_t class_index, uint16_t probability, enum message_s
     if (message_final_encode(&final, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
         link_send(MESSAGE_FINAL, length);
     }
-}
-
-enum message_status sample_infer(const struct frame *frame)
-{
-    struct message_infer infer;
-    enum message_status status = message_infer_decode(&infer, frame->payload, frame->length);
-    if (status != MESSAGE_OK) {
-        return status;
-    }
-    if (sample.waiting) {
-        sample_refuse(MESSAGE_INFER, infer.sample, MESSAGE_REASON_BUSY);
-        return MESSAGE_OK;
-    }
-    if (infer.sample != sample.number || sample.loaded < engine_input_bytes()) {
-        sample_refuse(MESSAGE_INFER, infer.sample, MESSAGE_REASON_INCOMPLETE_SAMPLE);
-        return MESSAGE_OK;
-    }
-
-    uint32_t start = cycles_now();
-    if (engine_invoke() != ENGINE_OK) {
-        fault_stop();
-    }
-    uint32_t infer_cycles = cycles_since(start);
-    const int8_t *logits = (const int8_t *)engine_output(MODEL_GATE_OUTPUT);
-    start = cycles_now();
-    sample.own = gate_decide(&model_gate, settings.threshold, logits);
-    uint32_t gate_cycles = cycles_since(start);
-
-    sample.inferred = true;
-    statistics.samples++;
-    send_result(infer_cycles, gate_cycles);
-    if (sample.own.accepted) {
-        statistics.accepted++;
-        return MESSAGE_OK;
-    }
-    statistics.abstained++;
-    send_uplink();
-    sample.waiting = true;
-    sample.asked = ticks_now();
-    sample.deadline = sample.asked + (uint64_t)settings.deadline_ms * ticks_per_millisecond;
-    return MESSAGE_OK;
 }
 
 enum message_status sample_answer(const struct frame *frame)
@@ -204,6 +219,25 @@ void sample_forget(void)
     sample.waiting = false;
     sample.inferred = false;
     sample.loaded = 0;
+}
+
+void sample_begin(uint32_t number)
+{
+    sample_forget();
+    sample.number = number;
+}
+
+bool sample_is(uint32_t number)
+{
+    return sample.number == number;
+}
+
+bool sample_busy(uint8_t type, uint32_t number)
+{
+    if (sample.waiting) {
+        sample_refuse(type, number, MESSAGE_REASON_BUSY);
+    }
+    return sample.waiting;
 }
 
 bool sample_inferred(void)

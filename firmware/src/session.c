@@ -4,6 +4,7 @@
 #include "cycles.h"
 #include "link.h"
 #include "model_gate.h"
+#include "model_stream.h"
 #include "sample.h"
 #include "settings.h"
 #include "version.h"
@@ -39,12 +40,13 @@ enum message_status session_hello_request(const struct frame *frame)
         .clock_hz = clock_hz,
         .cycle_source = (uint8_t)cycles_source(),
         .engine = (uint8_t)engine_kind(),
-        .input_bytes = (uint32_t)engine_input_bytes(),
+        .input_bytes = (uint32_t)engine_input_bytes(0),
         .output_bytes = (uint32_t)engine_output_bytes(MODEL_GATE_OUTPUT),
         .classes = MODEL_CLASSES,
         .threshold = settings.threshold,
         .deadline_ms = settings.deadline_ms,
         .ram_bytes = (uint32_t)engine_ram_bytes(),
+        .steps = MODEL_STEPS,
         .board = board_name,
         .board_length = sizeof board_name - 1,
         .firmware = firmware_name,

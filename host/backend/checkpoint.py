@@ -16,20 +16,25 @@ except ModuleNotFoundError as missing:
     ) from missing
 
 from train import models
+from train.models.classifier import Classifier
 
 
 class Checkpoint:
     """A trained classifier; see host.backend.LargeModel."""
 
-    def __init__(self, model: torch.nn.Module, temperature: float) -> None:
+    def __init__(self, model: Classifier, temperature: float) -> None:
         self._model = model
         self._temperature = temperature
 
     def classify(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        # The manifest's samples have their channels last, PyTorch's come first.
-        images = torch.from_numpy(np.ascontiguousarray(np.moveaxis(samples, -1, 1)))
+        if samples.ndim == 3:  # a frame is the row of each channel, one after the other
+            channels, height, width = self._model.input_shape
+            images = samples.reshape(-1, height, channels, width).swapaxes(1, 2)
+        else:  # the manifest's images have their channels last, PyTorch's come first
+            images = np.moveaxis(samples, -1, 1)
         with torch.inference_mode():
-            probabilities = torch.softmax(self._model(images) / self._temperature, dim=1)
+            logits = self._model(torch.from_numpy(np.ascontiguousarray(images)))
+            probabilities = torch.softmax(logits / self._temperature, dim=1)
         return np.asarray(probabilities.numpy(), dtype=np.float32)
 
 

@@ -13,12 +13,13 @@ A family of messages is one file; a new family is one new file and one line in F
 
 from typing import Final
 
-from host.messages import output, sample, session, settings, statistics
+from host.messages import output, sample, session, settings, statistics, stream
 from host.messages.wire import Family, Message
 
 FAMILIES: Final[dict[str, Family]] = {
     "session": session.FAMILY,
     "sample": sample.FAMILY,
+    "stream": stream.FAMILY,
     "settings": settings.FAMILY,
     "statistics": statistics.FAMILY,
     "output": output.FAMILY,

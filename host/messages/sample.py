@@ -4,7 +4,8 @@
     board                        RESULT [UPLINK ...]         [FINAL]
 
 RESULT with `accepted` is the end of it. Otherwise the board sends the sample itself up, waits for ANSWER until its
-deadline and closes with FINAL, whose source says whose answer it is. `sample` is the host's number for a sample.
+deadline and closes with FINAL, whose source says whose answer it is. `sample` is the host's number for a sample. LOAD and
+INFER are for models without state; a recurrent one gets its sample as host.messages.stream says, and the rest is the same.
 """
 
 import enum
@@ -23,12 +24,13 @@ class Source(enum.IntEnum):
 
 
 class Reason(enum.IntEnum):
-    """Why a request was refused."""
+    """Why a request was refused. WRONG_KIND: whole samples for a recurrent model, or frames for one without state."""
 
     INCOMPLETE_SAMPLE = 0
     OUT_OF_RANGE = 1
     BUSY = 2
     UNKNOWN_SAMPLE = 3
+    WRONG_KIND = 4
 
 
 @dataclass(frozen=True)
@@ -68,13 +70,17 @@ class Result(Message):
     class_index: U8
     score: U16  # score code, Q15
     accepted: Flag
-    infer_cycles: U32
-    gate_cycles: U32
+    steps: U16  # frames until the decision; 0 from a model without state
+    infer_cycles: U32  # sum over the steps
+    gate_cycles: U32  # likewise
 
 
 @dataclass(frozen=True)
 class Uplink(Message):
-    """A piece of an abstained sample's input codes as the board holds them; `total` is the length of the whole."""
+    """A piece of an abstained sample's input codes, or of all frames of its sequence, as the board holds them.
+
+    `total` is the length of the whole.
+    """
 
     TYPE = 0x83
     sample: U32

@@ -6,7 +6,7 @@ from typing import Final
 
 from host.messages.wire import U16, U32, U64, Family, Message, RestText, Text
 
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
 """Raised whenever a message changes its meaning or its layout."""
 
 
@@ -53,12 +53,13 @@ class Hello(Message):
     clock_hz: U32  # core clock as the firmware configured it
     cycle_source: CycleSource
     engine: Engine
-    input_bytes: U32
+    input_bytes: U32  # of a recurrent model: one frame's
     output_bytes: U32
     classes: U16
     threshold: U16  # score code, Q15
     deadline_ms: U32  # how long an abstained sample waits for an ANSWER, board clock
     ram_bytes: U32  # arena of the model
+    steps: U16  # most frames of a sequence; 0: the model has no state, samples come whole
     board: Text
     firmware: Text
 

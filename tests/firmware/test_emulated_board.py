@@ -7,25 +7,22 @@ import random
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from boards import Board, load, load_all
 from contract.gate import SCORES, predicted_class
+from emulated_board import MODEL_HASH, Emulated
 from firmware.size import Sizes
 from host.emulator.qemu import PROGRAM, arguments, boot, instructions
 from host.frame import Frame, encode
-from host.link import Link
 from host.messages.output import Output, ReadOutput
-from host.messages.sample import Answer, Final, Infer, Load, Reason, Refused, Result, Source, Uplink
-from host.messages.session import CycleSource, Engine, Hello, HelloRequest, Level, Log
+from host.messages.sample import Answer, Final, Infer, Load, Reason, Result, Source
+from host.messages.session import CycleSource, Engine, Hello, HelloRequest, Level
 from host.messages.settings import SetDeadline, SetThreshold, Settings
-from host.messages.statistics import Statistics, StatisticsRequest
-from host.messages.wire import Message
+from host.messages.statistics import StatisticsRequest
 from host.port import open_port
 
 pytestmark = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
@@ -39,7 +36,6 @@ THRESHOLD = 20000
 TABLE = [1 << (15 - d) for d in range(16)]
 COMMAND = 10
 RUN, TRAP, OVERFLOW = 0, 1, 2
-MODEL_HASH = 0x0123456789ABCDEF
 
 CERTAIN = [50, *[-50] * 9]
 TORN = [7, 7, *[-50] * 8]  # a score of 16384
@@ -54,73 +50,6 @@ def sample_of(logits: list[int], command: int = RUN, turns: int = 1) -> bytes:
     filler = bytes(range(256)) * 3
     head = bytes(logit & 0xFF for logit in logits) + bytes([command]) + (turns - 1).to_bytes(2, "little")
     return (head + filler)[:INPUT_BYTES]
-
-
-class Emulated:
-    """A booted board: messages through `link`, raw bytes through `port`."""
-
-    def __init__(self, board: Board, port: Any) -> None:
-        self.board = board
-        self.port = port
-        self.logs: list[Log] = []
-        self.link = Link(port, "emulator", on_log=self.logs.append)
-        self.hello = self.handshake()
-
-    def handshake(self) -> Hello:
-        """HELLO; a board that was slow to boot was asked more than once, and all its answers are taken here."""
-        hello = self.link.handshake(self.board.name, MODEL_HASH)
-        self.link.request(StatisticsRequest(), Statistics)
-        return hello
-
-    def receive(self, kind: type[Any], seconds: float = 10.0) -> Any:
-        """The next message, which must be of that kind."""
-        message = self.link.receive(time.monotonic() + seconds)
-        assert isinstance(message, kind), message
-        return message
-
-    def silent(self, seconds: float = 0.3) -> bool:
-        return self.link.receive(time.monotonic() + seconds) is None
-
-    def log(self, seconds: float = 10.0) -> Log:
-        """The log line that must come next."""
-        give_up = time.monotonic() + seconds
-        while not self.logs and time.monotonic() < give_up:
-            assert self.silent(0.05)
-        return self.logs.pop(0)
-
-    def ask(self, message: Message, kind: type[Any]) -> Any:
-        self.link.send(message)
-        return self.receive(kind)
-
-    def refused(self, message: Message) -> Reason:
-        """Send a request that must be refused."""
-        refusal = self.ask(message, Refused)
-        assert refusal.type == message.TYPE
-        assert refusal.sample == getattr(message, "sample", 0)
-        reason: Reason = refusal.reason
-        return reason
-
-    def load(self, sample: int, data: bytes) -> None:
-        for offset in range(0, len(data), 232):
-            self.link.send(Load(sample, offset, data[offset : offset + 232]))
-
-    def infer(self, sample: int, data: bytes) -> Result:
-        self.load(sample, data)
-        result: Result = self.ask(Infer(sample), Result)
-        return result
-
-    def uplink(self) -> bytes:
-        """The sample that an abstaining board sends."""
-        data = b""
-        while len(data) < INPUT_BYTES:
-            piece = self.receive(Uplink)
-            assert (piece.offset, piece.total) == (len(data), INPUT_BYTES)
-            data += piece.data
-        return data
-
-    def statistics(self) -> Statistics:
-        statistics: Statistics = self.ask(StatisticsRequest(), Statistics)
-        return statistics
 
 
 @pytest.fixture(params=BOARDS)
@@ -158,7 +87,7 @@ def test_the_gate_decides_as_on_the_host(emulated: Emulated) -> None:
         assert (result.sample, result.class_index, result.score) == (sample, predicted_class(logits), score)
         assert result.accepted == (score >= THRESHOLD)
         if not result.accepted:
-            emulated.uplink()
+            emulated.uplink(INPUT_BYTES)
             emulated.ask(Answer(sample, 0, 0), Final)
     statistics = emulated.statistics()
     assert statistics.samples == 40 == statistics.accepted + statistics.abstained
@@ -169,7 +98,7 @@ def test_an_abstained_sample_is_sent_up_and_answered(emulated: Emulated) -> None
     data = sample_of(TORN)
     result = emulated.infer(7, data)
     assert (result.class_index, result.score, result.accepted) == (0, 16384, False)
-    assert emulated.uplink() == data
+    assert emulated.uplink(INPUT_BYTES) == data
     final = emulated.ask(Answer(7, 9, 32768), Final)
     assert (final.sample, final.class_index, final.probability, final.source) == (7, 9, 32768, Source.HOST)
     assert final.wait_cycles > 0
@@ -180,7 +109,7 @@ def test_without_an_answer_the_board_keeps_its_own(emulated: Emulated) -> None:
     milliseconds = 40
     assert emulated.ask(SetDeadline(milliseconds), Settings) == Settings(THRESHOLD, milliseconds)
     emulated.infer(3, sample_of(TORN))
-    emulated.uplink()
+    emulated.uplink(INPUT_BYTES)
     final = emulated.receive(Final)
     assert (final.sample, final.class_index, final.probability, final.source) == (3, 0, 16384, Source.FALLBACK)
     deadline = milliseconds * emulated.hello.clock_hz // 1000
@@ -194,14 +123,14 @@ def test_a_deadline_longer_than_a_wrap_of_the_counter_is_kept_too(emulated: Emul
     wrap_ms = (1 << 24) * 1000 // emulated.hello.clock_hz
     emulated.ask(SetDeadline(wrap_ms * 5 // 2), Settings)
     emulated.infer(3, sample_of(TORN))
-    emulated.uplink()
+    emulated.uplink(INPUT_BYTES)
     deadline = wrap_ms * 5 // 2 * (emulated.hello.clock_hz // 1000)
     assert deadline <= emulated.receive(Final).wait_cycles < deadline * 1.01
 
 
 def test_a_waiting_board_serves_all_but_samples(emulated: Emulated) -> None:
     emulated.infer(1, sample_of(TORN))
-    emulated.uplink()
+    emulated.uplink(INPUT_BYTES)
     assert emulated.refused(Load(2, 0, b"x")) == Reason.BUSY
     assert emulated.refused(Infer(2)) == Reason.BUSY
     assert emulated.refused(Answer(2, 0, 0)) == Reason.UNKNOWN_SAMPLE
@@ -226,7 +155,7 @@ def test_refusals(emulated: Emulated) -> None:
     assert emulated.refused(ReadOutput(2, 0)) == Reason.OUT_OF_RANGE
     assert emulated.refused(ReadOutput(0, CLASSES + 1)) == Reason.OUT_OF_RANGE
     emulated.infer(8, sample_of(TORN))
-    emulated.uplink()
+    emulated.uplink(INPUT_BYTES)
     assert emulated.refused(Answer(8, CLASSES, 0)) == Reason.OUT_OF_RANGE
     assert emulated.refused(Answer(8, 0, 32769)) == Reason.OUT_OF_RANGE
     assert emulated.ask(Answer(8, CLASSES - 1, 0), Final).class_index == CLASSES - 1
@@ -247,7 +176,7 @@ def test_the_threshold_can_be_changed_and_stays(emulated: Emulated) -> None:
         assert emulated.ask(SetThreshold(threshold), Settings) == Settings(threshold, 2000)
         assert emulated.infer(1, data).accepted == accepted
         if not accepted:
-            emulated.uplink()
+            emulated.uplink(INPUT_BYTES)
             emulated.ask(Answer(1, 0, 0), Final)
     assert emulated.handshake().threshold == 65535
 
@@ -297,7 +226,7 @@ def test_samples_back_to_back_are_received_without_a_loss(emulated: Emulated) ->
 
 def test_a_new_session_drops_the_old_sample(emulated: Emulated) -> None:
     emulated.infer(1, sample_of(TORN))
-    emulated.uplink()
+    emulated.uplink(INPUT_BYTES)
     emulated.handshake()
     assert emulated.refused(Answer(1, 0, 0)) == Reason.UNKNOWN_SAMPLE
     assert emulated.refused(Infer(1)) == Reason.INCOMPLETE_SAMPLE
@@ -359,7 +288,7 @@ def test_half_of_the_stack_is_never_used(name: str, image: Image, tmp_path: Path
                 emulated = Emulated(board, port)
                 for logits in (CERTAIN, TORN):
                     emulated.infer(1, sample_of(logits))
-                emulated.uplink()
+                emulated.uplink(INPUT_BYTES)
                 emulated.ask(Answer(1, 0, 0), Final)
                 emulated.ask(ReadOutput(1, 0), Output)
                 emulated.statistics()

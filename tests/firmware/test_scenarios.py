@@ -23,6 +23,7 @@ NAMES = (
     "abstains, sends the sample up, takes the answer",
     "counts a damaged frame and goes on",
     "changes its threshold",
+    "refuses what is for the other kind of model",
 )
 NUCLEO = load("nucleo")
 

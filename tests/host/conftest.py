@@ -1,5 +1,6 @@
 """A small run folder whose test split the scripted board of tests/scripted_board.py answers as its vectors say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from contract import manifest
 from contract.run_folder import RunFolder
-from scripted_board import HELLO, MODEL_HASH
+from scripted_board import HELLO, MINIMUM_STEPS, MODEL_HASH
 
 SAMPLES = 40
 CLASSES = tuple(str(digit) for digit in range(10))
@@ -45,6 +46,33 @@ def run_folder(tmp_path: Path) -> RunFolder:
         folder.manifest,
     )
     return folder
+
+
+@pytest.fixture
+def recurrent_folder(run_folder: RunFolder) -> RunFolder:
+    """The run folder of a recurrent model, with sequences of 30 frames of 16 codes, which a scripted board with such a HELLO
+    answers as the vectors say: some in time, some never."""
+    from contract.gate import in_time
+
+    generator = np.random.default_rng(1)
+    count, steps, frame = 20, 30, 16
+    codes = generator.integers(0, 256, (count, steps, frame), dtype=np.uint8)
+    classes = generator.integers(0, 10, (count, steps)).astype(np.uint8)
+    scores = (generator.integers(0, 100, (count, steps)) + 5 * np.arange(steps) - 8 * np.arange(count)[:, None]).clip(
+        0, 200
+    )
+    codes[:, :, 0], codes[:, :, 1] = classes, scores
+    decided = [in_time.decide(of.tolist(), HELLO.threshold, MINIMUM_STEPS) for of in scores]
+    last, rows = np.array([taken - 1 for taken, _ in decided]), np.arange(count)
+    np.savez(run_folder.vectors, input=codes.view(np.int8), label=classes[rows, last].astype(np.int64),
+             predicted=classes[rows, last], score=scores[rows, last].astype(np.uint16),
+             accepted=[accepted for _, accepted in decided], steps=(last + 1).astype(np.uint16), classes=classes,
+             scores=scores.astype(np.uint16), output=np.zeros((count, steps, 10), np.int8))  # fmt: skip
+    described = manifest.load(run_folder.manifest)
+    stream = manifest.Stream(steps, MINIMUM_STEPS, -1.0, 1.0, None)
+    tensor = manifest.Tensor("frame", (1, frame), "int8", 1 / 128, 0)
+    manifest.save(replace(described, inputs=(tensor,), stream=stream), run_folder.manifest)
+    return run_folder
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from contract import manifest as manifests
 from contract.manifest import Tensor
 from contract.run_folder import RunFolder
 from host import backend
-from host.backend import dequantise
+from host.codes import dequantise
 from host.errors import HostError
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from contract.manifest import Tensor
 from host.bridge import Bridge, Outcome, Sample
 from host.errors import HostError
+from host.feed import Whole
 from host.frame import Frame, encode
 from host.link import Link, connect
 from host.messages.sample import Answer, Final, Reason, Refused, Result, Source, Uplink
@@ -45,7 +46,7 @@ def bridge_to(board: ScriptedBoard, tensor: Tensor = TENSOR, reply_seconds: floa
               ) -> Iterator[tuple[Bridge, Link, Large]]:  # fmt: skip
     large = Large()
     with board, connect(open_port(board.url, 460_800), board.url, "nucleo_f446re", MODEL_HASH) as link:
-        yield Bridge(link, large, tensor, reply_seconds), link, large
+        yield Bridge(link, large, Whole(tensor), reply_seconds), link, large
 
 
 def only_first(kind: type[Message], change: Callable[[bytes], bytes]) -> Callable[[Message, bytes], bytes]:
@@ -80,7 +81,7 @@ def test_bytes_are_those_on_the_wire() -> None:
     with bridge_to(ScriptedBoard()) as (bridge, _, _):
         outcome = bridge.stream(sample(0, UNSURE))
     load, infer, answer = 8 + SIZE, 4, 7
-    result, uplink, final = 16, 12 + SIZE, 12
+    result, uplink, final = 18, 12 + SIZE, 12
     assert outcome.bytes_sent == load + infer + answer + 3 * 9
     assert outcome.bytes_received == result + uplink + final + 3 * 9
     assert outcome.uplink_bytes == uplink + 9

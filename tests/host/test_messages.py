@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from host.frame import PAYLOAD_MAX
 from host.messages import FAMILIES, TYPES, c_header, decode
-from host.messages.sample import Answer, Final, Infer, Load, Result, Source
+from host.messages.sample import Answer, Final, Infer, Load, Refused, Result, Source
 from host.messages.session import Hello, Level, Log
+from host.messages.stream import Push
 from host.messages.wire import U8, U32, Message, MessageError, Rest, Text, Unsigned
 
 ENTRIES = [entry for entry in json.loads((Path(__file__).parents[1] / "vectors/frames.json").read_text())
@@ -85,6 +86,8 @@ NOT_ENCODABLE = {
     "negative": (Infer(sample=-1), "Infer.sample is -1"),
     "class beyond u8": (Answer(sample=0, class_index=256, probability=0), "Answer.class_index is 256"),
     "data beyond a frame": (Load(sample=0, offset=0, data=bytes(233)), "241 bytes, at most 240"),
+    "frames beyond a frame": (Push(sample=0, step=0, data=bytes(235)), "241 bytes, at most 240"),
+    "a step beyond u16": (Push(sample=0, step=1 << 16, data=b""), "Push.step is 65536, expected 0 to 65535"),
 }
 
 
@@ -99,11 +102,13 @@ NOT_DECODABLE = {
     "empty": (Infer, b"", "Infer has 0 bytes and ends within 'sample'"),
     "a byte too few": (Infer, bytes(3), "Infer has 3 bytes and ends within 'sample'"),
     "a byte too many": (Infer, bytes(5), "Infer has 5 bytes, expected 4"),
-    "a flag of 2": (Result, bytes(7) + b"\x02" + bytes(8), "Result.accepted is 2, expected 0 to 1"),
+    "a flag of 2": (Result, bytes(7) + b"\x02" + bytes(10), "Result.accepted is 2, expected 0 to 1"),
+    "an unknown reason": (Refused, bytes(5) + b"\x05", "Refused.reason is 5, expected 0 to 4"),
+    "no step": (Push, bytes(5), "Push has 5 bytes and ends within 'step'"),
     "an unknown source": (Final, bytes(7) + b"\x03" + bytes(4), "Final.source is 3, expected 0 to 2"),
-    "text beyond the end": (Hello, bytes(36) + b"\x05abcd", "ends within 'board'"),
-    "no second text": (Hello, bytes(36) + b"\x04abcd", "ends within 'firmware'"),
-    "bytes after the text": (Hello, bytes(36) + b"\x00\x00!", "Hello has 39 bytes, expected 38"),
+    "text beyond the end": (Hello, bytes(38) + b"\x05abcd", "ends within 'board'"),
+    "no second text": (Hello, bytes(38) + b"\x04abcd", "ends within 'firmware'"),
+    "bytes after the text": (Hello, bytes(38) + b"\x00\x00!", "Hello has 41 bytes, expected 40"),
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 from conftest import run_module
 from contract.run_folder import RunFolder
 from host.messages.sample import Result
+from host.messages.stream import Step as StepMessage
 from host.messages.wire import Message
 from scripted_board import ScriptedBoard, hello
 
@@ -198,3 +199,87 @@ def test_help_needs_no_library_beyond_the_standard_one() -> None:
     code = "import sys, host.__main__; print(sorted({'numpy', 'serial', 'rich', 'torch'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert result.stdout == "[]\n"
+
+
+STREAMED = hello(input_bytes=16, steps=30)
+
+
+def large_of_sequences(folder: RunFolder) -> RunFolder:
+    """A real, untrained large model that takes sequences of 30 frames of 16 values."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    from train import models
+    from train.models import checkpoint
+
+    torch.manual_seed(0)
+    model = models.build("cnn", (1, 30, 16), 10, {})
+    classes = tuple(str(digit) for digit in range(10))
+    checkpoint.save(model, checkpoint.describe("cnn", model, {}, classes, 2.0), folder.large_checkpoint)
+    return folder
+
+
+def test_sequences_are_streamed_and_their_steps_are_reported(recurrent_folder: RunFolder) -> None:
+    folder = large_of_sequences(recurrent_folder)
+    with ScriptedBoard(STREAMED) as board:
+        result = stream(folder, board.url)
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(folder.summary.read_text())
+    with np.load(folder.vectors) as vectors:
+        steps, accepted = vectors["steps"], vectors["accepted"]
+    assert (summary["samples"], summary["compared"], summary["disagreements"], summary["lost"]) == (20, 20, 0, 0)
+    assert summary["mean_steps"] == pytest.approx(steps.mean())
+    assert summary["mean_steps_accepted"] == pytest.approx(steps[accepted].mean())
+    assert summary["cycles_per_inference"] == pytest.approx(1000)
+    assert summary["cycles_per_sequence"] == pytest.approx(1000 * steps.mean())
+    for words in ("frames until the answer, mean", "cycles per frame", "cycles per sequence"):
+        assert words in result.stdout
+    lines = [json.loads(line) for line in folder.session.read_text().splitlines()]
+    assert [line["steps"] for line in lines] == steps.tolist()
+
+
+def test_a_disagreement_about_steps_fails_the_command(recurrent_folder: RunFolder) -> None:
+    folder = large_of_sequences(recurrent_folder)
+    vectors = dict(np.load(folder.vectors))
+    taken = int(vectors["steps"][0])
+    vectors["scores"][0, taken - 1] = 0  # by these, it would take longer
+    np.savez(folder.vectors, **vectors)
+    with ScriptedBoard(STREAMED) as board:
+        result = stream(folder, board.url, "--limit", "2")
+    assert result.returncode == 1
+    assert f"steps {taken} on the board, " in result.stderr
+
+
+def test_frames_of_a_file_are_streamed_one_by_one_and_answered_by_name(
+    recurrent_folder: RunFolder, tmp_path: Path
+) -> None:
+    folder = large_of_sequences(recurrent_folder)
+    head = "sequence,label," + ",".join(f"f{i}" for i in range(16))
+    # 3/255 and 150/255 in 0 .. 1 are the scripted board's class and score, as codes 3 and 150 - 256 of -1 .. 1 about 0
+    sure, unsure = ((3 + 128) / 256, (150 - 128) / 256), ((3 + 128) / 256, (10 + 128) / 256)
+    rows = [f"yes,3,{','.join(map(str, [*sure, *[0.5] * 14]))}"] * 5
+    rows += [f"no,7,{','.join(map(str, [*unsure, *[0.5] * 14]))}"] * 5
+    (tmp_path / "frames.csv").write_text("\n".join([head, *rows]) + "\n")
+    pushes: list[int] = []
+
+    def note(message: Message, wire: bytes) -> bytes:
+        pushes.extend([message.steps] if isinstance(message, StepMessage) else [])
+        return wire
+
+    with ScriptedBoard(STREAMED, mangle=note) as board:
+        result = stream(folder, board.url, "--source", str(tmp_path / "frames.csv"))
+    assert result.returncode == 0, result.stderr
+    assert pushes == [1, 2, 1, 2, 3, 4, 5]
+    first, second = result.stdout.splitlines()[:2]
+    assert first == f"{tmp_path}/frames.csv:yes: 3 (0.46 %) by board after 3 frames, labelled 3"
+    assert second.startswith(f"{tmp_path}/frames.csv:no: ") and "by host after 5 frames, labelled 7" in second
+    summary = json.loads(folder.summary.read_text())
+    assert (summary["compared"], summary["disagreements"], summary["coverage"]) == (0, 0, 0.5)
+    assert [recording["source"] for recording in summary["recordings"]] == ["board", "host"]
+
+
+def test_sources_and_pushes_that_do_not_suit_the_run(run_folder: RunFolder, tmp_path: Path) -> None:
+    refused(stream(run_folder, "emulator", "--source", str(tmp_path)), 2, "has no state", "Leave --source out")
+    refused(stream(run_folder, "emulator", "--frames-per-push", "2"), 2, "has no state", "--frames-per-push")
+
+
+def test_pushes_that_do_not_fit(recurrent_folder: RunFolder) -> None:
+    refused(stream(recurrent_folder, "emulator", "--frames-per-push", "15"), 2, "15 frames", "up to 14")

@@ -28,7 +28,7 @@ EXPECTED = tuple(Expected(of.board_class or 0, of.score or 0, bool(of.accepted))
 
 def summary(**changes: Any) -> Summary:
     arguments: dict[str, Any] = {
-        "name": "digits", "board": "nucleo_f446re", "engine": "aot", "port": "emulator", "interrupted": False,
+        "name": "digits", "classes": [str(digit) for digit in range(10)], "board": "nucleo_f446re", "engine": "aot", "port": "emulator", "interrupted": False,
         "threshold": 128,
         "outcomes": OUTCOMES, "expected": EXPECTED, "large_classes": [1, 1, 1, 3, 1],
         "latency": split(OUTCOMES, None), "latency_clock": "host clock, emulated board",

@@ -50,3 +50,6 @@ Survives A Damaged Frame
 
 Changes Its Threshold
     Play    changes its threshold
+
+Refuses What Is For The Other Kind Of Model
+    Play    refuses what is for the other kind of model

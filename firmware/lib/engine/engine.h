@@ -1,8 +1,8 @@
 /* What the application sees of the inference engine, whichever is linked (src/engine_*.c).
  *
- * Copy the int8 codes of a sample to engine_input(), call engine_invoke(), read engine_output(i). The input survives
- * an invocation, so that an abstained sample can be sent from where it lies. Buffers belong to the engine; nothing is
- * allocated. */
+ * Copy codes to engine_input(i), call engine_invoke(), read engine_output(i). Inputs survive an invocation, so that an
+ * abstained sample can be sent from where it lies, and no output lies where an input does, so that the states of a
+ * recurrent model can be copied from the ones to the others. Buffers belong to the engine; nothing is allocated. */
 #ifndef ENGINE_H
 #define ENGINE_H
 
@@ -30,9 +30,9 @@ enum engine_kind {
 
 ENGINE_CHECKED enum engine_status engine_init(void);
 
-/* The model's first input and its length in bytes. */
-uint8_t *engine_input(void);
-size_t engine_input_bytes(void);
+/* Inputs and their lengths in bytes, in the manifest's order: 0 is the sample or, of a recurrent model, the frame. */
+uint8_t *engine_input(size_t index);
+size_t engine_input_bytes(size_t index);
 
 ENGINE_CHECKED enum engine_status engine_invoke(void);
 
@@ -41,7 +41,7 @@ size_t engine_outputs(void);
 const uint8_t *engine_output(size_t index);
 size_t engine_output_bytes(size_t index);
 
-/* RAM of the model: the arena, and the input where that is kept apart from it. */
+/* RAM of the model: the arena, and the inputs where those are kept apart from it. */
 size_t engine_ram_bytes(void);
 
 enum engine_kind engine_kind(void);
