@@ -151,6 +151,7 @@ _OPTIONS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "MAX_POOL_2D": ("Pool2DOptions", _POOL),
     "MEAN": ("ReducerOptions", ("KeepDims",)),
     "MUL": ("MulOptions", ("FusedActivationFunction",)),
+    "PACK": ("PackOptions", ("Axis",)),
     "SOFTMAX": ("SoftmaxOptions", ("Beta",)),
     "STRIDED_SLICE": (
         "StridedSliceOptions",

@@ -3,7 +3,7 @@
     compiled = compile_model(graph.read(Path("model.tflite")), "digits")
     Path("model.h").write_text(compiled.header); Path("model.c").write_text(compiled.source)
 
-The stages, in order: `program.lower` (one typed node an operator, constants computed), `passes` (rewrites that keep
+The stages, in order: `passes` on the graph, `program.lower` (one typed node an operator, constants computed), `passes` (rewrites that keep
 every byte), `memory.plan` (offsets in one static arena), `source` (C text). The oracle is the interpreter in the
 `tflite-micro` wheel, never TensorFlow Lite or LiteRT, whose rounding differs.
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from contract.manifest import Memory, Operator
 from export.aot.memory import plan
 from export.aot.operators import LOWER
-from export.aot.passes import BLOCKED_PASSES, DSP_PASSES, PASSES
+from export.aot.passes import BLOCKED_PASSES, DSP_PASSES, GRAPH_PASSES, PASSES
 from export.aot.program import lower
 from export.aot.source import header, source
 from export.graph import Graph
@@ -48,6 +48,8 @@ def compile_model(
     core, they are the plain ones, which take the least code. `flash` is the size of the target's flash: fast kernels
     with larger weights spend no more than their share of it. Raises UnsupportedError listing every operator that cannot be translated.
     """
+    for simplify in GRAPH_PASSES:
+        graph = simplify(graph)
     program = replace(lower(graph, LOWER), flash=flash)
     fast = () if core is None or small else (*(DSP_PASSES if core in DSP_CORES else ()), *BLOCKED_PASSES)
     for rewrite in (*PASSES, *fast):

@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from contract.errors import DemurError
 from export.aot.interval import Interval
@@ -77,6 +78,12 @@ class Program:
         return [node for node in self.nodes if tensor in node.inputs]
 
 
+# What to change about operators that are no necessity. They compute nonsense in TensorFlow Lite Micro, too, if the batch is unknown.
+UNKNOWN_BATCH: Final = (
+    "written for a dilated convolution of an unknown batch; convert with a batch of one (batch_size=1)."
+)
+HINTS: Final = {"SPACE_TO_BATCH_ND": UNKNOWN_BATCH, "BATCH_TO_SPACE_ND": UNKNOWN_BATCH}
+
 Lower = Callable[[Graph, Operator], Node | tuple[Node, ...]]
 
 
@@ -87,7 +94,7 @@ def lower(graph: Graph, table: Mapping[str, Lower]) -> Program:
     for operator in graph.operators:
         where = f"  {operator.index} {operator.op}: {_shapes(graph, operator)}"
         if operator.op not in table:
-            problems.append(f"{where}: not among the supported operators.")
+            problems.append(f"{where}: {HINTS.get(operator.op, 'not among the supported operators.')}")
             continue
         try:
             lowered = table[operator.op](graph, operator)

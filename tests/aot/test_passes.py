@@ -162,3 +162,66 @@ def test_all_that_cannot_be_compiled_is_listed() -> None:
     assert caught.value.exit_code == 2
     for words in ("0 COS", "'pixels' int8[1, 4]", "'cosine'", "1 ADD", "'loose' is float32, expected int8", "CONV_2D"):
         assert words in str(caught.value)
+
+
+def flattened(batches: int = 1) -> bytes:
+    """What Keras writes for Flatten: the shape of the new tensor from that of the old one."""
+    build = Builder()
+    source = build.tensor("in", (1, 2, 3, 2), "int8", 0.5, 0)
+    shape = build.tensor("shape", (4,), "int32")
+    start, stop, step = (build.tensor(f"at{at}", (1,), "int32", data=np.array([at])) for at in (0, batches, 1))
+    first, rest = build.tensor("first", (), "int32"), build.tensor("rest", (), "int32", data=np.array(12))
+    both, flat = build.tensor("both", (2,), "int32"), build.tensor("flat", (1, 12), "int8", 0.5, 0)
+    build.operator("SHAPE", [source], [shape], options("ShapeOptions", outType=schema.TensorType.INT32))
+    build.operator(
+        "STRIDED_SLICE", [shape, start, stop, step], [first], options("StridedSliceOptions", shrinkAxisMask=1)
+    )
+    build.operator("PACK", [first, rest], [both], options("PackOptions", valuesCount=2, axis=0))
+    build.operator("RESHAPE", [source, both], [flat], options("ReshapeOptions", newShape=[]))
+    out = build.tensor("out", (1, 12), "int8", 0.05, 0)
+    build.operator("TANH", [flat], [out])
+    return build.bytes([source], [out])
+
+
+def test_shapes_are_computed_at_compile_time(tmp_path: Path) -> None:
+    compiled = compile_model(parse(flattened(), "test"), "flatten")
+    assert [operator.op for operator in compiled.operators] == ["TANH"]
+    assert differing([flattened()], tmp_path, np.random.default_rng(0), runs=3) == {}
+
+
+def test_constants_that_do_not_fit_together_are_refused_as_operators() -> None:
+    build = Builder()
+    source = build.tensor("in", (1, 4), "int8", 0.5, 0)
+    one, two = (build.tensor(name, shape, "int32", data=np.zeros(shape)) for name, shape in (("a", (2,)), ("b", (3,))))
+    packed, out = build.tensor("packed", (2, 2), "int32"), build.tensor("out", (1, 4), "int8", 0.5, 0)
+    build.operator("PACK", [one, two], [packed], options("PackOptions", valuesCount=2))
+    build.operator("RESHAPE", [source, packed], [out], options("ReshapeOptions", newShape=[]))
+    with pytest.raises(UnsupportedError, match="0 PACK: 'a' int32"):
+        compile_model(parse(build.bytes([source], [out]), "test"), "refused")
+
+
+@pytest.mark.parametrize(("op", "shape"), [("EXPAND_DIMS", (1, 1, 4)), ("SQUEEZE", (4,))])
+def test_axes_of_one_element_cost_nothing(op: str, shape: tuple[int, ...], tmp_path: Path) -> None:
+    build = Builder()
+    source = build.tensor("in", (1, 4), "int8", 0.5, 0)
+    axis = build.tensor("axis", (1,), "int32", data=np.array([0]))
+    view, out = build.tensor("view", shape, "int8", 0.5, 0), build.tensor("out", shape, "int8", 0.05, 0)
+    if op == "EXPAND_DIMS":
+        build.operator(op, [source, axis], [view], options("ExpandDimsOptions"))
+    else:
+        build.operator(op, [source], [view], options("SqueezeOptions", squeezeDims=[0]))
+    build.operator("TANH", [view], [out])
+    content = build.bytes([source], [out])
+    assert [node.op for node in optimised(content).nodes] == ["TANH"]
+    assert differing([content], tmp_path, np.random.default_rng(0), runs=3) == {}
+
+
+def test_a_dilated_convolution_of_an_unknown_batch_says_what_to_change() -> None:
+    build = Builder()
+    source = build.tensor("in", (1, 4, 4, 1), "int8", 0.5, 0)
+    block = build.tensor("block", (2,), "int32", data=np.array([2, 2]))
+    pads = build.tensor("pads", (2, 2), "int32", data=np.zeros((2, 2)))
+    out = build.tensor("out", (1, 2, 2, 1), "int8", 0.5, 0)
+    build.operator("SPACE_TO_BATCH_ND", [source, block, pads], [out], options("SpaceToBatchNDOptions"))
+    with pytest.raises(UnsupportedError, match="convert with a batch of one"):
+        compile_model(parse(build.bytes([source], [out]), "test"), "refused")

@@ -1,6 +1,6 @@
 """Rewrites of the program that keep every output byte. Each is one file.
 
-`PASSES` run for every target, in this order; then, unless the code shall be small, `DSP_PASSES` for cores with the DSP
+`GRAPH_PASSES` simplify the graph of the file before its operators are lowered. `PASSES` run for every target, in this order; then, unless the code shall be small, `DSP_PASSES` for cores with the DSP
 extension, and `BLOCKED_PASSES` for what is left and for all other cores.
 """
 
@@ -10,6 +10,7 @@ from typing import Final
 from export.aot.passes.alias_reshape import alias_reshape
 from export.aot.passes.drop_dead_channels import drop_dead_channels
 from export.aot.passes.fold_constant_channels import fold_constant_channels
+from export.aot.passes.fold_constants import fold_constants
 from export.aot.passes.fold_pad import fold_pad
 from export.aot.passes.fold_zero_point import fold_zero_point
 from export.aot.passes.fuse_activation import fuse_activation
@@ -18,7 +19,9 @@ from export.aot.passes.use_blocked import use_blocked
 from export.aot.passes.use_dsp import use_dsp
 from export.aot.passes.use_winograd import use_winograd
 from export.aot.program import Program
+from export.graph import Graph
 
+GRAPH_PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (fold_constants,)
 PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     alias_reshape,
     fold_pad,
