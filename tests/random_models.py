@@ -60,7 +60,7 @@ class Layer:
 
     def __init__(self, rng: Rng, build: Builder, dtype: str, source_scale: float, shape: tuple[int, ...], axis: int,
                  fan_in: int, bias_types: tuple[str, ...] = ("int32", "int64")) -> None:  # fmt: skip
-        realistic = chance(rng, REALISTIC)
+        self.realistic = realistic = chance(rng, REALISTIC)
         channels = shape[axis]
         count = channels if channels > 1 and chance(rng, 0.7) else 1
         low, high = limits(dtype)

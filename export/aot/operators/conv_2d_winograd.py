@@ -1,6 +1,6 @@
 """CONV_2D of 3x3 and stride 1 in Winograd's form F(2x2, 3x3), exact in integers, for cores with the DSP extension.
 
-Four ninths of the multiplications, for weights of 16 halfwords instead of 9 bytes. See firmware/lib/nn/conv_2d_winograd.h.
+Four ninths of the multiplications, for weights of 16 halfwords instead of 9 bytes. See firmware/lib/nn/winograd.h.
 """
 
 from collections.abc import Mapping
@@ -22,13 +22,10 @@ from export.aot.weights import folded_bias
 # 2G with its rows in the kernel's order 1, 2, 0, 3; the last one is negated.
 TRANSFORM: Final = np.array([[1, 1, 1], [1, -1, 1], [2, 0, 0], [0, 0, 2]])
 
-# What a byte of flash must save at least, in modelled cycles of an inference (export/bench/cycles.py). A byte of weights is used
-# once for each output pixel, so this is a question of the image: from about 12x12 pixels on.
-CYCLES_PER_BYTE: Final = 25
-
-# Modelled cycles, read off the kernels: for a pair of inputs and a quad of output channels, once for a quad, for an input, once.
+# Modelled cycles (export/bench/cycles.py), read off the kernels: for a pair of inputs and a quad of output channels, once for a quad, for an input, once.
 PACKED: Final = (16, 100, 6, 150)  # two output pixels
 WINOGRAD: Final = (16 * 17, 800, 210, 250)  # two tiles, a pair of inputs being one of channels
+EXPANSION: Final = 4 * 110  # of the weights of a pair of inputs and a quad of output channels
 
 
 @dataclass(frozen=True)
@@ -62,11 +59,16 @@ class Conv2DWinograd(Node):
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("conv_2d_winograd.h")
+        words = stream(self.weights, self.bias, self.requantisation)
+        layer.call("nn_conv_2d_winograd", self.parameters(layer, words), *layer.inputs, layer.output, scratch(layer))
+
+    def parameters(self, layer: Layer, words: NDArray[np.uint32]) -> str:
+        """The parameter block with a stream of `words`."""
         (height, width), (output_height, output_width) = self.window.input, self.window.output
-        parameters = layer.parameters(
+        return layer.parameters(
             "nn_conv_2d_winograd",
             {
-                "stream": layer.array("stream", "uint32_t", stream(self.weights, self.bias, self.requantisation)),
+                "stream": layer.array("stream", "uint32_t", words),
                 "products": f"nn_winograd_{'relu' if self.requantisation.relu else 'linear'}",
                 "input_height": height,
                 "input_width": width,
@@ -79,16 +81,17 @@ class Conv2DWinograd(Node):
                 "input_zero_point": self.input_zero_point,
             },
         )
-        layer.call("nn_conv_2d_winograd", parameters, *layer.inputs, layer.output, f"(uint32_t *)({layer.scratch})")
+
+
+def scratch(layer: Layer) -> str:
+    return f"(uint32_t *)({layer.scratch})"
 
 
 def transform(conv: Conv2D) -> Conv2DWinograd | None:
-    """Winograd's form, or None where it does not apply, would not be exact or is not worth its flash."""
+    """Winograd's form, or None where it does not apply or would not be exact."""
     channels, height, width, depth = conv.weights.shape
     view = conv.window
-    if (height, width) != (3, 3) or view.stride != (1, 1) or view.dilation != (1, 1):
-        return None
-    if depth != conv.input_channels or saved_cycles(conv) < CYCLES_PER_BYTE * added_bytes(conv):
+    if (height, width, depth) != (3, 3, conv.input_channels) or view.stride != (1, 1) or view.dilation != (1, 1):
         return None
     bias = folded_bias(conv.weights, conv.bias, conv.input_zero_point)
     short = shorten(conv.requantisation, *accumulators(conv.weights, bias), SCALE_BITS, SHORT_LIMIT)
@@ -110,47 +113,62 @@ def transform(conv: Conv2D) -> Conv2DWinograd | None:
     )
 
 
-def saved_cycles(conv: Conv2D) -> int:
-    """Modelled cycles of an inference that Winograd's form saves over the packed one; negative for images of few pixels."""
-    height, width = conv.window.output
-    quads = -(-len(conv.weights) // QUAD)
+def tile_pairs(window: Window) -> int:
+    return -(-window.output[0] // 2) * -(-window.output[1] // 4)
+
+
+def saved_cycles(winograd: Conv2DWinograd, expansions: int = 0) -> int:
+    """Modelled cycles of an inference that Winograd's form saves over the packed one; negative for images of few pixels.
+
+    `expansions`: how often all weights are transformed.
+    """
+    height, width = winograd.window.output
+    quads = len(winograd.weights) // QUAD
 
     def cycles(costs: tuple[int, int, int, int], pairs: int) -> int:
         step, quad, pair, once = costs
         return quads * (pairs * step + quad) + pairs * pair + once
 
-    pixels, tiles = -(-height * width // 2), -(-height // 2) * -(-width // 4)
-    row, depth = -(-3 * conv.input_channels // 4) * 4, -(-conv.input_channels // 4) * 4
-    return pixels * cycles(PACKED, 3 * row // 2) - tiles * cycles(WINOGRAD, depth // 2)
+    pixels, row, pairs = (
+        -(-height * width // 2),
+        -(-3 * winograd.input_channels // 4) * 4,
+        winograd.weights.shape[3] // 2,
+    )
+    winograd_cycles = tile_pairs(winograd.window) * cycles(WINOGRAD, pairs) + expansions * quads * pairs * EXPANSION
+    return pixels * cycles(PACKED, 3 * row // 2) - winograd_cycles
 
 
-def added_bytes(conv: Conv2D) -> int:
+def added_bytes(winograd: Conv2DWinograd) -> int:
     """Bytes of weights beyond those of the packed form."""
-    channels, _, _, depth = conv.weights.shape
-    return -(-channels // QUAD) * QUAD * (-(-depth // 4) * 4 * 2 * 16 - depth * 9)
+    channels, _, _, depth = winograd.weights.shape
+    return channels * (16 * 2 * depth - 9 * winograd.input_channels)
 
 
 def stream(weights: NDArray[np.int8], bias: NDArray[np.int64], short: ShortRequantisation) -> NDArray[np.uint32]:
-    """The words of firmware/lib/nn/conv_2d_winograd.h, a row for each quad of channels."""
+    """The words of firmware/lib/nn/winograd.h, a row for each quad of channels."""
     channels = len(weights)
     quads = channels // QUAD
     wide = np.einsum("ra,oabi,cb->ocri", TRANSFORM, weights.astype(np.int64), TRANSFORM)  # [output, column, row, input]
-    ordered = wide.reshape(
-        channels, 4, -1, 2, 2
-    )  # the inputs of four are paired (0, 2) and (1, 3), as SXTB16 leaves them
+    ordered = wide.reshape(channels, 4, -1, 2, 2)  # of four inputs (0, 2) and (1, 3) are pairs, as SXTB16 leaves them
     words = (ordered[..., 0, :] & 0xFFFF | (ordered[..., 1, :] & 0xFFFF) << 16).reshape(quads, QUAD, 4, -1)
     start = np.zeros((quads, 4, QUAD), np.int64)
     start[:, 0] = (4 * bias & 0xFFFFFFFF).reshape(quads, QUAD)
     sums = np.concatenate([start, words.transpose(0, 2, 3, 1).reshape(quads, 4, -1)], axis=2)
-    epilogue = np.zeros((channels, 3), np.int64)
-    epilogue[: len(short.words)] = short.words
-    return np.asarray(np.concatenate([sums.reshape(quads, -1), epilogue.reshape(quads, -1)], axis=1), np.uint32)
+    return np.asarray(np.concatenate([sums.reshape(quads, -1), epilogue(short, quads)], axis=1), np.uint32)
 
 
-def overlap(window: Window, input_channels: int, output_channels: int) -> int:
+def epilogue(short: ShortRequantisation, quads: int) -> NDArray[np.uint32]:
+    """The constants of the requantisation, a row for each quad of channels."""
+    words = np.zeros((quads * QUAD, 3), np.uint32)
+    words[: len(short.words)] = short.words
+    return words.reshape(quads, -1)
+
+
+def overlap(window: Window, input_channels: int, output_channels: int, batch: int = 1) -> int:
     """How many bytes the output must start before the input (`Node.overlaps`).
 
-    The patch of two tiles is read before any of their outputs is written; `Window.overlap` is for kernels that go by pixels.
+    The patches of a batch of pairs of tiles are read before any of their outputs is written; `Window.overlap` is for kernels that
+    go by pixels.
     """
     (height, width), (input_height, input_width) = window.output, window.input
     rows, columns = (corners.ravel() for corners in np.mgrid[0:height:2, 0:width:4])
@@ -160,4 +178,7 @@ def overlap(window: Window, input_channels: int, output_channels: int) -> int:
     # The end of what these tiles or any earlier ones wrote.
     last = np.minimum(rows + 1, height - 1) * width + np.minimum(columns + 3, width - 1)
     written = np.maximum.accumulate((last + 1) * output_channels)
-    return int((written[:-1] - lowest[1:]).max(initial=-input_height * input_width * input_channels))
+    needed = lowest[batch::batch]
+    return int(
+        (written[batch - 1 :: batch][: len(needed)] - needed).max(initial=-input_height * input_width * input_channels)
+    )
