@@ -172,6 +172,14 @@ def test_lstm_equals_that_of_torch() -> None:
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("rank", [0, 2])
+def test_an_lstm_starts_with_its_forget_gate_open(rank: int) -> None:
+    cell = make("lstm", rank_w=rank)
+    bias = cell.w.bias.detach()
+    assert bias[HIDDEN : 2 * HIDDEN].tolist() == [1.0] * HIDDEN
+    assert float(torch.cat([bias[:HIDDEN], bias[2 * HIDDEN :]]).abs().max()) < 1
+
+
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_rnn_equals_that_of_torch(activation: str) -> None:
     ours, x = make("rnn", activation=activation), sequences()

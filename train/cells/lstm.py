@@ -3,7 +3,9 @@
     i, f, o = sigmoid(W x + U h + b),   n = tanh(Wn x + Un h + bn)
     c <- f c + i n,   h <- o tanh(c)
 
-Source: Hochreiter and Schmidhuber, 1997, with the forget gate of Gers, Schmidhuber and Cummins, 2000.
+Source: Hochreiter and Schmidhuber, 1997, with the forget gate of Gers, Schmidhuber and Cummins, 2000. Its bias starts at 1, as
+Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network Architectures", ICML 2015, advise: at 0
+half of the memory is gone after one time step.
 """
 
 import torch
@@ -19,6 +21,8 @@ class Lstm(Cell):
         super().__init__(inputs, hidden)
         self.w = Matrix(inputs, 4 * hidden, rank_w, bias=True)  # i, f, n, o
         self.u = Matrix(hidden, 4 * hidden, rank_u)
+        with torch.no_grad():
+            self.w.bias[hidden : 2 * hidden] = 1.0
 
     @property
     def state_sizes(self) -> dict[str, int]:

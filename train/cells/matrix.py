@@ -45,6 +45,13 @@ class Matrix(nn.Sequential):
             if factor.bias is not None:
                 nn.init.zeros_(factor.bias)
 
+    @property
+    def bias(self) -> nn.Parameter:
+        """The bias [outputs]; AttributeError if it has none."""
+        last = self[-1]
+        assert isinstance(last, nn.Linear)
+        return last.bias
+
     def macs(self) -> int:
         """Multiply-accumulates of one product with a vector."""
         return sum(layer.weight.numel() for layer in self if isinstance(layer, nn.Linear))
