@@ -38,33 +38,29 @@ static void nn_gather(const struct nn_conv_2d_panel *l, const int8_t *input, int
     const struct nn_window columns =
         nn_window(x, l->stride_x, l->pad_left, l->kernel_width, l->dilation_x, l->input_width);
     const int32_t before = columns.begin * channels, within = (columns.end - columns.begin) * channels;
-    const int whole_words = channels % 4 == 0 && l->dilation_x == 1;
-    int8_t *patch = bytes;
-    for (int32_t ky = 0; ky < l->kernel_height; ky++, patch += l->row) {
-        const int inside = ky >= rows.begin && ky < rows.end;
-        const int8_t *from =
-            input + ((rows.origin + ky * l->dilation_y) * l->input_width + columns.origin + columns.begin * l->dilation_x) *
-                        channels;
-        if (whole_words) {
+    const int32_t line = l->dilation_y * l->input_width * channels;
+    int32_t from = (rows.origin * l->input_width + columns.origin + columns.begin * l->dilation_x) * channels;
+    if (channels % 4 == 0 && l->dilation_x == 1) {
+        for (int32_t ky = 0; ky < l->kernel_height; ky++, from += line) {
+            const int inside = ky >= rows.begin && ky < rows.end;
             if (inside) {
                 panel = nn_put_padding(panel, padding, before, wide);
-                panel = nn_put(panel, from, (uint32_t)within, wide);
+                panel = nn_put(panel, input + from, (uint32_t)within, wide);
             }
             panel = nn_put_padding(panel, padding, inside ? l->row - before - within : l->row, wide);
-            continue;
         }
-        int8_t *to = patch;
-        if (inside) {
-            to = nn_fill(to, padding, before);
-            if (l->dilation_x == 1)
-                to = nn_copy(to, from, within);
-            else
-                for (int32_t kx = columns.begin; kx < columns.end; kx++, from += l->dilation_x * channels)
-                    to = nn_copy(to, from, channels);
-        }
-        (void)nn_fill(to, padding, (int32_t)(patch + l->row - to));
+        return;
     }
-    if (!whole_words) (void)nn_put(panel, bytes, (uint32_t)(patch - bytes), wide);
+    const int8_t *const end = nn_fill(bytes, padding, l->kernel_height * l->row);
+    from += rows.begin * line;
+    for (int32_t ky = rows.begin; ky < rows.end; ky++, from += line) {
+        int8_t *to = bytes + ky * l->row + before;
+        if (l->dilation_x == 1)
+            (void)nn_copy(to, input + from, within);
+        else
+            for (int32_t i = 0; i < within; i += channels) to = nn_copy(to, input + from + i * l->dilation_x, channels);
+    }
+    (void)nn_put(panel, bytes, (uint32_t)(end - bytes), wide);
 }
 
 // Where the next output pixel is. Patches that lie inside the image and follow each other in a row of outputs make a run, which is
