@@ -407,6 +407,46 @@ def transpose(rng: Rng, dtype: str) -> bytes:
     return build.bytes([source], [result])
 
 
+def chain(rng: Rng, dtype: str) -> bytes:
+    """Operators element by element, each on any two tensors before it, the same one twice among them, or on a constant: what
+    passes fuse, and what they may not because somebody else needs it."""
+    build = Builder()
+    size = int(rng.integers(1, 40))
+    low, high = limits(dtype)
+
+    def tensor(name: str, scale: float, zero: int) -> int:
+        scales.append(scale)
+        return build.tensor(name, (1, size), dtype, scale, zero)
+
+    scales: list[float] = []
+    tensors = [tensor(name, float(rng.uniform(0.5, 2)) / high, some_zero(rng, dtype)) for name in ("a", "b")]
+    for number in range(int(rng.integers(3, 10))):
+        op = str(rng.choice(["ADD", "SUB", "MUL", "TANH", "LOGISTIC", "RELU", "QUANTIZE"]))
+        first, second = (int(rng.integers(max(0, len(tensors) - 4), len(tensors))) for _ in range(2))
+        name, factor = f"t{number}", float(np.exp(rng.uniform(-0.5, 1)))
+        if op in ("TANH", "LOGISTIC"):
+            halved = op == "LOGISTIC" and dtype == "int8"
+            tensors.append(tensor(name, 1 / (high + 1) / (2 if halved else 1), -128 if halved else 0))
+            build.operator(op, [tensors[first]], [tensors[-1]])
+            continue
+        if op in ("RELU", "QUANTIZE"):
+            tensors.append(tensor(name, scales[first] * factor, some_zero(rng, dtype)))
+            build.operator(
+                op, [tensors[first]], [tensors[-1]], options("QuantizeOptions") if op == "QUANTIZE" else None
+            )
+            continue
+        operands, other = [tensors[first], tensors[second]], scales[second]
+        if chance(rng, 0.3):
+            other, shape = float(rng.uniform(0.1, 1)) / high, (1, size) if chance(rng, 0.3) else (1,)
+            operands[1] = build.tensor(f"c{number}", shape, dtype, other, 0, 0, rng.integers(low, high + 1, shape))
+        scale = scales[first] * other * high if op == "MUL" else max(scales[first], other)
+        tensors.append(tensor(name, scale * factor, some_zero(rng, dtype)))
+        fused = int(rng.choice([NONE, NONE, RELU]))
+        build.operator(op, operands, [tensors[-1]], options(f"{op.capitalize()}Options", fusedActivationFunction=fused))
+    last = [tensors[-1], *([tensors[-3]] if chance(rng, 0.5) and len(tensors) > 4 else [])]
+    return build.bytes(tensors[:2], last)
+
+
 def network(rng: Rng, dtype: str) -> bytes:
     """Pad, strided convolution, two branches, ADD, a gate, concatenation, mean, reshape and a dense layer: every pass has
     work."""
@@ -453,5 +493,5 @@ def network(rng: Rng, dtype: str) -> bytes:
 MODELS: Final[dict[str, Make]] = {
     make.__name__: make
     for make in (conv_2d, depthwise_conv_2d, fully_connected, mean, pad, pool_2d, add, binary, softmax, unary, quantize,
-                 concatenation, strided_slice, split, transpose, network)
+                 concatenation, strided_slice, split, transpose, chain, network)
 }  # fmt: skip

@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from export.aot import compile_model
+from export.aot import DSP_CORES, compile_model
 from export.aot.operators import LOWER
 from export.aot.operators.conv_2d import Conv2D
 from export.aot.operators.fully_connected import FullyConnected
-from export.aot.passes import PASSES
+from export.aot.passes import BLOCKED_PASSES, DSP_PASSES, PASSES
 from export.aot.program import Program, UnsupportedError, lower
 from export.graph import parse
 from native_c import differing
@@ -136,6 +136,40 @@ def test_what_is_needed_without_its_activation_is_not_fused(tmp_path: Path) -> N
     assert [node.op for node in optimised(content).nodes] == ["CONV_2D", "RELU"]
     assert [node.op for node in optimised(activated(-3, table="TANH")).nodes] == ["CONV_2D", "TANH"]
     assert differing([content], tmp_path, np.random.default_rng(0), runs=8) == {}
+
+
+def test_functions_of_a_code_become_part_of_the_sums_around_them() -> None:
+    """g + eta * (tanh(u + w) - alpha * s), of which s is needed elsewhere: three sums remain."""
+    build = Builder()
+    u, w, g, s, *rest = (
+        build.tensor(name, (1, 8), "int8", 0.02 + 0.001 * place) for place, name in enumerate("uwgslqen")
+    )
+    total = build.tensor("u + w", (1, 8), "int8", 0.03)
+    tanh = build.tensor("tanh", (1, 8), "int8", 1 / 128)
+    constants = [build.tensor(name, (), "int8", 0.007, data=np.array(99)) for name in ("alpha", "eta")]
+    build.operator("ADD", [u, w], [total], options("AddOptions"))
+    build.operator("TANH", [total], [tanh])
+    leak, change, step, after = rest
+    build.operator("MUL", [s, constants[0]], [leak], options("MulOptions"))
+    build.operator("SUB", [tanh, leak], [change], options("SubOptions"))
+    build.operator("MUL", [change, constants[1]], [step], options("MulOptions"))
+    build.operator("ADD", [g, step], [after], options("AddOptions"))
+    content = build.bytes([u, w, g, s], [after])
+    assert [node.op for node in fast(content, "cortex-m4").nodes] == ["ADD", "SUB", "ADD"]
+    assert [node.op for node in fast(build.bytes([u, w, g, s], [after, step]), "cortex-m4").nodes] == [
+        "ADD",
+        "SUB",
+        "ADD",
+    ]
+    kept = build.bytes([u, w, g, s], [after, change, step])
+    assert [node.op for node in fast(kept, "cortex-m4").nodes] == ["ADD", "SUB", "MUL", "ADD"]
+
+
+def fast(content: bytes, core: str) -> Program:
+    program = optimised(content)
+    for rewrite in (*(DSP_PASSES if core in DSP_CORES else ()), *BLOCKED_PASSES):
+        program = rewrite(program)
+    return program
 
 
 def test_the_same_model_gives_the_same_text() -> None:

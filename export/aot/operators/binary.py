@@ -1,7 +1,7 @@
 """Operators of two operands, element by element: how their shapes broadcast, and operands that are constants.
 
 A node derives from `Binary` and adds its constants, the arithmetic of one pair of codes and the call. `tabulated` turns a
-node with a constant of one value into a table, since it is then a function of one code.
+node that is a function of one code, such as one with a constant of one value, into a table.
 """
 
 from collections.abc import Mapping
@@ -129,7 +129,11 @@ def binary(operator: Operator, a: Tensor, b: Tensor, output: Tensor) -> dict[str
 
 
 def tabulated(node: Binary) -> Node:
-    """A table instead of the node, where one operand is a single int8 constant."""
+    """A table instead of the node, where one operand is a single int8 constant, or both are the same int8 codes."""
+    if node.dtype == "int8" and len(node.inputs) == 2 and node.inputs[0] == node.inputs[1]:
+        return lookup(
+            node.op, node.name, node.inputs[:1], node.output, node.elements, lambda code: node.code(code, code)
+        )
     for position, values in enumerate(node.constants):
         if values is not None and values.size == 1 and node.dtype == "int8":
             constant = int(values.ravel()[0])

@@ -14,6 +14,7 @@ from export.aot.passes.fold_constants import fold_constants
 from export.aot.passes.fold_pad import fold_pad
 from export.aot.passes.fold_zero_point import fold_zero_point
 from export.aot.passes.fuse_activation import fuse_activation
+from export.aot.passes.fuse_tables import fuse_tables
 from export.aot.passes.split_clamp import split_clamp
 from export.aot.passes.use_blocked import use_blocked
 from export.aot.passes.use_dsp import use_dsp
@@ -31,4 +32,4 @@ PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     fold_zero_point,
 )
 DSP_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (split_clamp, use_winograd, use_dsp)
-BLOCKED_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (use_blocked,)
+BLOCKED_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (use_blocked, fuse_tables)

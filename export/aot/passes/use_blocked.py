@@ -4,14 +4,14 @@ from dataclasses import replace
 
 from export.aot.operators import (
     add_16_short,
-    add_table,
     conv_2d_blocked,
     depthwise_blocked,
     fully_connected_blocked,
     mul_short,
     rescale_short,
+    sum_table,
 )
-from export.aot.operators.add import Add, Sum
+from export.aot.operators.add import Sum
 from export.aot.operators.conv_2d import Conv2D
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
 from export.aot.operators.fully_connected import FullyConnected
@@ -31,10 +31,8 @@ def _fast(node: Node) -> Node:
         return depthwise_blocked.block(node) or node
     if isinstance(node, FullyConnected):
         return fully_connected_blocked.block(node) or node
-    if isinstance(node, Add):
-        return add_table.tabulate(node) or node
     if isinstance(node, Sum):
-        return add_16_short.shorten(node) or node
+        return add_16_short.shorten(node) or sum_table.tabulate(node) or node
     if isinstance(node, Mul):
         return mul_short.shorten(node) or node
     if isinstance(node, Rescale):

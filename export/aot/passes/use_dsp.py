@@ -3,14 +3,12 @@
 from dataclasses import replace
 
 from export.aot.operators import (
-    add_table,
     conv_2d_16_packed,
     conv_2d_packed,
     depthwise_planar,
     fully_connected_16_packed,
     fully_connected_packed,
 )
-from export.aot.operators.add import Add
 from export.aot.operators.conv_2d import Conv2D
 from export.aot.operators.conv_2d_16 import Conv2D16
 from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
@@ -38,6 +36,4 @@ def fast(node: Node) -> Node:
         return fully_connected_packed.pack(node) or node
     if isinstance(node, FullyConnected16):
         return fully_connected_16_packed.pack(node) or node
-    if isinstance(node, Add):
-        return add_table.tabulate(node) or node
     return node

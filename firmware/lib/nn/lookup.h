@@ -2,6 +2,8 @@
 #pragma once
 #include <stdint.h>
 
-static inline void nn_lookup(const int8_t *table, int32_t elements, const int8_t *input, int8_t *output) {
+__attribute__((noinline, unused)) static void nn_lookup(const int8_t *table, int32_t elements, const int8_t *input,
+                                                        int8_t *output) {
+#pragma GCC unroll 4
     for (int8_t *const end = output + elements; output != end;) *output++ = table[(uint8_t)*input++];
 }

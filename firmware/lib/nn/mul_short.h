@@ -40,7 +40,7 @@ __attribute__((always_inline)) static inline void nn_mul_short(const struct nn_m
             if (bits == 16)
                 nn_store(out, i, nn_shift_to_int16(rounded, shift, positive), bits);
             else
-                nn_store(out, i, nn_saturate_int8(rounded >> shift), bits);
+                nn_store(out, i, nn_shift_to_int8(rounded, shift), bits);
         }
     }
 }

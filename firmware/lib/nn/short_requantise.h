@@ -39,6 +39,17 @@ static inline int8_t nn_saturate_int8(int32_t value) {
 #endif
 }
 
+// The same after a right shift by a constant of 1 .. 31, which an optimising compiler gives to the one instruction.
+__attribute__((always_inline)) static inline int8_t nn_shift_to_int8(int32_t value, int32_t shift) {
+#if defined(__ARM_FEATURE_SAT) && __ARM_FEATURE_SAT && defined(__OPTIMIZE__)
+    int32_t result;
+    __asm__("ssat %0,#8,%1,asr %2" : "=r"(result) : "r"(value), "i"(shift));
+    return (int8_t)result;
+#else
+    return nn_saturate_int8(value >> shift);
+#endif
+}
+
 // With a fused ReLU whose lower bound is the zero point; `scaled` is the accumulator times the power of two that the
 // constants were made for.
 static inline int8_t nn_short_relu(const struct nn_short *c, int32_t scaled) {
