@@ -24,7 +24,7 @@ class FullyConnectedBlocked(FullyConnectedRows):
 
     def emit(self, layer: Layer) -> None:
         words = blocked_stream(self.weights, self.bias, self.form, OCTET)
-        self.call(layer, "fully_connected_blocked", f"nn_blocked_1x8_{self.form.name}", words)
+        self.call(layer, "fully_connected_blocked", f"nn_blocked_1x8_{self.form.name}", words, words.shape[1])
 
 
 def block(dense: FullyConnected) -> FullyConnectedBlocked | None:

@@ -19,7 +19,17 @@
 //     epilogue  m, C, S of a, then of b, c, d
 // The panel holds, for each pair of inputs, the int16 pair of the first pixel, then that of the second.
 #pragma once
+#include "dual.h"
 #include "short_requantise.h"
+
+// Two outputs from the sums 256 * A + B and B, with the constants of both.
+static inline void nn_two_channels(int32_t sum, int32_t low, const uint32_t *epilogue, int8_t *output, int relu) {
+    const int32_t accumulators[2] = {(int32_t)((uint32_t)sum - (uint32_t)low) >> 8, low};
+    for (int i = 0; i < 2; i++, epilogue += 3) {
+        const struct nn_short c = {(int32_t)epilogue[0], (int32_t)epilogue[1], (int32_t)epilogue[2]};
+        output[i] = relu ? nn_short_relu(&c, accumulators[i] * 256) : nn_short_linear(&c, accumulators[i] * 2);
+    }
+}
 
 // `bytes` is 8 * pairs of inputs, of which there are at least two; `quads` the number of quads; 4 * quads outputs are written to
 // `first` and to `second`.
@@ -69,23 +79,6 @@ NN_MATMUL_2X4(nn_matmul_2x4_relu, NN_RELU, NN_NOTHING, NN_BY_256)
 NN_MATMUL_2X4(nn_matmul_2x4_linear, NN_LINEAR, NN_FROM_256_TO_2, NN_BY_2)
 #else
 // The same arithmetic for a PC.
-static inline int32_t nn_smlad(uint32_t a, uint32_t b, int32_t sum) {
-    return (int32_t)((uint32_t)sum + (uint32_t)((int16_t)a * (int16_t)b) + (uint32_t)((int16_t)(a >> 16) * (int16_t)(b >> 16)));
-}
-
-static inline uint32_t nn_sxtb16(uint32_t a) {
-    return (uint16_t)(int8_t)a | (uint32_t)(uint16_t)(int8_t)(a >> 16) << 16;
-}
-
-// Two outputs from the sums 256 * A + B and B, with the constants of both.
-static inline void nn_two_channels(int32_t sum, int32_t low, const uint32_t *epilogue, int8_t *output, int relu) {
-    const int32_t accumulators[2] = {(int32_t)((uint32_t)sum - (uint32_t)low) >> 8, low};
-    for (int i = 0; i < 2; i++, epilogue += 3) {
-        const struct nn_short c = {(int32_t)epilogue[0], (int32_t)epilogue[1], (int32_t)epilogue[2]};
-        output[i] = relu ? nn_short_relu(&c, accumulators[i] * 256) : nn_short_linear(&c, accumulators[i] * 2);
-    }
-}
-
 static inline void nn_matmul_2x4(const uint32_t *panel, const uint32_t *stream, int8_t *first, int8_t *second,
                                  uint32_t bytes, uint32_t quads, int relu) {
     for (; quads > 0; quads--, first += 4, second += 4) {
