@@ -1,4 +1,4 @@
-# Every verb calls Python modules; CI runs the same verbs. `make help` lists them. ARGS go to pytest, MODELS to `make bench`.
+# Every verb calls Python modules; CI runs the same verbs. `make help` lists them. ARGS go to pytest, MODELS to `make exact` and `make bench`.
 #   RUN    the run's name: train/configs/$(RUN).toml and runs/$(RUN)    PORT   emulator, renode, /dev/ttyACM0, socket://..., auto
 #   BOARD  a name or alias of boards/*.toml                         ENGINE  aot, or tflm (firmware/tflm.py)
 RUN   ?= digits
@@ -6,12 +6,12 @@ BOARD ?= nucleo
 PORT  ?= emulator
 ENGINE ?= aot
 PY    := .venv/bin/python
-# What `make bench` measures: the models of MLPerf Tiny where DEMUR_DATA has them, and our own.
+# What `make exact` and `make bench` take: the models of MLPerf Tiny where DEMUR_DATA has them, and our own.
 MODELS ?= $(wildcard $(if $(DEMUR_DATA),$(DEMUR_DATA)/tflite/*.tflite) runs/*/model.tflite)
 MODEL  ?= runs/$(RUN)/model.tflite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint train export firmware flash bridge bench profile size boards doctor fuzz renode clean
+.PHONY: help setup demo test lint train export firmware flash bridge exact bench profile size boards doctor fuzz renode clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -44,8 +44,13 @@ flash: setup ## build and flash BOARD through its debug probe
 bridge: setup ## answer what the board at PORT abstains from (PORT=emulator boots one)
 	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port $(PORT)
 
-bench: setup ## instructions, flash and RAM of MODELS on the emulated BOARD, as a table
-	@$(PY) -m export bench $(MODELS) --board $(BOARD) --markdown
+exact: setup ## compare MODELS with TensorFlow Lite Micro: 1,000 inputs on this PC, 20 in the emulator of every board
+	@$(PY) -m export check $(MODELS) --inputs 1000 --emulated 20
+
+bench: setup ## instructions, flash and RAM of MODELS on Cortex-M4, M3 and M0, into the tables of README.md
+	@$(PY) -m export bench $(MODELS) --board nucleo --markdown README.md
+	@$(PY) -m export bench $(MODELS) --board mps2_an385 --markdown README.md
+	@$(PY) -m export bench $(MODELS) --board mps2_an385 --core cortex-m0 --markdown README.md
 
 profile: setup ## instructions by C function of MODEL on the emulated BOARD
 	@$(PY) -m export bench $(MODEL) --board $(BOARD) --profile

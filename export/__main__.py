@@ -2,6 +2,7 @@
 
     python -m export runs/digits --board nucleo         # the same as: python -m export run runs/digits --board nucleo
     python -m export compile model.tflite --board nucleo --out DIR
+    python -m export check model.tflite
     python -m export bench model.tflite --board nucleo
     python -m export inspect model.tflite
     python -m export compare runs/cells_digits_rows --board nucleo
@@ -17,7 +18,7 @@ from typing import Final
 from contract.errors import run
 from export.errors import ExportError
 
-COMMANDS: Final = ("run", "compile", "bench", "inspect", "compare")  # modules of export.commands
+COMMANDS: Final = ("run", "compile", "check", "bench", "inspect", "compare")  # modules of export.commands
 
 
 def main() -> int:

@@ -7,6 +7,6 @@ instructions by address. The outputs are compared with the TensorFlow Lite Micro
 """
 
 from export.bench.report import Function, Layer, Report
-from export.bench.run import bench
+from export.bench.run import TooLargeError, bench, with_core
 
-__all__ = ["Function", "Layer", "Report", "bench"]
+__all__ = ["Function", "Layer", "Report", "TooLargeError", "bench", "with_core"]

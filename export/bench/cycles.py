@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+CORE: Final = "cortex-m4"
+"""The only core that the table holds for."""
+
 SINGLE: Final = 2
 PIPELINED: Final = 1
 DOUBLE: Final = 3

@@ -1,11 +1,11 @@
 """What a benchmark found, as data and as a table."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
 
 from contract.manifest import Memory
+from export.bench.flash import Part
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,17 @@ class Report:
     """Counts are of one inference, mean over `inputs` inputs; sizes in bytes.
 
     `flash_code` is kernels and generated code with the parts of the C library they call, `flash_const` weights and other
-    constants, `ram` the arena. `cycles_modelled` follows export.bench.cycles and holds for a Cortex-M4 only.
+    constants, `flash` both by part, `ram` the arena. `cycles_modelled` follows export.bench.cycles, whose table is that of
+    one core: None on the others. `small` says that the code was made for size.
     """
 
     model: str
     board: str
+    core: str
     engine: str
+    small: bool
     instructions: float
-    cycles_modelled: float
+    cycles_modelled: float | None
     flash_code: int
     flash_const: int
     ram: int
@@ -47,25 +50,38 @@ class Report:
     differing_outputs: int
     layers: tuple[Layer, ...]
     functions: tuple[Function, ...]
+    flash: tuple[Part, ...]
     memory: Memory
+
+    @property
+    def title(self) -> str:
+        return f"{self.model} on {self.board}, {self.core}, {self.engine}{', small code' if self.small else ''}"
+
+    @property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
 
     def table(self) -> Table:
         """Per-layer instructions, for a terminal."""
-        table = Table(title=f"{self.model} on {self.board}, {self.engine}", title_justify="left")
+        table = Table(title=self.title, title_justify="left")
         for heading in ("operator", "output", "MACs", "instructions", "MACs per instruction"):
             table.add_column(heading, justify="left" if heading in ("operator", "output") else "right")
         for layer in self.layers:
             rate = f"{layer.macs / layer.instructions:.2f}" if layer.macs else ""
             table.add_row(layer.op, layer.name, f"{layer.macs:,}", f"{layer.instructions:,.0f}", rate)
-        macs = sum(layer.macs for layer in self.layers)
-        rate = f"{macs / self.instructions:.2f}" if macs else ""
+        rate = f"{self.macs / self.instructions:.2f}" if self.macs else ""
         table.add_section()
-        table.add_row("one inference", "", f"{macs:,}", f"{self.instructions:,.0f}", rate)
+        table.add_row("one inference", "", f"{self.macs:,}", f"{self.instructions:,.0f}", rate)
         return table
+
+    def flash_by_part(self) -> str:
+        """One line a part."""
+        lines = ["   flash  part", *(f"{part.bytes:8}  {part.part}" for part in self.flash)]
+        return "\n".join([*lines, f"{self.flash_code + self.flash_const:8}  in all"])
 
     def profile(self) -> Table:
         """Instructions by function, for a terminal."""
-        table = Table(title=f"{self.model} on {self.board}, {self.engine}", title_justify="left")
+        table = Table(title=self.title, title_justify="left")
         for heading in ("function", "instructions", "share", "bytes"):
             table.add_column(heading, justify="left" if heading == "function" else "right")
         for function in self.functions:
@@ -74,29 +90,15 @@ class Report:
         return table
 
     def totals(self) -> str:
-        """The lines that scripts look for: stable words, plain numbers."""
+        """The lines that scripts look for: stable words, plain numbers, - for what the core has no figure of."""
+        cycles = "-" if self.cycles_modelled is None else f"{self.cycles_modelled:.0f}"
         return "\n".join(
             (
                 f"instructions {self.instructions:.0f}",
-                f"cycles_modelled {self.cycles_modelled:.0f}",
+                f"cycles_modelled {cycles}",
                 f"flash_code {self.flash_code}",
                 f"flash_const {self.flash_const}",
                 f"ram {self.ram}",
                 f"differing_outputs {self.differing_outputs} of {self.inputs} inputs",
             )
         )
-
-
-def markdown(reports: Sequence[Report]) -> str:
-    """One row a model."""
-    lines = [
-        "| model | instructions | MACs per instruction | cycles (model) | code, bytes | constants, bytes | RAM, bytes |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for report in reports:
-        macs = sum(layer.macs for layer in report.layers)
-        figures = (report.instructions, report.cycles_modelled, report.flash_code, report.flash_const, report.ram)
-        instructions, cycles, *sizes = (f"{figure:,.0f}" for figure in figures)
-        rate = f"{macs / report.instructions:.2f}"
-        lines.append(f"| {report.model} | {instructions} | {rate} | {cycles} | {' | '.join(sizes)} |")
-    return "\n".join(lines)

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +20,7 @@ from boards import Board, cores
 from boards.render import linker
 from contract.errors import CHECK_FAILED
 from export.aot import Compiled, compile_model
-from export.bench import cycles, inputs
+from export.bench import cycles, flash, inputs
 from export.bench.cycles import Executed
 from export.bench.report import Function, Layer, Report
 from export.errors import ExportError
@@ -34,6 +34,10 @@ COMPILER: Final = "arm-none-eabi-gcc"
 TIMEOUT_SECONDS: Final = 300
 
 
+class TooLargeError(ExportError):
+    """The image of a model does not fit into the memory of the board."""
+
+
 @dataclass(frozen=True)
 class _Run:
     """Counts by address of a whole run, totals at each mark, and the bytes of all outputs."""
@@ -43,23 +47,25 @@ class _Run:
     outputs: bytes
 
 
-def bench(path: Path, board: Board, count: int) -> Report:
-    """Measure a .tflite on the emulator of a board over `count` inputs.
+def bench(path: Path, board: Board, count: int, *, small: bool = False) -> Report:
+    """Measure a .tflite on the emulator of a board over `count` inputs; `small` measures the code made for size.
 
-    Raises ExportError if a tool or the emulator is missing or the image does not fit, and GraphError or
+    Raises ExportError if a tool or the emulator is missing, TooLargeError if the image does not fit, and GraphError or
     UnsupportedError for the model.
     """
     content = path.read_bytes() if path.is_file() else b""
     graph = parse(content, str(path))
-    compiled = compile_model(graph, path.name, keep_inputs=False, core=board.chip.core, flash=board.memory.flash.length)
+    size = board.memory.flash.length
+    compiled = compile_model(graph, path.name, keep_inputs=False, core=board.chip.core, small=small, flash=size)
     for program, package in ((COMPILER, "gcc-arm-none-eabi"), (QEMU, "qemu-system-arm"), ("gcc", "gcc")):
         if shutil.which(program) is None:
             raise ExportError(f"{program} is not installed.", f"Install it with `sudo apt install {package}`.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         plugin = _plugin(folder)
-        plain = _build(folder / "plain", graph, compiled, board, count, traced=False)
-        traced = _build(folder / "traced", graph, compiled, board, count, traced=True)
+        optimise = "-Os" if small else "-O2"
+        plain = _build(folder / "plain", graph, compiled, board, count, optimise, traced=False)
+        traced = _build(folder / "traced", graph, compiled, board, count, optimise, traced=True)
         run = _emulate(plain, board, plugin)
         marked = _emulate(traced, board, plugin)
         image = _image(plain)
@@ -69,9 +75,11 @@ def bench(path: Path, board: Board, count: int) -> Report:
         return Report(
             model=f"{path.parent.name}/{path.name}",  # runs all have a model.tflite
             board=board.name,
+            core=board.chip.core,
             engine="aot",
+            small=small,
             instructions=sum(ran.count for ran in counted.values()) / count,
-            cycles_modelled=cycles.cycles(code, counted) / count,
+            cycles_modelled=cycles.cycles(code, counted) / count if board.chip.core == cycles.CORE else None,
             flash_code=sum(len(code) for code in image.functions.values()),
             flash_const=image.constants,
             ram=compiled.memory.arena_bytes,
@@ -80,7 +88,13 @@ def bench(path: Path, board: Board, count: int) -> Report:
             differing_outputs=_differing(graph, content, run.outputs, count),
             layers=layers,
             functions=_functions(image, counted, count),
+            flash=flash.parts(plain, image.functions),
         )
+
+
+def with_core(board: Board, core: str) -> Board:
+    """A board whose machine runs the code for another core, as an Armv7-M machine does that for cortex-m0."""
+    return replace(board, chip=replace(board.chip, core=core, fpu=cores.NO_FPU))
 
 
 def _plugin(folder: Path) -> Path:
@@ -89,7 +103,9 @@ def _plugin(folder: Path) -> Path:
     return library
 
 
-def _build(folder: Path, graph: Graph, compiled: Compiled, board: Board, count: int, *, traced: bool) -> Path:
+def _build(
+    folder: Path, graph: Graph, compiled: Compiled, board: Board, count: int, optimise: str, *, traced: bool
+) -> Path:
     folder.mkdir()
     (folder / "model.h").write_text(compiled.header)
     (folder / "model.c").write_text(compiled.source)
@@ -105,7 +121,8 @@ def _build(folder: Path, graph: Graph, compiled: Compiled, board: Board, count: 
         *(["-DMODEL_OPERATOR_DONE()=bench_mark()", "-include", str(HERE / "mark.h")] if traced else []),
     ]
     elf = folder / "bench.elf"
-    flags = [*cores.flags(board.chip.core, board.chip.fpu), "-std=c11", "-O2", "-ffunction-sections", "-fdata-sections"]
+    machine = cores.flags(board.chip.core, board.chip.fpu)
+    flags = [*machine, "-std=c11", optimise, "-ffunction-sections", "-fdata-sections"]
     sources = [str(folder / "model.c"), str(HERE / "harness.c")]
     linking = ["-nostartfiles", "--specs=nano.specs", "-Wl,--gc-sections", "-T", str(folder / "link.ld")]
     _call([COMPILER, *flags, *defines, f"-I{folder}", *sources, *linking, "-o", str(elf)])
@@ -116,9 +133,9 @@ def _call(command: Sequence[str]) -> None:
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         tail = "\n".join(result.stderr.strip().splitlines()[-6:])
-        raise ExportError(
-            f"{command[0]} failed:\n{tail}\n", "If it says that a region overflowed, take a larger board."
-        )
+        if "overflowed" in tail:
+            raise TooLargeError(f"the image does not fit into the board's memory:\n{tail}\n", "Take a larger board.")
+        raise ExportError(f"{command[0]} failed:\n{tail}\n", "This is a defect of the compiler: please report it.")
 
 
 def _emulate(elf: Path, board: Board, plugin: Path) -> _Run:

@@ -1,4 +1,4 @@
-"""`python -m export compile MODEL.tflite --board BOARD [--out DIR]`: a .tflite to model.h and model.c.
+"""`python -m export compile MODEL.tflite --board BOARD [--out DIR] [--keep-inputs] [--small]`: model.h and model.c.
 
 Nothing is written unless all of the model can be compiled.
 """
@@ -20,14 +20,14 @@ def add(commands: Any) -> None:
     parser.add_argument("--board", required=True, help="the board whose core the kernels are for")
     parser.add_argument("--out", type=Path, default=Path(), help="folder for model.h and model.c (default: this one)")
     parser.add_argument("--keep-inputs", action="store_true", help="inputs keep their bytes through an inference")
+    parser.add_argument("--small", action="store_true", help="take the kernels with the least code, not the fastest")
 
 
 def call(arguments: argparse.Namespace) -> int:
     board = boards.load(arguments.board)
     source = graph.read(arguments.model)
-    compiled = compile_model(
-        source, arguments.model.name, arguments.keep_inputs, board.chip.core, flash=board.memory.flash.length
-    )
+    title, core, flash = arguments.model.name, board.chip.core, board.memory.flash.length
+    compiled = compile_model(source, title, arguments.keep_inputs, core, arguments.small, flash)
     try:
         arguments.out.mkdir(parents=True, exist_ok=True)
         for name, text in (("model.h", compiled.header), ("model.c", compiled.source)):

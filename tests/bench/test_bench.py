@@ -11,7 +11,8 @@ import pytest
 import boards
 from conftest import run_module
 from contract.manifest import Buffer, Memory
-from export.bench import Report, bench
+from export.bench import Report, TooLargeError, bench, markdown, with_core
+from export.bench.flash import CODE
 from export.bench.inputs import stream, take
 from export.bench.plan import draw
 from export.errors import ExportError
@@ -55,7 +56,13 @@ def test_the_counts_add_up(report: Report) -> None:
     assert sum(function.instructions for function in report.functions) == pytest.approx(report.instructions)
     # The traced build calls a mark after each operator; entering and leaving model_invoke belongs to no operator.
     assert layers == pytest.approx(report.instructions, abs=40)
+    assert report.cycles_modelled is not None
     assert report.instructions < report.cycles_modelled < 3 * report.instructions
+    flash = {part.part: part.bytes for part in report.flash}
+    assert sum(flash[part] for part in CODE) == report.flash_code
+    assert sum(flash.values()) == report.flash_code + report.flash_const
+    assert flash["kernels"] > 0 and flash["generated code"] > 0
+    assert flash["weights"] >= 64 * 16  # and biases and rescalings
     assert report.ram == 64 + 16  # the output overwrites the scores in place
 
 
@@ -75,6 +82,36 @@ def test_more_work_is_counted_as_more(report: Report, tmp_path: Path) -> None:
 
 
 @needs_tools
+def test_small_code_is_smaller_and_another_core_has_its_own_code(report: Report, model: Path) -> None:
+    small = bench(model, boards.load("nucleo"), 3, small=True)
+    assert small.differing_outputs == 0
+    assert small.flash_code < 0.6 * report.flash_code
+    board = boards.load("mps2_an385")
+    own, armv6 = (bench(model, place, 3) for place in (board, with_core(board, "cortex-m0")))
+    assert own.differing_outputs == armv6.differing_outputs == 0
+    assert own.instructions < 0.7 * armv6.instructions  # Armv6-M lacks the long multiplications
+    assert own.cycles_modelled is None  # the model is of another core
+
+
+@needs_tools
+def test_markdown_takes_the_place_of_the_table_in_a_file(report: Report, tmp_path: Path) -> None:
+    named = dataclasses.replace(report, model="tflite/ad01_int8.tflite")
+    small = dataclasses.replace(named, small=True, instructions=2 * named.instructions)
+    text = markdown.table([named, small, dataclasses.replace(report, model="digits/model.tflite")])
+    lines = text.splitlines()
+    assert {line.count("|") for line in lines} == {lines[0].count("|")}
+    assert [line.split("|")[1].strip() for line in lines[2:]] == ["ad01_int8", "", "", "digits"]
+    assert f"582,877 ({582877 / named.instructions:.1f} times)" in lines[4]  # of tflm.toml
+    path = tmp_path / "page.md"
+    path.write_text("before\n<!-- bench nucleo_f446re cortex-m4 -->\nold\n<!-- end -->\nafter\n")
+    markdown.put(path, [named])
+    assert path.read_text().split("\n")[0] == "before" and path.read_text().endswith("<!-- end -->\nafter\n")
+    assert "old" not in path.read_text() and markdown.table([named]) in path.read_text()
+    with pytest.raises(ExportError, match="has no lines <!-- bench mps2_an385 cortex-m3 -->"):
+        markdown.put(path, [dataclasses.replace(named, board="mps2_an385", core="cortex-m3")])
+
+
+@needs_tools
 def test_the_json_has_the_promised_keys(model: Path) -> None:
     result = run_module("export", "bench", model, "--board", "nucleo", "--inputs", "1", "--json")
     assert result.returncode == 0, result.stderr
@@ -88,7 +125,7 @@ def test_the_json_has_the_promised_keys(model: Path) -> None:
 def test_a_model_that_does_not_fit_is_refused_by_the_linker(tmp_path: Path) -> None:
     path = tmp_path / "huge.tflite"
     path.write_bytes(dense(4096, 200))
-    with pytest.raises(ExportError, match=r"(?s)overflowed.*larger board"):
+    with pytest.raises(TooLargeError, match=r"(?s)overflowed.*larger board"):
         bench(path, boards.load("nucleo"), 1)
 
 
