@@ -4,7 +4,7 @@
     result = check(Path("model.tflite"), inputs=1000, emulated=20)   # and in the emulators of the boards
     assert result.differing == 0
 
-The C for every family of cores is compiled with GCC and its sanitizers; the kernels for the DSP extension have C beside their
+The C for every core and board is compiled with GCC and its sanitizers; the kernels for the DSP extension have C beside their
 instructions, so they run here too. What the instructions themselves do shows in the emulators.
 """
 

@@ -26,15 +26,15 @@ COMPILER: Final = "gcc"
 # A read or write outside of an array and undefined arithmetic end the program, with the line, instead of passing by chance.
 SANITIZE: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 SMALL: Final = "small"
-"""Name of the C that is made for size, beside the names of cores."""
+"""Name of the C that is made for size, beside the names of cores and boards."""
 SEED: Final = 0
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One text of C: the cores that it is generated for, and how many of its output bytes differ."""
+    """One text of C: the cores and boards that it is generated for, and how many of its output bytes differ."""
 
-    cores: tuple[str, ...]
+    targets: tuple[str, ...]
     differing: int
 
 
@@ -111,11 +111,15 @@ def _emulate(path: Path, board: Board, inputs: int) -> Emulated:
 
 
 def _texts(graph: Graph, title: str) -> dict[tuple[str, str], list[str]]:
-    """Header and source to the cores that they are for; many cores share theirs."""
+    """Header and source to what they are for; many boards and cores share theirs. A core stands for a board that has more
+    flash than any kernel would spend."""
+    targets: list[tuple[str, str | None, int | None]] = [(SMALL, None, None)]
+    targets += [(core, core, None) for core in cores.CORES]
+    targets += [(board.name, board.chip.core, board.memory.flash.length) for board in boards.load_all()]
     texts: dict[tuple[str, str], list[str]] = {}
-    for core in (None, *cores.CORES):
-        compiled = compile_model(graph, title, keep_inputs=False, core=core)
-        texts.setdefault((compiled.header, compiled.source), []).append(core or SMALL)
+    for name, core, flash in targets:
+        compiled = compile_model(graph, title, keep_inputs=False, core=core, flash=flash)
+        texts.setdefault((compiled.header, compiled.source), []).append(name)
     return texts
 
 

@@ -1,6 +1,6 @@
 """`python -m export check MODEL.tflite ... [--inputs N] [--emulated N] [--json]`: is the C exact?
 
-Compiles the C for every family of cores on this PC, and for boards in their emulators, and compares its outputs with those
+Compiles the C for every core and board on this PC, and for boards in their emulators, and compares its outputs with those
 of TensorFlow Lite Micro; see `export.check`. Exit code 1 if any output byte differs.
 """
 
@@ -38,7 +38,7 @@ def call(arguments: argparse.Namespace) -> int:
             for variant in found.variants:
                 print(
                     f"{found.model}: {variant.differing} of {found.output_bytes:,} bytes differ, {found.inputs:,} inputs, "
-                    f"on this PC the C for {', '.join(variant.cores)}"
+                    f"on this PC the C for {', '.join(variant.targets)}"
                 )
             for board in found.boards:
                 result = "does not fit" if board.differing is None else f"{board.differing} bytes differ"

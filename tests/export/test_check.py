@@ -42,8 +42,8 @@ def random_model(name: str, dtype: str, folder: Path, seed: int = 3) -> Path:
 def test_a_thousand_inputs(name: str, dtype: str, tmp_path: Path) -> None:
     found = check(random_model(name, dtype, tmp_path), inputs=1000)
     assert found.differing == 0
-    named = [core for variant in found.variants for core in variant.cores]
-    assert sorted(named) == sorted((run.SMALL, *cores.CORES))
+    named = [target for variant in found.variants for target in variant.targets]
+    assert sorted(named) == sorted((run.SMALL, *cores.CORES, *(board.name for board in boards.load_all())))
 
 
 @needs_compiler
@@ -80,7 +80,7 @@ def test_another_model_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """The C of the same layer with one other weight, where the interpreter has the file."""
     path = random_model("conv_2d", "int8", tmp_path)
 
-    def compile_other(graph: Graph, title: str, *, keep_inputs: bool, core: str | None) -> Compiled:
+    def compile_other(graph: Graph, title: str, *, keep_inputs: bool, core: str | None, flash: int | None) -> Compiled:
         tensors = list(graph.tensors)
         number = next(index for index, tensor in enumerate(tensors) if tensor.data is not None)
         changed = np.array(tensors[number].data)
