@@ -11,10 +11,10 @@ MODELS ?= $(wildcard $(if $(DEMUR_DATA),$(DEMUR_DATA)/tflite/*.tflite) runs/*/mo
 MODEL  ?= runs/$(RUN)/model.tflite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint train export firmware flash bridge exact bench profile size boards doctor fuzz renode clean
+.PHONY: help setup demo demo-speech test lint train export firmware flash bridge exact bench profile size boards doctor fuzz renode clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 setup: ## system packages, .venv and all dependencies; at once when nothing changed
 	@sh scripts/setup.sh
@@ -22,6 +22,9 @@ setup: ## system packages, .venv and all dependencies; at once when nothing chan
 demo: setup ## train, export, build, boot the emulated board, stream the test split through it: no hardware
 	@$(MAKE) --no-print-directory train export firmware
 	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port emulator
+
+demo-speech: ## the same with spoken digits and a recurrent model, frame by frame (downloads 16 MB unless DEMUR_DATA has them)
+	@$(MAKE) --no-print-directory demo RUN=speech_demo
 
 test: setup ## all tests
 	@$(PY) -m pytest $(ARGS)

@@ -5,7 +5,8 @@
 
 Stages, in milliseconds:
 
-    load       first byte of the sample sent, to RESULT received; on a board less the stage "board"
+    load       first byte of the sample sent, to RESULT received; on a board less the stage "board". Of a sequence that is
+               all its frames, each sent when those before were answered
     board      inference and gate, by the board's cycle counter
     uplink     RESULT received, to the whole abstained sample received
     large      the large model

@@ -3,8 +3,10 @@
 import os
 import subprocess
 import sys
+import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -29,9 +31,66 @@ def run_module(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="session")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """The shipped digits run, trained, exported and built for the nucleo board with the commands of `make demo`."""
-    folder = RunFolder(tmp_path_factory.mktemp("runs") / "digits")
+    return _make("train/configs/digits.toml", RunFolder(tmp_path_factory.mktemp("runs") / "digits"))
+
+
+TONES = """
+name = "tones"
+seed = 0
+[data]
+set = "wav"
+file = "{recordings}"
+validation = 0.3
+test = 0.3
+[data.features]
+bands = 10
+frames = 24
+[base]
+model = "irnn"
+epochs = 8
+batch = 16
+learning_rate = 0.01
+clip = 1.0
+options = {{ hidden = 16, eta = 0.1, alpha = 0.5, low = -1.0 }}
+[large]
+model = "gru"
+epochs = 8
+batch = 16
+learning_rate = 0.01
+options = {{ hidden = 16, low = -1.0 }}
+[gate]
+target = {{ coverage = 0.6 }}
+minimum_steps = 3
+"""
+
+
+@pytest.fixture(scope="session")
+def tones(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """A recurrent run on noisy tones of three heights, small enough to train in seconds, built for nucleo.
+
+    The recordings are beside it, in recordings/<class>/.
+    """
+    folder = RunFolder(tmp_path_factory.mktemp("runs") / "tones")
+    recordings, noise = folder.path.parent / "recordings", np.random.default_rng(0)
+    for name, hertz in {"high": 2000, "low": 300, "middle": 900}.items():
+        (recordings / name).mkdir(parents=True)
+        for index in range(40):
+            time = np.arange(2000) / 8000  # 0.25 s: two frames less than a sequence
+            sound = 0.05 * np.sin(2 * np.pi * hertz * noise.uniform(0.7, 1.5) * time) + noise.normal(0, 0.1, len(time))
+            with wave.open(str(recordings / name / f"{index:02}.wav"), "wb") as file:
+                file.setnchannels(1)
+                file.setsampwidth(2)
+                file.setframerate(8000)
+                file.writeframes((sound.clip(-1, 1) * 32767).astype("<i2").tobytes())
+    config = folder.path.parent / "tones.toml"
+    config.write_text(TONES.format(recordings=recordings))
+    return _make(config, folder)
+
+
+def _make(config: str | Path, folder: RunFolder) -> RunFolder:
+    """Train, export and build for nucleo, as `make` does."""
     for arguments in (
-        ("train", "train/configs/digits.toml", "--out", folder.path),
+        ("train", config, "--out", folder.path),
         ("export", folder.path, "--board", "nucleo"),
         ("firmware", "build", "--run", folder.path, "--board", "nucleo"),
     ):

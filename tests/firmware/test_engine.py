@@ -119,25 +119,40 @@ def test_without_tree_and_network_both_ways_are_named() -> None:
     assert tflm.TREE_VARIABLE not in _advice(OFFLINE, False)
 
 
-@pytest.fixture(scope="module")
-def interpreted(digits: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    """A copy of the digits run whose image for nucleo was built with TensorFlow Lite Micro."""
-    folder = RunFolder(tmp_path_factory.mktemp("tflm") / "digits")
-    shutil.copytree(digits.path, folder.path, ignore=shutil.ignore_patterns("firmware"))
+def _interpret(run: RunFolder, factory: pytest.TempPathFactory) -> RunFolder:
+    """A copy of the run whose image for nucleo was built with TensorFlow Lite Micro."""
+    folder = RunFolder(factory.mktemp("tflm") / run.path.name)
+    shutil.copytree(run.path, folder.path, ignore=shutil.ignore_patterns("firmware"))
     result = run_module("firmware", "build", "--run", folder.path, "--engine", "tflm")
     assert result.returncode == DONE, result.stderr
     return folder
 
 
-@needs_tree
-def test_both_engines_give_the_same_bytes(interpreted: RunFolder) -> None:
+@pytest.fixture(scope="module")
+def interpreted(digits: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The digits run, interpreted."""
+    return _interpret(digits, tmp_path_factory)
+
+
+def _agrees(folder: RunFolder, samples: int) -> None:
+    """On the emulated board, every class, score, decision and number of steps is that of the vectors."""
     if shutil.which("qemu-system-arm") is None:
         pytest.skip("qemu-system-arm is not installed")
-    result = run_module("host", "run", "--run", interpreted.path, "--board", "nucleo", "--port", "emulator", "--json")
-    assert result.returncode == DONE, result.stderr  # a class or a score unlike the vectors' would be exit code 1
+    result = run_module("host", "run", "--run", folder.path, "--board", "nucleo", "--port", "emulator", "--json")
+    assert result.returncode == DONE, result.stderr
     summary = json.loads(result.stdout)
-    assert (summary["engine"], summary["samples"]) == ("tflm", 449)
+    assert (summary["engine"], summary["samples"]) == ("tflm", samples)
     assert (summary["disagreements"], summary["lost"]) == (0, 0)
+
+
+@needs_tree
+def test_both_engines_give_the_same_bytes(interpreted: RunFolder) -> None:
+    _agrees(interpreted, 449)
+
+
+@needs_tree
+def test_both_engines_keep_the_same_state(tones: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> None:
+    _agrees(_interpret(tones, tmp_path_factory), 36)
 
 
 @needs_tree

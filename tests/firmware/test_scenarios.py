@@ -28,6 +28,13 @@ NAMES = (
 NUCLEO = load("nucleo")
 
 
+@pytest.fixture(params=["digits", "tones"])
+def run(request: pytest.FixtureRequest) -> RunFolder:
+    """A model that takes whole samples, and a recurrent one."""
+    folder: RunFolder = request.getfixturevalue(request.param)
+    return folder
+
+
 def play(port: Any, scenario: Scenario) -> None:
     """Every step; what is expected must come after what was found before, whatever else comes between."""
     heard = b""
@@ -43,14 +50,14 @@ def play(port: Any, scenario: Scenario) -> None:
 
 @pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
 @pytest.mark.parametrize("name", NAMES)
-def test_the_board_does_as_described(name: str, digits: RunFolder) -> None:
-    elf = digits.firmware(NUCLEO.name) / "firmware.elf"
+def test_the_board_does_as_described(name: str, run: RunFolder) -> None:
+    elf = run.firmware(NUCLEO.name) / "firmware.elf"
     with boot(NUCLEO, elf) as url, contextlib.closing(open_port(url, NUCLEO.uart.baud)) as port:
         link = Link(port, url)
         link.handshake(NUCLEO.name, None)
         before = link.request(StatisticsRequest(), Statistics)
         before = replace(before, frames_sent=before.frames_sent + 1)  # STATISTICS does not count itself
-        found = {scenario.name: scenario for scenario in scenarios(digits, NUCLEO, before)}
+        found = {scenario.name: scenario for scenario in scenarios(run, NUCLEO, before)}
         play(port, found[name])
 
 
@@ -71,10 +78,10 @@ class Recording:
         return said
 
 
-def test_a_scenario_can_fail(digits: RunFolder) -> None:
+def test_a_scenario_can_fail(run: RunFolder) -> None:
     """It fails if any byte that it expects is another; and no expectation is met by accident."""
     before = Statistics(**dict.fromkeys(Statistics.__dataclass_fields__, 0))
-    for scenario in scenarios(digits, NUCLEO, before):
+    for scenario in scenarios(run, NUCLEO, before):
         expected = [step.expect for step in scenario.steps if step.expect]
         play(Recording(b"noise".join(expected)), scenario)
         for place, right in enumerate(expected):
@@ -86,8 +93,8 @@ def test_a_scenario_can_fail(digits: RunFolder) -> None:
         assert all(bool(step.send) != bool(step.expect) for step in scenario.steps)
 
 
-def test_the_robot_suite_plays_every_scenario(digits: RunFolder) -> None:
+def test_the_robot_suite_plays_every_scenario(run: RunFolder) -> None:
     before = Statistics(**dict.fromkeys(Statistics.__dataclass_fields__, 0))
-    names = {scenario.name for scenario in scenarios(digits, NUCLEO, before)}
+    names = {scenario.name for scenario in scenarios(run, NUCLEO, before)}
     played = {line.split("    Play    ")[1] for line in SUITE.read_text().splitlines() if "    Play    " in line}
     assert played == names == set(NAMES)
