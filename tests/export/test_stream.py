@@ -1,6 +1,7 @@
 """Recurrent models exported as one time step: every cell's C against TensorFlow Lite Micro over whole sequences, with the state
 fed back; tied scales; the choice between int8 and 16x8; the decision in time."""
 
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+import boards
 from contract.gate import SCORES, in_time
 from contract.manifest import Measured, State, Stream, Tensor
 from contract.run_folder import RunFolder
 from export import gate
 from export.aot import compile_model
+from export.bench import bench
 from export.errors import ExportError
 from export.kind import Part, Quantized, Trained
 from export.micro import Micro
@@ -62,18 +65,18 @@ options = { hidden = 4 }
 CORES = (None, "cortex-m3", "cortex-m4")
 
 
-def untrained(cell: str) -> Sequences:
+def untrained(cell: str, frame: int = FRAME, **chosen: float) -> Sequences:
     """A model of random weights, enlarged so that its state moves, and random images."""
     torch.manual_seed(0)
-    options = {"hidden": 11, "low": -1.0, **OPTIONS.get(cell, {})}
-    model = models.build(cell, (1, FRAMES, FRAME), CLASSES, options).eval()
+    options = {"hidden": 11, "low": -1.0, **OPTIONS.get(cell, {}), **chosen}
+    model = models.build(cell, (1, FRAMES, frame), CLASSES, options).eval()
     with torch.no_grad():
         for weights in model.parameters():
             if weights.ndim == 2:
                 weights *= 2
     rng = np.random.default_rng(1)
     parts = {
-        name: Part(rng.random((count, 1, FRAMES, FRAME), np.float32), rng.integers(0, CLASSES, count))
+        name: Part(rng.random((count, 1, FRAMES, frame), np.float32), rng.integers(0, CLASSES, count))
         for name, count in (("train", 30), ("validation", 20), ("test", 6))
     }
     data = DataSet("noise", parts["train"].images, parts["train"].labels, ("a", "b", "c", "d"))
@@ -139,6 +142,22 @@ def test_16x8_follows_the_float_model_more_closely(sequences: Sequences, candida
         np.testing.assert_allclose(sequences.float_logits(made.floating, part), expected[:, -1], rtol=1e-3, atol=1e-4)
     assert error["int16"] < 0.01
     assert error["int16"] <= error["int8"] < 0.2
+
+
+MOST_PER_MAC = {"int8": 1.6, "int16": 2.4}  # executed instructions on a Cortex-M4, everything included
+
+
+@pytest.mark.skipif(shutil.which("qemu-system-arm") is None, reason="qemu-system-arm is not installed")
+def test_the_instructions_of_a_step(tmp_path: Path) -> None:
+    """An iRNN of 64 units on frames of 32 values."""
+    sequences = untrained("irnn", frame=32, hidden=64, euler_steps=1)
+    for activations, made in sequences.candidates(tmp_path / "onnx2tf.log", list(MOST_PER_MAC)).items():
+        path = tmp_path / f"{activations}.tflite"
+        path.write_bytes(made.content)
+        report = bench(path, boards.load("nucleo"), 2)
+        macs = 64 * 64 + 32 * 64 + 64 * CLASSES
+        assert report.differing_outputs == 0
+        assert macs / 2 < report.instructions <= MOST_PER_MAC[activations] * macs
 
 
 @pytest.fixture(scope="module")
