@@ -41,36 +41,79 @@ static inline void nn_depthwise_store(const struct nn_short *c, enum nn_form for
         *out = form == NN_FORM_RELU ? nn_short_relu(c, sum) : nn_short_linear(c, sum);
 }
 
+// What keeps loads of the next row from moving up, where they would push the sums out of the registers.
+static inline void nn_row_done(void) { __asm__ volatile("" ::: "memory"); }
+
+// One line of outputs, of a kernel of three columns at stride 1. Two words hold the four inputs of two outputs; the second of them
+// also begins the next two's.
+__attribute__((always_inline)) static inline void nn_depthwise_neighbours(const struct nn_depthwise_shape *s,
+                                                                          const uint32_t *weights, int32_t bias,
+                                                                          const struct nn_short *c, const int16_t *at,
+                                                                          int8_t *out) {
+    const int32_t step = s->row_dilation * s->plane_columns, column = s->output_column_step;
+    int32_t left = s->output_columns;
+    for (; left >= 4; left -= 4, at += 4, out += 4 * column) {
+        int32_t first = bias, second = bias, third = bias, fourth = bias;
+#pragma GCC unroll 8
+        for (int32_t row = 0; row < s->kernel_rows; row++) {
+            const int16_t *const from = at + row * step;
+            const uint32_t low = nn_two(from), middle = nn_two(from + 2), high = nn_two(from + 4);
+            first = nn_lower_upper(middle, weights[2 * row + 1], nn_both(low, weights[2 * row], first));
+            second = nn_both(middle, weights[2 * row + 1], nn_upper_lower(low, weights[2 * row], second));
+            third = nn_lower_upper(high, weights[2 * row + 1], nn_both(middle, weights[2 * row], third));
+            fourth = nn_both(high, weights[2 * row + 1], nn_upper_lower(middle, weights[2 * row], fourth));
+            nn_row_done();
+        }
+        nn_depthwise_store(c, s->form, first, out);
+        nn_depthwise_store(c, s->form, second, out + column);
+        nn_depthwise_store(c, s->form, third, out + 2 * column);
+        nn_depthwise_store(c, s->form, fourth, out + 3 * column);
+    }
+    for (; left > 0; left -= 2, at += 2, out += 2 * column) {
+        int32_t sum = bias, next = bias;
+#pragma GCC unroll 8
+        for (int32_t row = 0; row < s->kernel_rows; row++) {
+            const uint32_t low = nn_two(at + row * step), high = nn_two(at + row * step + 2);
+            sum = nn_lower_upper(high, weights[2 * row + 1], nn_both(low, weights[2 * row], sum));
+            next = nn_both(high, weights[2 * row + 1], nn_upper_lower(low, weights[2 * row], next));
+        }
+        nn_depthwise_store(c, s->form, sum, out);
+        if (left > 1) nn_depthwise_store(c, s->form, next, out + column);
+    }
+}
+
 // One line of outputs.
 __attribute__((always_inline)) static inline void nn_depthwise_planar(const struct nn_depthwise_shape *s,
                                                                       const uint32_t *weights, int32_t bias,
                                                                       const struct nn_short *c, const int16_t *at,
                                                                       int8_t *out) {
-    const int32_t step = s->row_dilation * s->plane_columns;
-    int32_t left = s->output_columns;
     if (s->taps == 2 && s->tap_step == 1) {
-        for (; left >= 2; left -= 2, at += 2, out += 2 * s->output_column_step) {
-            int32_t sum = bias, next = bias;
-#pragma GCC unroll 8
-            for (int32_t row = 0; row < s->kernel_rows; row++) { // two words hold the four inputs of both outputs
-                const uint32_t low = nn_two(at + row * step), high = nn_two(at + row * step + 2);
-                sum = nn_lower_upper(high, weights[2 * row + 1], nn_both(low, weights[2 * row], sum));
-                next = nn_both(high, weights[2 * row + 1], nn_upper_lower(low, weights[2 * row], next));
-            }
-            nn_depthwise_store(c, s->form, sum, out);
-            nn_depthwise_store(c, s->form, next, out + s->output_column_step);
-        }
-        if (left == 0) return;
-        int32_t sum = bias;
-#pragma GCC unroll 8
-        for (int32_t row = 0; row < s->kernel_rows; row++) {
-            const int16_t *from = at + row * step;
-            sum = nn_lower_upper(nn_two(from + 2), weights[2 * row + 1], nn_both(nn_two(from), weights[2 * row], sum));
-        }
-        nn_depthwise_store(c, s->form, sum, out);
+        nn_depthwise_neighbours(s, weights, bias, c, at, out);
         return;
     }
-    for (; left > 0; left--, at += s->column_stride, out += s->output_column_step) {
+    const int32_t step = s->row_dilation * s->plane_columns, stride = s->column_stride, column = s->output_column_step;
+    int32_t left = s->output_columns;
+    for (; left >= 4; left -= 4, at += 4 * stride, out += 4 * column) { // each weight that is loaded serves four outputs
+        int32_t first = bias, second = bias, third = bias, fourth = bias;
+#pragma GCC unroll 8
+        for (int32_t row = 0; row < s->kernel_rows; row++) {
+#pragma GCC unroll 8
+            for (int32_t pair = 0; pair < s->taps; pair++) {
+                const int16_t *const from = at + row * step + s->tap_step * pair;
+                const uint32_t taps = weights[row * s->taps + pair];
+                first = nn_both(nn_two(from), taps, first);
+                second = nn_both(nn_two(from + stride), taps, second);
+                third = nn_both(nn_two(from + 2 * stride), taps, third);
+                fourth = nn_both(nn_two(from + 3 * stride), taps, fourth);
+            }
+            nn_row_done();
+        }
+        nn_depthwise_store(c, s->form, first, out);
+        nn_depthwise_store(c, s->form, second, out + column);
+        nn_depthwise_store(c, s->form, third, out + 2 * column);
+        nn_depthwise_store(c, s->form, fourth, out + 3 * column);
+    }
+    for (; left > 0; left--, at += stride, out += column) {
         int32_t sum = bias;
 #pragma GCC unroll 8
         for (int32_t row = 0; row < s->kernel_rows; row++)
