@@ -8,6 +8,15 @@
 #pragma once
 #include "winograd.h"
 
+// A row of the transform from three weights; `column` is how far its elements are apart.
+static inline void nn_winograd_row(uint32_t left, uint32_t middle, uint32_t right, uint32_t *to, uint32_t column) {
+    const uint32_t ends = nn_add_halves(left, right);
+    to[0] = nn_add_halves(ends, middle);
+    to[column] = nn_subtract_halves(ends, middle);
+    to[2 * column] = nn_add_halves(left, left);
+    to[3 * column] = nn_add_halves(right, right);
+}
+
 // A quad of the stream to one of winograd.h; returns the next quad.
 static inline const uint32_t *nn_winograd_expand(const uint32_t *from, uint32_t pairs, uint32_t *to) {
     const uint32_t row = 4 * pairs, column = 4 + 4 * row;
@@ -17,30 +26,28 @@ static inline const uint32_t *nn_winograd_expand(const uint32_t *from, uint32_t 
     }
     for (uint32_t pair = 0; pair < pairs; pair += 2)
         for (uint32_t channel = 0; channel < 4; channel++, from += 9) {
-            uint32_t *start = to + 4 + 4 * pair + channel;
+            uint32_t *at = to + 4 + 4 * pair + channel;
 #pragma GCC unroll 2
-            for (int odd = 0; odd < 2; odd++, start += 4) {
-                uint32_t t[4][3];
+            for (int odd = 0; odd < 2; odd++, at += 4) {
+                uint32_t top[3], bottom[3];
 #pragma GCC unroll 3
                 for (int x = 0; x < 3; x++) {
-                    uint32_t g[3];
+                    top[x] = odd ? nn_odd_bytes(from[x]) : nn_even_bytes(from[x]);
+                    bottom[x] = odd ? nn_odd_bytes(from[6 + x]) : nn_even_bytes(from[6 + x]);
+                }
+                nn_winograd_row(nn_add_halves(top[0], top[0]), nn_add_halves(top[1], top[1]), nn_add_halves(top[2], top[2]),
+                                at + 2 * row, column);
+                nn_winograd_row(nn_add_halves(bottom[0], bottom[0]), nn_add_halves(bottom[1], bottom[1]),
+                                nn_add_halves(bottom[2], bottom[2]), at + 3 * row, column);
 #pragma GCC unroll 3
-                    for (int y = 0; y < 3; y++) g[y] = odd ? nn_odd_bytes(from[3 * y + x]) : nn_even_bytes(from[3 * y + x]);
-                    const uint32_t ends = nn_add_halves(g[0], g[2]);
-                    t[0][x] = nn_add_halves(ends, g[1]);
-                    t[1][x] = nn_subtract_halves(ends, g[1]);
-                    t[2][x] = nn_add_halves(g[0], g[0]);
-                    t[3][x] = nn_add_halves(g[2], g[2]);
+                for (int x = 0; x < 3; x++) {
+                    const uint32_t ends = nn_add_halves(top[x], bottom[x]);
+                    const uint32_t middle = odd ? nn_odd_bytes(from[3 + x]) : nn_even_bytes(from[3 + x]);
+                    top[x] = nn_add_halves(ends, middle);
+                    bottom[x] = nn_subtract_halves(ends, middle);
                 }
-                uint32_t *at = start;
-#pragma GCC unroll 4
-                for (int i = 0; i < 4; i++, at += row) {
-                    const uint32_t ends = nn_add_halves(t[i][0], t[i][2]);
-                    at[0] = nn_add_halves(ends, t[i][1]);
-                    at[column] = nn_subtract_halves(ends, t[i][1]);
-                    at[2 * column] = nn_add_halves(t[i][0], t[i][0]);
-                    at[3 * column] = nn_add_halves(t[i][2], t[i][2]);
-                }
+                nn_winograd_row(top[0], top[1], top[2], at, column);
+                nn_winograd_row(bottom[0], bottom[1], bottom[2], at + row, column);
             }
         }
     memcpy(to + 4 * column, from, 12 * sizeof *from);
