@@ -97,15 +97,23 @@ class Layer:
 
 
 def conv_2d(rng: Rng, dtype: str) -> bytes:
+    return _convolution(rng, dtype, [1, 1, 1, 1, 1, 1, 2, 3])
+
+
+def grouped_conv_2d(rng: Rng, dtype: str) -> bytes:
+    return _convolution(rng, dtype, [2, 3, 4, 6])
+
+
+def _convolution(rng: Rng, dtype: str, choices: list[int]) -> bytes:
     build = Builder()
-    groups = int(rng.choice([1, 1, 1, 1, 1, 1, 2, 3]))
+    groups = int(rng.choice(choices))
     depth, channels = int(rng.choice([1, 2, 3, 4, 5, 8, 12])), int(rng.integers(1, 11)) * groups
     kernel, stride, dilation = _window(rng)
     padding = int(rng.choice([SAME, VALID]))
     size = sizes(rng, 5, 12, 2)
     out = _outputs(size, kernel, stride, dilation, padding)
     if min(out) < 1:
-        return conv_2d(rng, dtype)
+        return _convolution(rng, dtype, choices)
     scale = some_scale(rng)
     layer = Layer(rng, build, dtype, scale, (channels, *kernel, depth), 0, kernel[0] * kernel[1] * depth)
     source = build.tensor("in", (1, *size, depth * groups), dtype, scale, some_zero(rng, dtype))
@@ -492,6 +500,6 @@ def network(rng: Rng, dtype: str) -> bytes:
 
 MODELS: Final[dict[str, Make]] = {
     make.__name__: make
-    for make in (conv_2d, depthwise_conv_2d, fully_connected, mean, pad, pool_2d, add, binary, softmax, unary, quantize,
+    for make in (conv_2d, grouped_conv_2d, depthwise_conv_2d, fully_connected, mean, pad, pool_2d, add, binary, softmax, unary, quantize,
                  concatenation, strided_slice, split, transpose, chain, network)
 }  # fmt: skip

@@ -43,7 +43,7 @@ def choose(values: Requantisation, low: NDArray[np.int64], high: NDArray[np.int6
 
 
 def blocked_stream(
-    weights: NDArray[np.int8], bias: NDArray[np.int64], form: OutputForm, group: int
+    weights: NDArray[np.int8], bias: NDArray[np.int64], constants: NDArray[np.uint32], group: int
 ) -> NDArray[np.uint32]:
     """The words of firmware/lib/nn/matmul_blocked.h, a row for each `group` output channels.
 
@@ -54,5 +54,5 @@ def blocked_stream(
     interleaved = weights.reshape(groups, group, -1).transpose(0, 2, 1)
     packed = np.ascontiguousarray(interleaved).reshape(groups, -1).view(np.uint32)
     epilogue: NDArray[Any] = np.zeros((len(weights), 3), np.uint32)
-    epilogue[: len(form.words)] = form.words
+    epilogue[: len(constants)] = constants
     return np.concatenate([start, packed, epilogue.reshape(groups, 3 * group)], axis=1)

@@ -54,7 +54,7 @@ def shorten_16(values: WideRequantisation, largest: NDArray[np.int64]) -> ShortR
 
 
 def packed_stream_16(
-    weights: NDArray[np.int8], bias: NDArray[np.int64], short: ShortRequantisation16, pairs: int
+    weights: NDArray[np.int8], bias: NDArray[np.int64], constants: NDArray[np.uint32], pairs: int
 ) -> NDArray[np.uint32]:
     """The words of firmware/lib/nn/matmul_16.h, a row for every `pairs` pairs of channels side by side.
 
@@ -67,5 +67,5 @@ def packed_stream_16(
     both, second = 256 * bias[0::2] + bias[1::2], bias[1::2]
     start = np.stack([both & 0xFFFFFFFF, both >> 32 & 0xFFFFFFFF, second & 0xFFFFFFFF], axis=1)
     epilogue = np.zeros((len(weights), 3), np.int64)
-    epilogue[: len(short.words)] = short.words
+    epilogue[: len(constants)] = constants
     return np.asarray(np.concatenate([start.reshape(rows, -1), packed, epilogue.reshape(rows, -1)], axis=1), np.uint32)

@@ -17,7 +17,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.mark.parametrize("dtype", ["int8", "int16"])
-@pytest.mark.parametrize("name", ["conv_2d", "depthwise_conv_2d", "fully_connected", "add", "binary", "network"])
+@pytest.mark.parametrize(
+    "name", ["conv_2d", "grouped_conv_2d", "depthwise_conv_2d", "fully_connected", "add", "binary", "network"]
+)
 def test_equals_the_interpreter(name: str, dtype: str, tmp_path: Path) -> None:
     for seed in range(2):
         path = tmp_path / f"{seed}.tflite"

@@ -8,6 +8,8 @@ import pytest
 from export.aot import DSP_CORES, compile_model
 from export.aot.operators import LOWER
 from export.aot.operators.conv_2d import Conv2D
+from export.aot.operators.depthwise_conv_2d import DepthwiseConv2D
+from export.aot.operators.depthwise_conv_2d_16 import DepthwiseConv2D16
 from export.aot.operators.fully_connected import FullyConnected
 from export.aot.passes import BLOCKED_PASSES, DSP_PASSES, PASSES
 from export.aot.program import Program, UnsupportedError, lower
@@ -136,6 +138,21 @@ def test_what_is_needed_without_its_activation_is_not_fused(tmp_path: Path) -> N
     assert [node.op for node in optimised(content).nodes] == ["CONV_2D", "RELU"]
     assert [node.op for node in optimised(activated(-3, table="TANH")).nodes] == ["CONV_2D", "TANH"]
     assert differing([content], tmp_path, np.random.default_rng(0), runs=8) == {}
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+def test_groups_of_one_channel_are_depthwise(dtype: str) -> None:
+    build = Builder()
+    source = build.tensor("in", (1, 5, 5, 4), dtype, 0.5, 0)
+    values = np.random.default_rng(0).integers(-127, 128, (8, 3, 3, 1))
+    weights = build.tensor("weights", values.shape, "int8", 0.1, data=values)
+    out = build.tensor("out", (1, 3, 3, 8), dtype, 10.0, 0)
+    build.operator("CONV_2D", [source, weights], [out], options(
+        "Conv2DOptions", padding=schema.Padding.VALID, strideH=1, strideW=1, dilationHFactor=1, dilationWFactor=1))  # fmt: skip
+    (node,) = optimised(build.bytes([source], [out])).nodes
+    assert isinstance(node, DepthwiseConv2D | DepthwiseConv2D16)
+    assert node.depth_multiplier == 2
+    assert (node.weights[1, 2] == values[:, 1, 2, 0]).all()
 
 
 def test_functions_of_a_code_become_part_of_the_sums_around_them() -> None:

@@ -28,7 +28,7 @@ class Conv2D16Packed(Conv2DPanel):
 
     def emit(self, layer: Layer) -> None:
         matrix = self.weights.reshape(len(self.weights), -1)
-        words = packed_stream_16(matrix, self.bias, self.requantisation, pairs=1)
+        words = packed_stream_16(matrix, self.bias, self.requantisation.words, pairs=1)
         self.call(layer, "conv_2d_16_packed", f"nn_matmul_16_2x2_{self.requantisation.form}", words)
 
 

@@ -20,7 +20,7 @@ class Conv2DBlocked(Conv2DPanel):
 
     def emit(self, layer: Layer) -> None:
         matrix = self.weights.reshape(len(self.weights), -1)
-        words = blocked_stream(matrix, self.bias, self.form, QUAD)
+        words = blocked_stream(matrix, self.bias, self.form.words, QUAD)
         self.call(layer, "conv_2d_blocked", f"nn_blocked_2x4_{self.form.name}", words)
 
 

@@ -26,7 +26,7 @@ class Conv2DPacked(Conv2DPanel):
 
     def emit(self, layer: Layer) -> None:
         suffix = "relu" if self.requantisation.relu else "linear"
-        words = stream(self.weights, self.bias, self.requantisation)
+        words = stream(self.weights, self.bias, self.requantisation.words)
         self.call(layer, "conv_2d_packed", f"nn_matmul_2x4_{suffix}", words)
 
 
@@ -37,19 +37,23 @@ def pack(conv: Conv2D) -> Conv2DPacked | None:
     bias = folded_bias(conv.weights, conv.bias, conv.input_zero_point)
     low, high = accumulators(conv.weights, bias)
     short = shorten(conv.requantisation, low, high, scale_bits=8, limit=ACCUMULATOR_LIMIT)
-    # 256 * wa + wb must fit 16 bits.
-    if short is None or conv.weights.min(initial=0) < -127 or conv.weights[0].size >= 1 << 13:
+    if short is None or not fits(conv.weights):
         return None
     return Conv2DPacked(**panel_fields(conv, bias, short.constant), requantisation=short)
 
 
-def stream(weights: NDArray[np.int8], bias: NDArray[np.int64], short: ShortRequantisation) -> NDArray[np.uint32]:
+def fits(weights: NDArray[np.int8]) -> bool:
+    """Whether 256 * wa + wb fits 16 bits, and the bytes of a panel 16 bits."""
+    return bool(weights.min(initial=0) >= -127 and weights[0].size < 1 << 13)
+
+
+def stream(weights: NDArray[np.int8], bias: NDArray[np.int64], constants: NDArray[np.uint32]) -> NDArray[np.uint32]:
     """The words of firmware/lib/nn/matmul_2x4.h: for each quad of channels biases, weights, epilogue."""
     channels, patch = len(weights), weights[0].size
     words = halfwords(weights.reshape(channels, patch))  # [pair of channels, pair of inputs]
     quads = words.reshape(channels // QUAD, 2, patch // 2).transpose(0, 2, 1).reshape(channels // QUAD, patch)
     start = np.stack([256 * bias[0::2] + bias[1::2], bias[1::2]], axis=1).reshape(channels // QUAD, QUAD)
     epilogue = np.zeros((channels, 3), np.int64)
-    epilogue[: len(short.words)] = short.words
+    epilogue[: len(constants)] = constants
     whole = np.concatenate([start & 0xFFFFFFFF, quads, epilogue.reshape(channels // QUAD, 3 * QUAD)], axis=1)
     return np.asarray(whole, np.uint32)

@@ -65,11 +65,13 @@ def plane_16(node: DepthwiseConv2D16) -> DepthwisePlanar | None:
     short = shorten_16(node.requantisation, accumulators_16(node.weights.transpose(2, 0, 1), node.bias))
     swap = upright(node)
     taps = _taps(node, swap)
-    if short is None or taps.words > MOST_WORDS:
+    forms = {"once": "16", "once_relu": "16_relu"}
+    if short is None or short.form not in forms or taps.words > MOST_WORDS:
         return None
-    form = {"once": "16", "once_relu": "16_relu"}[short.form]
     nothing = np.zeros(channels, np.bool_)
-    return DepthwisePlanar(**plane_fields(node, node.bias, nothing, taps, form, swap), factor=1, words=short.words)
+    return DepthwisePlanar(
+        **plane_fields(node, node.bias, nothing, taps, forms[short.form], swap), factor=1, words=short.words
+    )
 
 
 def _longer_lines(node: DepthwiseConv2D) -> bool:

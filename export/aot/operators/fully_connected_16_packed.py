@@ -36,7 +36,7 @@ class FullyConnected16Packed(Node):
 
     def emit(self, layer: Layer) -> None:
         layer.kernel("fully_connected_16_packed.h")
-        words = packed_stream_16(self.weights, self.bias, self.requantisation, pairs=2)
+        words = packed_stream_16(self.weights, self.bias, self.requantisation.words, pairs=2)
         parameters = layer.parameters(
             "nn_fully_connected_16_packed",
             {

@@ -23,7 +23,7 @@ class FullyConnectedBlocked(FullyConnectedRows):
         return self.weights.shape[1] if self.input_count % UNIT else 0
 
     def emit(self, layer: Layer) -> None:
-        words = blocked_stream(self.weights, self.bias, self.form, OCTET)
+        words = blocked_stream(self.weights, self.bias, self.form.words, OCTET)
         self.call(layer, "fully_connected_blocked", f"nn_blocked_1x8_{self.form.name}", words, words.shape[1])
 
 

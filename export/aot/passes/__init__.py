@@ -15,6 +15,7 @@ from export.aot.passes.fold_pad import fold_pad
 from export.aot.passes.fold_zero_point import fold_zero_point
 from export.aot.passes.fuse_activation import fuse_activation
 from export.aot.passes.fuse_tables import fuse_tables
+from export.aot.passes.group_to_depthwise import group_to_depthwise
 from export.aot.passes.split_clamp import split_clamp
 from export.aot.passes.use_blocked import use_blocked
 from export.aot.passes.use_dsp import use_dsp
@@ -25,6 +26,7 @@ from export.graph import Graph
 GRAPH_PASSES: Final[tuple[Callable[[Graph], Graph], ...]] = (fold_constants,)
 PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
     alias_reshape,
+    group_to_depthwise,
     fold_pad,
     fuse_activation,
     fold_constant_channels,

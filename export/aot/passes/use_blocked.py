@@ -5,6 +5,7 @@ from dataclasses import replace
 from export.aot.operators import (
     add_16_short,
     conv_2d_blocked,
+    conv_2d_grouped,
     depthwise_blocked,
     fully_connected_blocked,
     mul_short,
@@ -26,7 +27,7 @@ def use_blocked(program: Program) -> Program:
 
 def _fast(node: Node) -> Node:
     if isinstance(node, Conv2D):
-        return conv_2d_blocked.block(node) or node
+        return conv_2d_blocked.block(node) or conv_2d_grouped.block(node) or node
     if isinstance(node, DepthwiseConv2D):
         return depthwise_blocked.block(node) or node
     if isinstance(node, FullyConnected):

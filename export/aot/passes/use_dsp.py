@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from export.aot.operators import (
     conv_2d_16_packed,
+    conv_2d_grouped,
     conv_2d_packed,
     depthwise_planar,
     fully_connected_16_packed,
@@ -25,9 +26,9 @@ def use_dsp(program: Program) -> Program:
 def fast(node: Node) -> Node:
     """The node itself where none of them applies."""
     if isinstance(node, Conv2D):
-        return conv_2d_packed.pack(node) or node
+        return conv_2d_packed.pack(node) or conv_2d_grouped.pack(node) or node
     if isinstance(node, Conv2D16):
-        return conv_2d_16_packed.pack(node) or node
+        return conv_2d_16_packed.pack(node) or conv_2d_grouped.pack_16(node) or node
     if isinstance(node, DepthwiseConv2D):
         return depthwise_planar.plane(node) or node
     if isinstance(node, DepthwiseConv2D16):
