@@ -28,7 +28,7 @@ from native_c import differing
 from random_models import NONE, RELU, SAME, VALID, Layer, chance, some_scale, some_zero
 from tflite_builder import Builder, options
 
-MODELS = 12
+MODELS = 9
 
 
 def forced(batch: int | None) -> Callable[[Program], Program]:
