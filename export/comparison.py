@@ -54,8 +54,8 @@ class Row:
     quantised: dict[str, Cost]
 
 
-def measure(folder: Path, board: Board) -> list[Row]:
-    """Raises ExportError if the folder holds no comparison, or one of numbers; and GraphError and the errors of the bench."""
+def measure(folder: Path, board: Board, seeds: int | None = None) -> list[Row]:
+    """Every cell, with the first `seeds` of its seeds, None for all. Raises ExportError if the folder holds no comparison, or one of numbers; and GraphError and the errors of the bench."""
     path = folder / "comparison.json"
     try:
         cells = json.loads(path.read_text())["cells"]
@@ -67,16 +67,16 @@ def measure(folder: Path, board: Board) -> list[Row]:
     rows = []
     with Progress("compare", total=len(cells)) as progress:
         for cell in cells:
-            rows.append(_row(cell, folder / cell["name"], board))
+            rows.append(_row(cell, folder / cell["name"], board, seeds))
             progress.advance(note=cell["name"])
     return rows
 
 
-def _row(cell: dict[str, Any], folder: Path, board: Board) -> Row:
+def _row(cell: dict[str, Any], folder: Path, board: Board, seeds: int | None) -> Row:
     floating: list[float] = []
     accuracies: dict[str, list[float]] = {name: [] for name in RECIPES}
     costs: dict[str, tuple[float, int, int]] = {}
-    for run in [folder, *sorted(folder.glob("seed_*"))]:
+    for run in [folder, *sorted(folder.glob("seed_*"))][:seeds]:
         trained = load(RunFolder(run))
         sequences, test = Sequences(trained), trained.parts["test"]
         floating.append(accuracy(trained.run(test.images)[LOGITS], test))
