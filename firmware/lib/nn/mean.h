@@ -2,6 +2,7 @@
 // part of the multiplier.
 #pragma once
 #include "codes.h"
+#include "four_channels.h"
 #include "requantise.h"
 
 struct nn_mean {
@@ -10,10 +11,31 @@ struct nn_mean {
     int16_t input_zero_point;
 };
 
+// Sums of four neighbouring codes, over `count` lines `step` apart.
+static inline void nn_mean_sums(const int8_t *at, int32_t step, int32_t count, int32_t *sums) {
+    for (int32_t left = count; left > 0; left -= NN_MOST_PIXELS) {
+        struct nn_four_sums part = {0};
+#pragma GCC unroll 4
+        for (int32_t n = left < NN_MOST_PIXELS ? left : NN_MOST_PIXELS; n > 0; n--, at += step) nn_add_four(&part, at);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) sums[i] += nn_sum_of(&part, i);
+    }
+}
+
 __attribute__((always_inline)) static inline void nn_mean(const struct nn_mean *l, const void *input, void *output,
                                                           int bits) {
     for (int32_t o = 0, start = 0, out = 0; o < l->outer; o++, start += l->count * l->inner) {
-        for (int32_t i = start; i < start + l->inner; i++) {
+        int32_t i = start;
+        if (bits == 8)
+            for (; i + 4 <= start + l->inner; i += 4) {
+                int32_t sums[4] = {0};
+                nn_mean_sums((const int8_t *)input + i, l->inner, l->count, sums);
+                for (int n = 0; n < 4; n++) {
+                    const int32_t sum = sums[n] - l->input_zero_point * l->count;
+                    nn_store(output, out++, nn_requantise_code(&l->output, 0, sum), bits);
+                }
+            }
+        for (; i < start + l->inner; i++) {
             int32_t sum = -l->input_zero_point * l->count;
             for (int32_t n = 0; n < l->count; n++) sum += nn_load(input, n * l->inner + i, bits);
             nn_store(output, out++, nn_requantise_code(&l->output, 0, sum), bits);

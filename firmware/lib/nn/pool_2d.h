@@ -1,6 +1,7 @@
-// AVERAGE_POOL_2D and MAX_POOL_2D, portable C. Positions outside the image do not count.
+// AVERAGE_POOL_2D and MAX_POOL_2D. Positions outside the image do not count.
 #pragma once
 #include "codes.h"
+#include "four_channels.h"
 #include "requantise.h"
 #include "window.h"
 
@@ -15,6 +16,30 @@ static inline int32_t nn_average(int32_t sum, int32_t count) {
     return (sum > 0 ? sum + count / 2 : sum - count / 2) / count;
 }
 
+// Four channels of one output in int8, over `rows` lines of `columns` pixels from `corner` on.
+__attribute__((always_inline)) static inline void nn_pool_four(const struct nn_pool_2d *l, const int8_t *corner, int32_t rows,
+                                                               int32_t columns, int8_t *output, int average) {
+    const int32_t step = l->channels, line = l->input_width * step;
+    const int activation = l->minimum > INT8_MIN || l->maximum < INT8_MAX;
+    struct nn_four_sums sums = {0};
+    struct nn_four_maxima maxima = NN_LOWEST_FOUR;
+    for (const int8_t *const end = corner + rows * line; corner != end; corner += line) {
+        const int8_t *at = corner;
+#pragma GCC unroll 2
+        for (int32_t left = columns; left > 0; left--, at += step) {
+            if (average)
+                nn_add_four(&sums, at);
+            else
+                nn_raise_four(&maxima, at);
+        }
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        const int32_t code = average ? nn_average(nn_sum_of(&sums, i), rows * columns) : nn_maximum_of(&maxima, i);
+        output[i] = (int8_t)(activation ? nn_clamp(code, l->minimum, l->maximum) : code); // neither leaves int8
+    }
+}
+
 __attribute__((always_inline)) static inline void nn_pool_2d(const struct nn_pool_2d *l, const void *input, void *output,
                                                              int average, int bits) {
     const int32_t channels = l->channels;
@@ -26,7 +51,12 @@ __attribute__((always_inline)) static inline void nn_pool_2d(const struct nn_poo
             const int32_t width = columns.end - columns.begin, count = (rows.end - rows.begin) * width;
             const int32_t corner =
                 ((rows.origin + rows.begin) * l->input_width + columns.origin + columns.begin) * channels;
-            for (int32_t c = 0; c < channels; c++) {
+            int32_t c = 0;
+            if (bits == 8 && count <= NN_MOST_PIXELS && l->kernel_height * l->kernel_width >= NN_FEWEST_PIXELS)
+                for (; c + 4 <= channels; c += 4, out += 4)
+                    nn_pool_four(l, (const int8_t *)input + corner + c, rows.end - rows.begin, width,
+                                 (int8_t *)output + out, average);
+            for (; c < channels; c++) {
                 int32_t sum = 0, largest = INT16_MIN;
                 int32_t line = corner + c;
                 for (int32_t ky = rows.begin; ky < rows.end; ky++, line += l->input_width * channels) {
