@@ -1,6 +1,7 @@
-// The inner products of convolutions and fully connected layers on cores without the DSP extension: as many sums at once as
-// the registers hold, so that every weight and input that is loaded serves several of them. Eight on Armv7-M: two pixels by four
-// channels, or one row by eight. Four of one pixel on Armv6-M, where only eight registers take part in arithmetic.
+// The inner products of convolutions and fully connected layers on cores without the DSP extension: as many sums at
+// once as the registers hold, so that every weight and input that is loaded serves several of them. Eight on Armv7-M:
+// two pixels by four channels, or one row by eight. Four of one pixel on Armv6-M, where only eight registers take part
+// in arithmetic.
 //
 // The stream of words, per group of output channels (four in convolutions, eight in fully connected layers):
 //     bias      a word a channel, the zero point of the input folded in
@@ -13,31 +14,35 @@
 enum { NN_OUTPUTS_UNROLLED = 1 };
 
 // Of `groups` groups of four inputs, `step` bytes apart; the weights of an input take `channels` bytes.
-__attribute__((always_inline)) static inline void nn_four_sums(const int8_t *x, int step, const int8_t *w, int channels,
-                                                               uint32_t groups, int32_t *sums) {
-    const int8_t *const end = x + (uint32_t)step * groups;
-    int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
-    for (; x != end; x += step) {
-#pragma GCC unroll 4
-        for (int i = 0; i < 4; i++, w += channels) {
-            uint32_t weights; // taking them from a word is cheaper than loading each
-            __builtin_memcpy(&weights, __builtin_assume_aligned(w, 4), 4);
-            a += x[i] * (int8_t)weights;
-            b += x[i] * (int8_t)(weights >> 8);
-            c += x[i] * (int8_t)(weights >> 16);
-            d += x[i] * (int8_t)(weights >> 24);
-        }
+#define NN_FOUR_SUMS(name, step, channels)                                                                             \
+    __attribute__((noinline, unused)) static void name(const int8_t *x, const int8_t *w, uint32_t groups,              \
+                                                       int32_t *sums) {                                                \
+        const int8_t *const end = x + (step) * groups;                                                                 \
+        int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];                                                    \
+        do {                                                                                                           \
+            _Pragma("GCC unroll 4") for (int i = 0; i < 4; i++, w += (channels)) {                                     \
+                uint32_t weights; /* taking them from a word is cheaper than loading each */                           \
+                __builtin_memcpy(&weights, __builtin_assume_aligned(w, 4), 4);                                         \
+                a += x[i] * (int8_t)weights;                                                                           \
+                b += x[i] * (int8_t)(weights >> 8);                                                                    \
+                c += x[i] * (int8_t)(weights >> 16);                                                                   \
+                d += x[i] * (int8_t)(weights >> 24);                                                                   \
+            }                                                                                                          \
+            x += (step);                                                                                               \
+        } while (x != end);                                                                                            \
+        sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;                                                            \
     }
-    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
+NN_FOUR_SUMS(nn_four_sums_of_two, 8, 4)
+NN_FOUR_SUMS(nn_four_sums_of_one, 4, 8)
+
+static inline void nn_sums_2x4(const int8_t *x, const int8_t *w, uint32_t groups, int32_t *first, int32_t *second) {
+    nn_four_sums_of_two(x, w, groups, first);
+    nn_four_sums_of_two(x + 4, w, groups, second);
 }
 
-__attribute__((noinline, unused)) static void nn_sums_2x4(const int8_t *x, const int8_t *w, uint32_t groups, int32_t *first,
-                                                          int32_t *second) {
-    for (int pixel = 0; pixel < 2; pixel++) nn_four_sums(x + 4 * pixel, 8, w, 4, groups, pixel ? second : first);
-}
-
-__attribute__((noinline, unused)) static void nn_sums_1x8(const int8_t *x, const int8_t *w, uint32_t groups, int32_t *sums) {
-    for (int half = 0; half < 8; half += 4) nn_four_sums(x, 4, w + half, 8, groups, sums + half);
+static inline void nn_sums_1x8(const int8_t *x, const int8_t *w, uint32_t groups, int32_t *sums) {
+    nn_four_sums_of_one(x, w, groups, sums);
+    nn_four_sums_of_one(x, w + 4, groups, sums + 4);
 }
 #else
 enum { NN_OUTPUTS_UNROLLED = 8 };
@@ -80,8 +85,8 @@ __attribute__((always_inline)) static inline void nn_sums_1x8(const int8_t *x, c
 }
 #endif
 
-// All channels of two pixels. The panel holds four inputs of the first pixel, four of the second, and so on, `bytes` in all;
-// 4 * quads outputs are written to `first` and to `second`.
+// All channels of two pixels. The panel holds four inputs of the first pixel, four of the second, and so on, `bytes` in
+// all; 4 * quads outputs are written to `first` and to `second`.
 __attribute__((always_inline)) static inline void nn_blocked_2x4(const uint32_t *panel, const uint32_t *stream,
                                                                  int8_t *first, int8_t *second, uint32_t bytes,
                                                                  uint32_t quads, enum nn_form form) {
@@ -116,8 +121,9 @@ static inline void nn_blocked_2x4_long(const uint32_t *panel, const uint32_t *st
 }
 
 // One row of inputs, a multiple of 8; 8 * octets outputs are written.
-__attribute__((always_inline)) static inline void nn_blocked_1x8(const int8_t *input, const uint32_t *stream, int8_t *output,
-                                                                 uint32_t inputs, uint32_t octets, enum nn_form form) {
+__attribute__((always_inline)) static inline void nn_blocked_1x8(const int8_t *input, const uint32_t *stream,
+                                                                 int8_t *output, uint32_t inputs, uint32_t octets,
+                                                                 enum nn_form form) {
     for (; octets > 0; octets--) {
         int32_t sums[8];
 #pragma GCC unroll NN_OUTPUTS_UNROLLED

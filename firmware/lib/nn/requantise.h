@@ -2,16 +2,14 @@
 // two roundings, half up at bit 31 (SaturatingRoundingDoublingHighMul), then half away from zero (RoundingDivideByPOT).
 // Single rounding, as in XNNPACK or ruy, differs by one in the last place now and then.
 #pragma once
-#include <stdint.h>
-
-_Static_assert((-1 >> 1) == -1, "right shifts of negative numbers must be arithmetic");
+#include "product.h"
 
 // value * multiplier * 2^(shift - 31); multiplier in [0, 2^31), shift in -31 .. 30.
 static inline int32_t nn_multiply(int32_t value, int32_t multiplier, int32_t shift) {
     const int32_t left = shift > 0 ? shift : 0;
     const int32_t right = shift > 0 ? 0 : -shift;
     const int32_t shifted = (int32_t)((uint32_t)value << left);
-    const int32_t high = (int32_t)(((int64_t)shifted * multiplier + (1 << 30)) >> 31);
+    const int32_t high = nn_high_31_rounded(shifted, multiplier);
     const int32_t mask = (int32_t)((1u << right) - 1u);
     return (high >> right) + ((high & mask) > (mask >> 1) + (high < 0) ? 1 : 0);
 }

@@ -9,11 +9,6 @@ struct nn_softmax {
     int32_t rows, depth, entries;
 };
 
-// Product of two Q0.31 numbers, rounded half up.
-static inline int32_t nn_high_product(int32_t a, int32_t b) {
-    return (int32_t)(((int64_t)a * b + (1 << 30)) >> 31);
-}
-
 static inline int32_t nn_round_shift(int32_t value, int32_t shift) {
     const int32_t mask = (int32_t)((1u << shift) - 1u);
     return (value >> shift) + ((value & mask) > (mask >> 1) + (value < 0) ? 1 : 0);
@@ -27,10 +22,10 @@ static inline int32_t nn_saturated_quadruple(int32_t value) {
 static inline int32_t nn_reciprocal_of_one_plus(int32_t x) {
     const int32_t half_denominator = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2);
     // Q2.29 start 48/17 - 32/17 * half the denominator, then x += x * (1 - half_denominator * x).
-    int32_t estimate = 1515870810 + nn_high_product(half_denominator, -1010580540);
+    int32_t estimate = 1515870810 + nn_high_31_rounded(half_denominator, -1010580540);
     for (int i = 0; i < 3; i++) {
-        const int32_t error = (1 << 29) - nn_high_product(half_denominator, estimate);
-        estimate += nn_saturated_quadruple(nn_high_product(estimate, error));
+        const int32_t error = (1 << 29) - nn_high_31_rounded(half_denominator, estimate);
+        estimate += nn_saturated_quadruple(nn_high_31_rounded(estimate, error));
     }
     return estimate > INT32_MAX / 2 ? INT32_MAX : estimate * 2;
 }
@@ -48,7 +43,7 @@ static void nn_softmax(const struct nn_softmax *l, const int8_t *input, int8_t *
         for (int32_t i = 0; i < l->depth; i++) {
             const int32_t difference = largest - input[i];
             const int32_t exponential = difference < l->entries ? l->exponential[difference] : 0;
-            const int32_t code = nn_round_shift(nn_high_product(scale, exponential), 12 - zeros + 23);
+            const int32_t code = nn_round_shift(nn_high_31_rounded(scale, exponential), 12 - zeros + 23);
             *output++ = (int8_t)nn_clamp(code + INT8_MIN, INT8_MIN, INT8_MAX);
         }
     }
