@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from contract.manifest import Memory, Operator
 from export.aot.memory import plan
 from export.aot.operators import LOWER
-from export.aot.passes import BLOCKED_PASSES, DSP_PASSES, GRAPH_PASSES, PASSES
+from export.aot.passes import ARMV6_PASSES, BLOCKED_PASSES, DSP_PASSES, GRAPH_PASSES, PASSES
 from export.aot.program import lower
 from export.aot.source import header, source
 from export.graph import Graph
@@ -31,6 +31,7 @@ class Compiled:
 
 # Cores with the DSP extension: two 16-bit products an instruction.
 DSP_CORES = frozenset({"cortex-m4", "cortex-m7", "cortex-m33"})
+ARMV6_CORES = frozenset({"cortex-m0"})
 
 
 def compile_model(
@@ -51,7 +52,8 @@ def compile_model(
     for simplify in GRAPH_PASSES:
         graph = simplify(graph)
     program = replace(lower(graph, LOWER), flash=flash)
-    fast = () if core is None or small else (*(DSP_PASSES if core in DSP_CORES else ()), *BLOCKED_PASSES)
+    first, last = (DSP_PASSES if core in DSP_CORES else ()), (ARMV6_PASSES if core in ARMV6_CORES else ())
+    fast = () if core is None or small else (*first, *BLOCKED_PASSES, *last)
     for rewrite in (*PASSES, *fast):
         program = rewrite(program)
     layout = plan(program, keep_inputs)

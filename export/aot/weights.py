@@ -66,3 +66,8 @@ def requantisation_field(layer: Layer, values: Requantisation) -> str:
     shifts = layer.array("shift", "int8_t", values.shifts)
     step = 0 if len(values.multipliers) == 1 else 1
     return f"{{{multipliers}, {shifts}, {step}, {values.zero_point}, {values.minimum}, {values.maximum}}}"
+
+
+def unsigned(weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Bytes that are 128 more than the weights when they are read as unsigned."""
+    return weights ^ np.int8(-128)

@@ -1,7 +1,8 @@
 """Rewrites of the program that keep every output byte. Each is one file.
 
-`GRAPH_PASSES` simplify the graph of the file before its operators are lowered. `PASSES` run for every target, in this order; then, unless the code shall be small, `DSP_PASSES` for cores with the DSP
-extension, and `BLOCKED_PASSES` for what is left and for all other cores.
+`GRAPH_PASSES` simplify the graph of the file before its operators are lowered. `PASSES` run for every target, in this order;
+then, unless the code shall be small, `DSP_PASSES` for cores with the DSP extension, `BLOCKED_PASSES` for what is left and for
+all other cores, and `ARMV6_PASSES` for those of Armv6-M.
 """
 
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from export.aot.passes.group_to_depthwise import group_to_depthwise
 from export.aot.passes.split_clamp import split_clamp
 from export.aot.passes.use_blocked import use_blocked
 from export.aot.passes.use_dsp import use_dsp
+from export.aot.passes.use_unsigned import use_unsigned
 from export.aot.passes.use_winograd import use_winograd
 from export.aot.program import Program
 from export.graph import Graph
@@ -35,3 +37,4 @@ PASSES: Final[tuple[Callable[[Program], Program], ...]] = (
 )
 DSP_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (split_clamp, use_winograd, use_dsp)
 BLOCKED_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (use_blocked, fuse_tables)
+ARMV6_PASSES: Final[tuple[Callable[[Program], Program], ...]] = (use_unsigned,)
