@@ -13,6 +13,8 @@ from export.aot.packing import halfwords
 from export.aot.short_requantisation import ShortRequantisation, accumulators, shorten
 from export.aot.weights import folded_bias
 
+PAIR: Final = 2  # where one or two channels are left
+LONG_PATCH: Final = 16  # codes; where one channel is left of shorter ones, a quad is as cheap
 ACCUMULATOR_LIMIT: Final = 1 << 23  # two accumulators share 32 bits: 256 * A + B
 
 
@@ -26,8 +28,16 @@ class Conv2DPacked(Conv2DPanel):
 
     def emit(self, layer: Layer) -> None:
         suffix = "relu" if self.requantisation.relu else "linear"
-        words = stream(self.weights, self.bias, self.requantisation.words)
-        self.call(layer, "conv_2d_packed", f"nn_matmul_2x4_{suffix}", words)
+        whole, constants = len(self.weights) // QUAD * QUAD, self.requantisation.words
+        words = stream(self.weights[:whole], self.bias[:whole], constants[:whole]).ravel()
+        last = stream(self.weights[whole:], self.bias[whole:], constants[whole:], PAIR).ravel()
+        self.call(
+            layer,
+            "conv_2d_packed",
+            f"nn_matmul_2x4_{suffix}" if whole else "NULL",
+            np.concatenate([words, last]),
+            (f"nn_matmul_2x2_{suffix}", len(words)) if last.size else ("NULL", 0),
+        )
 
 
 def pack(conv: Conv2D) -> Conv2DPacked | None:
@@ -39,7 +49,9 @@ def pack(conv: Conv2D) -> Conv2DPacked | None:
     short = shorten(conv.requantisation, low, high, scale_bits=8, limit=ACCUMULATOR_LIMIT)
     if short is None or not fits(conv.weights):
         return None
-    return Conv2DPacked(**panel_fields(conv, bias, short.constant), requantisation=short)
+    left, patch = len(conv.weights) % QUAD, conv.weights[0].size
+    together = PAIR if left == PAIR or (left == 1 and patch >= LONG_PATCH) else QUAD
+    return Conv2DPacked(**panel_fields(conv, bias, short.constant, together), requantisation=short)
 
 
 def fits(weights: NDArray[np.int8]) -> bool:
@@ -47,13 +59,19 @@ def fits(weights: NDArray[np.int8]) -> bool:
     return bool(weights.min(initial=0) >= -127 and weights[0].size < 1 << 13)
 
 
-def stream(weights: NDArray[np.int8], bias: NDArray[np.int64], constants: NDArray[np.uint32]) -> NDArray[np.uint32]:
-    """The words of firmware/lib/nn/matmul_2x4.h: for each quad of channels biases, weights, epilogue."""
-    channels, patch = len(weights), weights[0].size
+def stream(
+    weights: NDArray[np.int8], bias: NDArray[np.int64], constants: NDArray[np.uint32], together: int = QUAD
+) -> NDArray[np.uint32]:
+    """The words of firmware/lib/nn/matmul_2x4.h for each quad of channels, or of matmul_2x2.h for each pair: biases, weights,
+    epilogue."""
+    channels, patch = len(weights), weights[:1].size
+    groups = channels // together
+    if groups == 0:
+        return np.zeros((0, 0), np.uint32)
     words = halfwords(weights.reshape(channels, patch))  # [pair of channels, pair of inputs]
-    quads = words.reshape(channels // QUAD, 2, patch // 2).transpose(0, 2, 1).reshape(channels // QUAD, patch)
-    start = np.stack([256 * bias[0::2] + bias[1::2], bias[1::2]], axis=1).reshape(channels // QUAD, QUAD)
+    packed = words.reshape(groups, together // 2, patch // 2).transpose(0, 2, 1).reshape(groups, -1)
+    start = np.stack([256 * bias[0::2] + bias[1::2], bias[1::2]], axis=1).reshape(groups, together)
     epilogue = np.zeros((channels, 3), np.int64)
     epilogue[: len(constants)] = constants
-    whole = np.concatenate([start & 0xFFFFFFFF, quads, epilogue.reshape(channels // QUAD, 3 * QUAD)], axis=1)
+    whole = np.concatenate([start & 0xFFFFFFFF, packed, epilogue.reshape(groups, 3 * together)], axis=1)
     return np.asarray(whole, np.uint32)

@@ -56,14 +56,20 @@ class Conv2DPanel(Node):
         pixels = (self.code_bytes * self.input_channels, self.code_bytes * self.output_channels)
         return {self.inputs[0]: self.window.overlap(*pixels, group=2, whole=True)}
 
-    def call(self, layer: Layer, kernel: str, matmul: str, stream: NDArray[np.uint32]) -> None:
-        """Write the parameters and the call of `kernel`, which takes its inner product as a function."""
+    def call(
+        self, layer: Layer, kernel: str, matmul: str, stream: NDArray[np.uint32], tail: tuple[str, int] = ("NULL", 0)
+    ) -> None:
+        """Write the parameters and the call of `kernel`, which takes its inner product as a function. `tail` is the function
+        for the channels beyond whole quads, and where its words are in `stream`."""
         layer.kernel(f"{kernel}.h")
+        name = layer.array("stream", "uint32_t", stream)
         parameters = layer.parameters(
             "nn_conv_2d_panel",
             {
-                "stream": layer.array("stream", "uint32_t", stream),
+                "stream": name,
                 "matmul": matmul,
+                "tail": tail[0],
+                "tail_stream": f"{name} + {tail[1]}" if tail[1] else name,
                 **_flattened(self.window).fields(),
                 "dilation_y": self.window.dilation[0],
                 "dilation_x": self.window.dilation[1],

@@ -8,6 +8,9 @@ struct nn_conv_2d_panel {
     const uint32_t *stream;
     // Of the panel and the stream to the outputs of both pixels: bytes of the panel, quads of output channels.
     void (*matmul)(const uint32_t *, const uint32_t *, int8_t *, int8_t *, uint32_t, uint32_t);
+    // The same for one or two channels beyond whole quads, and where the stream has their words; NULL if they are a quad, too.
+    void (*tail)(const uint32_t *, const uint32_t *, int8_t *, int8_t *, uint32_t);
+    const uint32_t *tail_stream;
     int16_t input_height, input_width, input_channels;
     int16_t output_height, output_width, output_channels;
     int16_t kernel_height, kernel_width, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
@@ -140,12 +143,24 @@ static inline void nn_conv_2d_panel(const struct nn_conv_2d_panel *l, const int8
             panel += first ? 0 : 1;
             for (int32_t ky = l->kernel_height; ky > 0; ky--, from += line) panel = nn_put(panel, from, row, wide);
         }
-        if (l->output_channels % 4 == 0) {
-            l->matmul(scratch, l->stream, output, left > 1 ? output + l->output_channels : spare, words * 4, quads);
+        int8_t *const next = left > 1 ? output + l->output_channels : spare;
+        if (l->tail) {
+            const int32_t whole = l->output_channels / 4 * 4;
+            if (whole) l->matmul(scratch, l->stream, output, next, words * 4, (uint32_t)whole / 4);
+            if (l->output_channels % 4 == 2) {
+                l->tail(scratch, l->tail_stream, output + whole, next + whole, words * 4);
+            } else {
+                int8_t last[4];
+                l->tail(scratch, l->tail_stream, last, last + 2, words * 4);
+                output[whole] = last[0];
+                next[whole] = last[2];
+            }
+        } else if (l->output_channels % 4 == 0) {
+            l->matmul(scratch, l->stream, output, next, words * 4, quads);
         } else {
             l->matmul(scratch, l->stream, spare, spare + 4 * quads, words * 4, quads);
             (void)nn_copy(output, spare, l->output_channels);
-            if (left > 1) (void)nn_copy(output + l->output_channels, spare + 4 * quads, l->output_channels);
+            if (left > 1) (void)nn_copy(next, spare + 4 * quads, l->output_channels);
         }
     }
 }
