@@ -99,7 +99,7 @@ enum engine_status engine_init(void)
     }
     interpreter = new (interpreter_memory) Interpreter(model, *resolver, arena, sizeof arena);
     if (interpreter->AllocateTensors() != kTfLiteOk) {
-        return ENGINE_NO_MEMORY; /* the operators are those of the model, so it is hardly anything else */
+        return ENGINE_NO_MEMORY; /* or a kernel is narrower than its name: CMSIS-NN's int16 FULLY_CONNECTED wants one scale */
     }
     if (interpreter->inputs_size() != MODEL_INPUTS) {
         return ENGINE_BAD_MODEL;

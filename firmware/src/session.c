@@ -88,7 +88,7 @@ void session_log_fault(const struct fault *fault)
 
 void session_log_engine(enum engine_status status)
 {
-    static const char no_memory[] = "the engine's arena is too small for the model";
+    static const char no_memory[] = "the engine's arena is too small for the model, or a kernel refuses it";
     static const char bad_model[] = "the engine does not take the model";
     if (status == ENGINE_NO_MEMORY) {
         send_error(no_memory, sizeof no_memory - 1);

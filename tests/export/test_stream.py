@@ -180,6 +180,7 @@ def test_the_manifest_describes_the_stream(exported: Exported) -> None:
     assert "points below float on the validation split" in chosen.reason
     header = (exported.folder.path / "model_stream.h").read_text()
     assert "#define MODEL_STEPS 8u" in header and "#define MODEL_MINIMUM_STEPS 3u" in header
+    assert "#define MODEL_FRAME_BYTES 8u" in header
     state = described.inputs[1]
     assert f"{{1, 1, {state.zero_point}, {state.bytes}}}, // h" in header
 

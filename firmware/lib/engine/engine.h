@@ -18,7 +18,7 @@ extern "C" {
 enum engine_status {
     ENGINE_OK,
     ENGINE_BAD_MODEL, /* of another schema, or with an operator or an input that this engine was not built for */
-    ENGINE_NO_MEMORY, /* the arena is too small for the model */
+    ENGINE_NO_MEMORY, /* the arena is too small for the model, or a kernel does not take an operator as it is */
     ENGINE_FAILED,    /* an inference ended with an error */
 };
 
