@@ -46,9 +46,10 @@ class Add16Short(Sum):
                 "output": f"{{{self.requantisation.multipliers[0]}, {1 << (shift - 1)}, {shift}}}",
             },
         )
-        pointers = [
-            pointer if value is None else "NULL" for pointer, value in zip(self.operands(layer), values, strict=True)
-        ]
+        if values == [None, None]:
+            pointers = self.operands(layer)
+        else:  # the single constant is among the parameters, so the other operand is the only input
+            pointers = [layer.inputs[0] if value is None else "NULL" for value in values]
         layer.call(function, parameters, pointers[self.shifted], pointers[scaled], layer.output)
 
     def _single(self, which: int) -> int | None:

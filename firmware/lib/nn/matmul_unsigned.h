@@ -32,15 +32,17 @@ enum { NN_UNSIGNED_OFFSET = 128 };
     NN_TIMES("r6", "r2", c7)
 
 // Sums of a channel for both pixels lie side by side.
-__attribute__((naked, noinline, unused)) static void nn_unsigned_sums_2x4(const int8_t *x, const uint8_t *w,
-                                                                          const int8_t *end, uint32_t *sums) {
+__attribute__((naked, noinline, unused)) static void nn_unsigned_sums_2x4(
+    __attribute__((unused)) const int8_t *x, __attribute__((unused)) const uint8_t *w,
+    __attribute__((unused)) const int8_t *end, __attribute__((unused)) uint32_t *sums) {
     __asm__(NN_ENTER NN_TWO_INPUTS("0", "4", "0", "1", "2", "3") NN_TWO_INPUTS("1", "5", "4", "5", "6", "7")
                 NN_TWO_INPUTS("2", "6", "8", "9", "10", "11") NN_TWO_INPUTS("3", "7", "12", "13", "14", "15")
                     NN_LEAVE("8", "16"));
 }
 
-__attribute__((naked, noinline, unused)) static void nn_unsigned_sums_1x8(const int8_t *x, const uint8_t *w,
-                                                                          const int8_t *end, uint32_t *sums) {
+__attribute__((naked, noinline, unused)) static void nn_unsigned_sums_1x8(
+    __attribute__((unused)) const int8_t *x, __attribute__((unused)) const uint8_t *w,
+    __attribute__((unused)) const int8_t *end, __attribute__((unused)) uint32_t *sums) {
     __asm__(NN_ENTER NN_ONE_INPUT("0", "0", "1", "2", "3", "4", "5", "6", "7")
                 NN_ONE_INPUT("1", "8", "9", "10", "11", "12", "13", "14", "15")
                     NN_ONE_INPUT("2", "16", "17", "18", "19", "20", "21", "22", "23")

@@ -24,21 +24,20 @@ static inline void nn_mean_sums(const int8_t *at, int32_t step, int32_t count, i
 
 __attribute__((always_inline)) static inline void nn_mean(const struct nn_mean *l, const void *input, void *output,
                                                           int bits) {
-    for (int32_t o = 0, start = 0, out = 0; o < l->outer; o++, start += l->count * l->inner) {
-        int32_t i = start;
-        if (bits == 8)
-            for (; i + 4 <= start + l->inner; i += 4) {
-                int32_t sums[4] = {0};
-                nn_mean_sums((const int8_t *)input + i, l->inner, l->count, sums);
-                for (int n = 0; n < 4; n++) {
-                    const int32_t sum = sums[n] - l->input_zero_point * l->count;
-                    nn_store(output, out++, nn_requantise_code(&l->output, 0, sum), bits);
-                }
+    const int32_t fours = bits == 8 ? l->inner / 4 * 4 : 0; // taken four at once
+    for (int32_t o = 0, start = 0, out = 0; o < l->outer; o++, start += l->count * l->inner, out += l->inner) {
+        for (int32_t i = 0; i < fours; i += 4) {
+            int32_t sums[4] = {0};
+            nn_mean_sums((const int8_t *)input + start + i, l->inner, l->count, sums);
+            for (int n = 0; n < 4; n++) {
+                const int32_t sum = sums[n] - l->input_zero_point * l->count;
+                nn_store(output, out + i + n, nn_requantise_code(&l->output, 0, sum), bits);
             }
-        for (; i < start + l->inner; i++) {
+        }
+        for (int32_t i = fours; i < l->inner; i++) {
             int32_t sum = -l->input_zero_point * l->count;
-            for (int32_t n = 0; n < l->count; n++) sum += nn_load(input, n * l->inner + i, bits);
-            nn_store(output, out++, nn_requantise_code(&l->output, 0, sum), bits);
+            for (int32_t n = 0; n < l->count; n++) sum += nn_load(input, start + n * l->inner + i, bits);
+            nn_store(output, out + i, nn_requantise_code(&l->output, 0, sum), bits);
         }
     }
 }

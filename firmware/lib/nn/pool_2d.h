@@ -51,12 +51,13 @@ __attribute__((always_inline)) static inline void nn_pool_2d(const struct nn_poo
             const int32_t width = columns.end - columns.begin, count = (rows.end - rows.begin) * width;
             const int32_t corner =
                 ((rows.origin + rows.begin) * l->input_width + columns.origin + columns.begin) * channels;
-            int32_t c = 0;
-            if (bits == 8 && count <= NN_MOST_PIXELS && l->kernel_height * l->kernel_width >= NN_FEWEST_PIXELS)
-                for (; c + 4 <= channels; c += 4, out += 4)
-                    nn_pool_four(l, (const int8_t *)input + corner + c, rows.end - rows.begin, width,
-                                 (int8_t *)output + out, average);
-            for (; c < channels; c++) {
+            const int quick =
+                bits == 8 && count <= NN_MOST_PIXELS && l->kernel_height * l->kernel_width >= NN_FEWEST_PIXELS;
+            const int32_t fours = quick ? channels / 4 * 4 : 0; // taken four at once
+            for (int32_t c = 0; c < fours; c += 4)
+                nn_pool_four(l, (const int8_t *)input + corner + c, rows.end - rows.begin, width,
+                             (int8_t *)output + out + c, average);
+            for (int32_t c = fours; c < channels; c++) {
                 int32_t sum = 0, largest = INT16_MIN;
                 int32_t line = corner + c;
                 for (int32_t ky = rows.begin; ky < rows.end; ky++, line += l->input_width * channels) {
@@ -68,8 +69,9 @@ __attribute__((always_inline)) static inline void nn_pool_2d(const struct nn_poo
                         if (!average && code > largest) largest = code;
                     }
                 }
-                nn_store(output, out++, nn_clamp(average ? nn_average(sum, count) : largest, l->minimum, l->maximum), bits);
+                nn_store(output, out + c, nn_clamp(average ? nn_average(sum, count) : largest, l->minimum, l->maximum), bits);
             }
+            out += channels;
         }
     }
 }
