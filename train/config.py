@@ -96,9 +96,11 @@ class Augment:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How gradients of a sequence become steps; `parts` is for "truncated_bptt" and "fptt", what follows for "fptt"."""
+    """How gradients of a sequence become steps; `tail` is for "bptt", `parts` for "truncated_bptt" and "fptt", what follows for
+    "fptt"."""
 
     name: str = _name(updates.UPDATES, "bptt")
+    tail: int = _integer(1, 1)
     parts: int = _integer(1, 10)
     alpha: float = _number("a number above 0", lambda value: value > 0, 0.1)
     beta: float = _number("a number above 0 and at most 1", lambda value: 0 < value <= 1, 0.5)
@@ -231,6 +233,15 @@ def _with_options(model: Model, where: str) -> Model:
     if model.update.name != "bptt" and model.model not in CELLS:
         raise ValueError(
             f"{where}.update.name is {model.update.name!r}, expected 'bptt', as {where}.model {model.model!r} has no state"
+        )
+    if model.update.tail > 1 and (model.update.name != "bptt" or model.model not in CELLS):
+        what = (
+            f"{where}.model is {model.model!r}"
+            if model.update.name == "bptt"
+            else f"update.name is {model.update.name!r}"
+        )
+        raise ValueError(
+            f"{where}.update.tail is {model.update.tail}, expected 1, as {what}: only 'bptt' of a recurrent model takes more"
         )
     defaults = models.options(model.model)
     _refuse_unknown(model.options, list(defaults), f"{where}.options")

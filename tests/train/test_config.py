@@ -203,6 +203,16 @@ def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> 
             'model = "cnn", update = { name = "fptt" }',
             "expected 'bptt', as base.model 'cnn' has no state",
         ),
+        (
+            'model = "cnn"',
+            'model = "cnn", update = { tail = 3 }',
+            "base.update.tail is 3, expected 1, as base.model is 'cnn'",
+        ),
+        (
+            'model = "cnn"',
+            'model = "irnn", update = { name = "fptt", tail = 3 }',
+            "base.update.tail is 3, expected 1, as update.name is 'fptt'",
+        ),
         ('model = "cnn"', 'model = "irnn", update = { restart = 1 }', "restart is 1, expected true or false"),
         ('model = "cnn"', 'model = "irnn", options = { eta = "a" }', "base.options.eta is 'a', expected a number"),
         ('model = "cnn"', 'model = "irnn", options = { start = 0 }', "start is 0, expected a word such as 'previous'"),

@@ -86,6 +86,26 @@ def test_bptt_is_the_textbook_step() -> None:
         torch.testing.assert_close(parameter, other - 0.1 * other.grad, rtol=0, atol=1e-7)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("tail", [2, 5, STEPS])
+def test_a_tail_is_the_mean_over_the_answers_after_each_of_its_frames(cell: str, tail: int) -> None:
+    update, (images, targets) = rule("bptt", momentum=0.0, cell=cell, tail=tail), batches()[0]
+    twin = copy.deepcopy(update.model)
+    shorter = [twin.readout(twin.run(twin.frames(images[:, :, :steps]), twin.cell.initial(8))[0])
+               for steps in range(STEPS - tail + 1, STEPS + 1)]  # fmt: skip
+    loss = torch.stack([torch.nn.functional.cross_entropy(logits, targets) for logits in shorter]).mean()
+    loss.backward()
+    assert update(images, targets) == pytest.approx(loss.item(), rel=1e-6)
+    for parameter, other in zip(update.model.parameters(), twin.parameters(), strict=True):
+        assert other.grad is not None
+        torch.testing.assert_close(parameter, other - 0.1 * other.grad, rtol=0, atol=1e-6)
+
+
+def test_a_tail_beyond_the_sequence_is_refused() -> None:
+    with pytest.raises(TrainError, match=f"update.tail is 13 and a sequence has {STEPS} time steps"):
+        rule("bptt", tail=13)
+
+
 @pytest.mark.parametrize("name", ["bptt", "truncated_bptt", "fptt"])
 def test_clipping_bounds_the_step(name: str) -> None:
     update = rule(name, clip=0.01, momentum=0.0, parts=1)

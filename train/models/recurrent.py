@@ -65,13 +65,14 @@ class Recurrent(Classifier):
         logits: torch.Tensor = self.readout(state[0])
         return logits
 
-    def running_logits(self, image: torch.Tensor) -> torch.Tensor:
-        """Logits after every row, [N, T, classes]: the decision in time."""
-        state, running = self.cell.initial(len(image)), []
-        for frame in self.frames(image).unbind(1):
-            logits, *rest = self.step(frame, *state)
-            state = tuple(rest)
-            running.append(logits)
+    def running_logits(self, image: torch.Tensor, tail: int | None = None) -> torch.Tensor:
+        """Logits after each of the last `tail` rows (None: of all), [N, tail, classes]: the decision in time."""
+        frames = self.frames(image)
+        first = frames.shape[1] - (tail or frames.shape[1])
+        state, running = self.run(frames[:, :first], self.cell.initial(len(image))), []
+        for driven in zip(*(part.unbind(1) for part in self.cell.drive(frames[:, first:])), strict=True):
+            state = self.cell.advance(driven, state)
+            running.append(self.readout(state[0]))
         return torch.stack(running, dim=1)
 
 
