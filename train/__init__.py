@@ -9,7 +9,8 @@ models/       one file per model, and their checkpoints
 losses/       one file per loss
 updates/      one file per rule that makes optimiser steps of a batch: BPTT, truncated BPTT, FPTT
 loop.py       the only training loop
-abstain/      confidence scores, temperature, threshold, risk-coverage curve
+abstain/      confidence scores, temperature, threshold
+evaluation/   coverage, risks, calibration, hybrids and their price, intervals: pure functions
 evaluate.py   every figure of training.json
 report.py     report.html and risk_coverage.png
 run.py        the above in order

@@ -21,7 +21,7 @@ from typing import Any, Final, get_type_hints
 
 from contract.log_mel import LogMel
 from train import abstain, data, models, optimisers, updates
-from train.abstain.threshold import Coverage, SelectiveRisk, Target
+from train.abstain.threshold import Coverage, JointError, SelectiveRisk, Target
 from train.cells import CELLS
 from train.errors import TrainError
 
@@ -312,7 +312,7 @@ def _refuse_unknown(value: dict[str, Any], known: list[str], where: str) -> None
 
 
 def _target(value: Any, where: str) -> Target:
-    expected = "expected { coverage = 0.8 } or { selective_risk = 0.01 }"
+    expected = "expected { coverage = 0.8 }, { selective_risk = 0.01 } or { joint_error = 0.01 }"
     if not isinstance(value, dict):
         raise ValueError(f"{where} is {value!r}, {expected}")
     if len(value) != 1:
@@ -323,10 +323,11 @@ def _target(value: Any, where: str) -> Target:
         if numeric and 0 < number <= 1:
             return Coverage(float(number))
         raise ValueError(f"{where}.coverage is {number!r}, expected a share above 0 and at most 1")
-    if key == SelectiveRisk.key:
-        if numeric and 0 <= number < 1:
-            return SelectiveRisk(float(number))
-        raise ValueError(f"{where}.selective_risk is {number!r}, expected an error rate of at least 0 and below 1")
+    for error in (SelectiveRisk, JointError):
+        if key == error.key:
+            if numeric and 0 <= number < 1:
+                return error(float(number))
+            raise ValueError(f"{where}.{key} is {number!r}, expected an error rate of at least 0 and below 1")
     raise ValueError(f"{where} holds the unknown key {key!r}, {expected}")
 
 

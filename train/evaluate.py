@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from train.abstain import SCORES, risk_coverage, temperature, threshold
+from train.abstain import SCORES, temperature, threshold
 from train.config import Gate, RunConfig
 from train.data import DataSet, Splits
 from train.data.add import SOLVED
+from train.evaluation import hybrid, operating_point, risk_coverage
 from train.loop import logits
 from train.models import cost
 from train.models.classifier import Classifier
@@ -45,7 +46,7 @@ class Answers:
 
     def hybrid_accuracy(self, accepted: NDArray[np.bool_]) -> float:
         """Accuracy with the base's answer where it was accepted, the large model's elsewhere."""
-        return float(np.mean(np.where(accepted, self.base_correct, self.large_correct)))
+        return hybrid.accuracy(accepted, self.base_correct, self.large_correct)
 
 
 @dataclass(frozen=True)
@@ -218,5 +219,6 @@ def save(results: Training | Alone, path: Path) -> None:
 
 def _gate(chosen: Chosen, answers: Answers) -> GateResult:
     scores = chosen.scores(answers)
-    coverage, risk = risk_coverage.measure(scores, answers.base_correct, chosen.threshold)
-    return GateResult(len(scores), coverage, risk, answers.hybrid_accuracy(scores >= chosen.threshold))
+    accepted = scores >= chosen.threshold
+    point = operating_point.measure(accepted, answers.base_correct)
+    return GateResult(point.samples, point.coverage, point.selective_risk, answers.hybrid_accuracy(accepted))

@@ -26,9 +26,9 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from contract.run_folder import RunFolder
-from train.abstain import risk_coverage
 from train.config import RunConfig
 from train.evaluate import Answers, Chosen, Training
+from train.evaluation import risk_coverage
 
 # Colours that stay apart for colour-blind readers: Okabe and Ito, "Color Universal Design", 2008.
 BASE: Final = "#d55e00"

@@ -12,12 +12,12 @@ The deviation is that of a sample, with count - 1. The split stays that of `data
 
 import dataclasses
 import json
-import statistics
 from typing import Any, Final
 
 from contract.run_folder import RunFolder
 from train.config import HIGHEST_SEED, RunConfig
 from train.errors import TrainError
+from train.evaluation.spread import spread
 from train.run import train
 
 FIXED: Final = ("seed", "parameters", "macs", "samples", "target")  # the same for every seed, or the seed itself
@@ -56,14 +56,4 @@ def _numbers(value: Any, where: str = "") -> dict[str, float]:
 def _summary(runs: list[dict[str, float]]) -> dict[str, dict[str, Any]]:
     """A result that some run lacks (a task it did not solve) is summed up over the others."""
     paths = list(dict.fromkeys(path for run in runs for path in run))
-    values = {path: [run[path] for run in runs if path in run] for path in paths}
-    return {
-        path: {
-            "mean": statistics.mean(numbers),
-            "deviation": statistics.stdev(numbers) if len(numbers) > 1 else 0.0,
-            "least": min(numbers),
-            "greatest": max(numbers),
-            "values": numbers,
-        }
-        for path, numbers in values.items()
-    }
+    return {path: dataclasses.asdict(spread([run[path] for run in runs if path in run])) for path in paths}

@@ -1,6 +1,5 @@
-"""Scores, temperature, risk-coverage curve and threshold, each against another way of computing it."""
+"""Scores, temperature and threshold, each against another way of computing it."""
 
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,8 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 
 from contract.gate import softmax_response as on_board
-from train.abstain import SCORES, risk_coverage, softmax_response, temperature, threshold
-from train.abstain.threshold import Coverage, SelectiveRisk
+from train.abstain import SCORES, softmax_response, temperature, threshold
+from train.abstain.threshold import Coverage, JointError, SelectiveRisk
 from train.errors import TrainError
 
 # Few distinct values, so that ties are common; floats, or integer codes as on the board.
@@ -90,44 +89,6 @@ def test_without_an_error_the_temperature_is_one() -> None:
     assert temperature.fit(np.eye(3) * 5, np.arange(3)) == 1.0
 
 
-@given(scored)
-def test_the_curve_is_what_counting_gives(case: tuple[NDArray[Any], NDArray[np.bool_]]) -> None:
-    scores, correct = case
-    found = risk_coverage.curve(scores, correct)
-    assert found.threshold.tolist() == sorted(set(scores.tolist()), reverse=True)
-    for limit, coverage, risk in zip(found.threshold, found.coverage, found.risk, strict=True):
-        accepted = [right for score, right in zip(scores, correct, strict=True) if score >= limit]
-        assert coverage == len(accepted) / len(scores)
-        assert risk == accepted.count(False) / len(accepted)
-        assert risk_coverage.measure(scores, correct, limit) == (coverage, pytest.approx(risk, abs=1e-15))
-
-
-@given(scored)
-def test_the_area_is_the_mean_risk_over_the_samples(case: tuple[NDArray[Any], NDArray[np.bool_]]) -> None:
-    scores, correct = case
-    total = Fraction(0)
-    for own in scores:
-        accepted = [right for score, right in zip(scores, correct, strict=True) if score >= own]
-        total += Fraction(accepted.count(False), len(accepted))
-    assert risk_coverage.aurc(scores, correct) == pytest.approx(float(total / len(scores)), abs=1e-12)
-
-
-@given(scored)
-def test_no_score_beats_the_ideal(case: tuple[NDArray[Any], NDArray[np.bool_]]) -> None:
-    scores, correct = case
-    ideal = risk_coverage.ideal_scores(correct)
-    assert risk_coverage.aurc(ideal, correct) <= risk_coverage.aurc(scores, correct) + 1e-12
-    best = risk_coverage.curve(ideal, correct)
-    wrong = int(np.count_nonzero(~correct))
-    for coverage, risk in zip(best.coverage, best.risk, strict=True):
-        accepted = round(coverage * len(correct))
-        assert risk == max(0, accepted - (len(correct) - wrong)) / accepted
-
-
-def test_accepting_nothing_is_no_risk() -> None:
-    assert risk_coverage.measure(np.array([0.5]), np.array([False]), 0.6) == (0.0, 0.0)
-
-
 @given(scored, st.floats(0, 1, exclude_min=True))
 def test_a_coverage_is_met_with_the_greatest_threshold(
     case: tuple[NDArray[Any], NDArray[np.bool_]], wanted: float
@@ -150,6 +111,19 @@ def test_a_risk_is_met_with_the_greatest_coverage(case: tuple[NDArray[Any], NDAr
             threshold.choose(scores, correct, SelectiveRisk(wanted))
 
 
+@given(scored, st.floats(0, 1, exclude_max=True))
+def test_a_joint_error_is_met_with_the_greatest_coverage(
+    case: tuple[NDArray[Any], NDArray[np.bool_]], wanted: float
+) -> None:
+    scores, correct = case
+    meeting = [limit for limit in scores.tolist() if np.mean(~correct & (scores >= limit)) <= wanted]
+    if meeting:
+        assert threshold.choose(scores, correct, JointError(wanted)) == min(meeting)
+    else:
+        with pytest.raises(TrainError, match="no threshold reaches a joint error"):
+            threshold.choose(scores, correct, JointError(wanted))
+
+
 @pytest.mark.parametrize(
     ("scores", "correct", "target", "expected"),
     [
@@ -158,6 +132,7 @@ def test_a_risk_is_met_with_the_greatest_coverage(case: tuple[NDArray[Any], NDAr
         ([0.9, 0.8, 0.7, 0.6, 0.5], [1, 1, 1, 0, 1], SelectiveRisk(0.2), 0.5),  # the risk falls again below 0.6
         ([0.9, 0.8, 0.8, 0.8, 0.5], [1, 1, 1, 0, 1], Coverage(0.4), 0.8),  # a tie is accepted whole
         ([0.9, 0.8, 0.8, 0.8, 0.5], [1, 1, 1, 0, 1], SelectiveRisk(0.1), 0.9),
+        ([0.9, 0.8, 0.7, 0.6, 0.5], [1, 1, 0, 0, 1], JointError(0.2), 0.7),  # a third of three, but a fifth of all
         ([3, 1, 2], [1, 1, 1], Coverage(1.0), 1),
     ],
 )

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from contract.log_mel import LogMel
 from train import compare_cells, config
-from train.abstain.threshold import Coverage, SelectiveRisk
+from train.abstain.threshold import Coverage, JointError, SelectiveRisk
 from train.config import Augment, Data, Gate, Model, Rule, RunConfig
 from train.errors import TrainError
 
@@ -95,7 +95,8 @@ configs = st.builds(
     gate=st.builds(
         Gate,
         target=st.builds(Coverage, st.floats(0, 1, exclude_min=True))
-        | st.builds(SelectiveRisk, st.floats(0, 1, exclude_max=True)),
+        | st.builds(SelectiveRisk, st.floats(0, 1, exclude_max=True))
+        | st.builds(JointError, st.floats(0, 1, exclude_max=True)),
     ),
 )
 
@@ -234,10 +235,11 @@ def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> 
         ("coverage = 0.8", "coverage = 1.2", "gate.target.coverage is 1.2, expected a share above 0 and at most 1"),
         ("coverage = 0.8", "coverage = 0", "gate.target.coverage is 0, expected a share above 0"),
         ("coverage = 0.8", "selective_risk = 1.0", "gate.target.selective_risk is 1.0, expected an error rate"),
+        ("coverage = 0.8", "joint_error = -1", "gate.target.joint_error is -1, expected an error rate"),
         ("coverage = 0.8", "coverage = 0.8, selective_risk = 0.1", "holds 2 targets (coverage, selective_risk)"),
         ("coverage = 0.8", "", "gate.target holds 0 targets (none)"),
         ("coverage = 0.8", "accuracy = 0.8", "gate.target holds the unknown key 'accuracy'"),
-        ("{ coverage = 0.8 }", "0.8", "gate.target is 0.8, expected { coverage = 0.8 } or { selective_risk = 0.01 }"),
+        ("{ coverage = 0.8 }", "0.8", "gate.target is 0.8, expected { coverage = 0.8 }, { selective_risk = 0.01 } or "),
         ("target =", 'score = "entropy", target =', "gate.score is 'entropy', expected one of softmax_response"),
         ("name", "name name", "not TOML"),
     ],

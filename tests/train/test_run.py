@@ -19,7 +19,8 @@ from contract import errors
 from contract.run_folder import RunFolder
 from train import config, data, models, run
 from train.__main__ import main, table
-from train.abstain import risk_coverage, softmax_response
+from train.abstain import softmax_response
+from train.evaluation import risk_coverage
 from train.loop import logits
 
 ROOT = Path(__file__).parents[2]
