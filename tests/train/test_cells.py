@@ -210,6 +210,35 @@ def test_low_rank_equals_the_full_matrix_of_its_product(name: str) -> None:
     torch.testing.assert_close(run(thin, x)[0], run(full, x)[0], rtol=0, atol=1e-12)
 
 
+def test_an_identity_rnn_keeps_its_state() -> None:
+    """With U = 1, W = 0 and b = 0 a ReLU network keeps every state that is not negative, whatever comes in."""
+    ours = make("rnn", activation="relu", initial="identity")
+    assert isinstance(ours, Rnn)
+    nn.init.zeros_(ours.w.whole)
+    nn.init.zeros_(ours.w.bias)
+    state = torch.rand(4, D, dtype=torch.float64)
+    assert torch.equal(ours(sequences()[:4, 0], (state,))[0], state)
+
+
+def test_an_orthogonal_rnn_begins_with_an_orthogonal_matrix() -> None:
+    ours = make("rnn", initial="orthogonal")
+    assert isinstance(ours, Rnn)
+    u = ours.u.whole
+    torch.testing.assert_close(u @ u.T, torch.eye(D, dtype=torch.float64), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        ({"initial": "zero"}, "initial is 'zero', expected one of uniform, orthogonal, identity"),
+        ({"initial": "identity", "rank_u": 2}, "initial is 'identity' for a matrix U of rank 2, expected 'uniform'"),
+    ],
+)
+def test_an_rnn_refuses_what_it_cannot_begin_with(options: dict[str, Any], problem: str) -> None:
+    with pytest.raises(TrainError, match=problem):
+        make("rnn", **options)
+
+
 def test_fastgrnn_worked_by_hand() -> None:
     """One unit, one input: every term of the equation has its own value."""
     cell = FastGrnn(1, hidden=1).double()

@@ -9,6 +9,7 @@ share its first factor. Source: Kusupati et al., "FastGRNN", NeurIPS 2018, secti
 
 from typing import Final
 
+import torch
 from torch import nn
 
 from train.errors import TrainError
@@ -51,6 +52,13 @@ class Matrix(nn.Sequential):
         last = self[-1]
         assert isinstance(last, nn.Linear)
         return last.bias
+
+    @property
+    def whole(self) -> torch.Tensor:
+        """The matrix [outputs, inputs] of full rank."""
+        (layer,) = self
+        assert isinstance(layer, nn.Linear)
+        return layer.weight
 
     def macs(self) -> int:
         """Multiply-accumulates of one product with a vector."""
