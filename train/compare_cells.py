@@ -91,7 +91,8 @@ def units_within(parameters: int, base: Model, input_shape: tuple[int, int, int]
 
     def needed(units: int) -> int:
         with torch.device("meta"):  # shapes without values
-            return cost.parameters(models.build(base.model, input_shape, classes, {**base.options, "hidden": units}))
+            options = {**base.options, "hidden": units}
+            return cost.parameters(models.build(base.model, input_shape, classes, options, base.head))
 
     least = max(1, int(base.options["rank_u"]))  # below its rank a matrix cannot be
     if needed(least) > parameters:

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from contract.log_mel import LogMel
-from train import abstain, data, models, optimisers, updates
+from train import abstain, data, losses, models, optimisers, updates
 from train.abstain.threshold import Coverage, JointError, SelectiveRisk, Target
 from train.cells import CELLS
 from train.errors import TrainError
+from train.heads import LINEAR
 
 CORRECT: Final = "Correct the file; train/configs/digits.toml shows every key in use."
 HIGHEST_SEED: Final = 2**32 - 1  # scikit-learn's limit; PyTorch's is higher
@@ -109,11 +110,20 @@ class Rule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Loss:
+    """What training makes small, with the loss's own options beside its name: { name = "deep_gamblers", reward = 2.2 }."""
+
+    name: str
+    options: dict[str, models.Option] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """[base] and [large]: a model and how it is trained.
 
     An epoch has `batches` batches, or with 0 as many as the train split gives; `clip` bounds the gradient's norm, 0 does not.
-    Training ends early after an epoch whose loss is below `stop_below`.
+    Training ends early after an epoch whose loss is below `stop_below`. Without `loss` it is what suits the labels,
+    cross-entropy for classes and the mean squared error for a number.
     """
 
     model: str = _name(models.MODELS)
@@ -126,10 +136,15 @@ class Model:
     weight_decay: float = _number("a number, 0 or more", lambda value: value >= 0, 0.01)
     clip: float = _number("a number, 0 or more", lambda value: value >= 0, 0.0)
     stop_below: float = _number("a loss, 0 or more", lambda value: value >= 0, 0.0)
-    label_smoothing: float = _number("a share, 0 or more and below 1", lambda value: 0 <= value < 1, 0.0)
+    loss: Loss | None = None
     update: Rule = dataclasses.field(default_factory=Rule)
     augment: Augment = dataclasses.field(default_factory=Augment)
     options: dict[str, models.Option] = dataclasses.field(default_factory=dict)
+
+    @property
+    def head(self) -> str:
+        """The head that the loss needs, a name in train.heads.HEADS."""
+        return losses.LOSSES[self.loss.name if self.loss else losses.OF_CLASSES].head
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -192,6 +207,18 @@ def _resolve(config: RunConfig, path: Path) -> RunConfig:
     if (config.large is None) != (config.gate is None):
         missing, present = ("large", "gate") if config.large is None else ("gate", "large")
         raise ValueError(f"{missing} is missing, expected a table beside [{present}], or neither of them")
+    own = {entry.score for entry in losses.LOSSES.values()} - {None}
+    loss = losses.LOSSES[config.base.loss.name if config.base.loss else losses.OF_CLASSES]
+    if config.gate is not None and config.gate.score in own - {loss.score}:
+        makers = ", ".join(repr(name) for name, entry in losses.LOSSES.items() if entry.score == config.gate.score)
+        raise ValueError(
+            f"gate.score is {config.gate.score!r}, which a model has only if base.loss.name is one of {makers}"
+        )
+    if config.large is not None and config.large.head != LINEAR:
+        assert config.large.loss is not None
+        raise ValueError(
+            f"large.loss.name is {config.large.loss.name!r}, expected a loss without an abstention of its own"
+        )
     return dataclasses.replace(
         config,
         data=_with_defaults(config.data, path),
@@ -243,10 +270,26 @@ def _with_options(model: Model, where: str) -> Model:
         raise ValueError(
             f"{where}.update.tail is {model.update.tail}, expected 1, as {what}: only 'bptt' of a recurrent model takes more"
         )
-    defaults = models.options(model.model)
-    _refuse_unknown(model.options, list(defaults), f"{where}.options")
-    given = {key: _option(value, defaults[key], f"{where}.options.{key}") for key, value in model.options.items()}
-    return dataclasses.replace(model, options=defaults | given)
+    given = _options(model.options, models.options(model.model), f"{where}.options")
+    return dataclasses.replace(model, options=given)
+
+
+def _named(
+    value: dict[str, Any], table: Collection[str], options: Callable[[str], dict[str, models.Option]], where: str
+) -> dict[str, Any]:
+    """`name`, one of a table, and `options`: every option of what is named, the other keys of `value` or defaults."""
+    given = dict(value)
+    name = given.pop("name", None)
+    if name not in table:
+        found = f"{where}.name is {name!r}" if "name" in value else f"{where}.name is missing"
+        raise ValueError(f"{found}, expected one of {', '.join(table)}")
+    return {"name": name, "options": _options(given, options(name), where)}
+
+
+def _options(given: dict[str, Any], defaults: dict[str, models.Option], where: str) -> dict[str, models.Option]:
+    """The defaults with what is given instead, each of its default's type."""
+    _refuse_unknown(given, list(defaults), where)
+    return defaults | {key: _option(value, defaults[key], f"{where}.{key}") for key, value in given.items()}
 
 
 def _option(value: Any, default: models.Option, where: str) -> models.Option:
@@ -273,6 +316,8 @@ def _table(kind: Any, value: Any, where: str) -> Any:
         return _scalar(kind, value, where)
     if not isinstance(value, dict):
         raise ValueError(f"{where} is {value!r}, expected a table")
+    if kind == Loss:
+        return Loss(**_named(value, losses.LOSSES, losses.options, where))
     if kind == dict[str, models.Option]:
         return value  # options, which `_with_options` checks against the model
     hints, fields = get_type_hints(kind), dataclasses.fields(kind)
@@ -337,6 +382,8 @@ def to_values(config: RunConfig) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if isinstance(value, Target):
             return {value.key: value.value}
+        if isinstance(value, Loss):
+            return {"name": value.name, **value.options}
         if dataclasses.is_dataclass(value):
             pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))
             return {name: plain(item) for name, item in pairs if item is not None}

@@ -16,27 +16,28 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from train.abstain import SCORES, temperature, threshold
+from train.abstain import SCORES, reservation, temperature, threshold
+from train.abstain.outputs import Outputs
 from train.config import Gate, RunConfig
 from train.data import DataSet, Splits
 from train.data.add import SOLVED
 from train.evaluation import hybrid, operating_point, risk_coverage
-from train.loop import logits
+from train.loop import logits, outputs
 from train.models import cost
 from train.models.classifier import Classifier
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Both models on the same samples: logits float32 [N, classes] and labels int64 [N]."""
+    """Both models on the same samples: the base's outputs, logits float32 [N, classes] of the large one, labels int64 [N]."""
 
-    base: NDArray[np.float32]
+    base: Outputs
     large: NDArray[np.float32]
     labels: NDArray[Any]
 
     @property
     def base_correct(self) -> NDArray[np.bool_]:
-        correct: NDArray[np.bool_] = self.base.argmax(axis=1) == self.labels
+        correct: NDArray[np.bool_] = self.base.predicted == self.labels
         return correct
 
     @property
@@ -140,7 +141,7 @@ class Training:
 def answer(base: Classifier, large: Classifier, data: DataSet, indices: NDArray[np.int64]) -> Answers:
     """Run both models on the samples `indices`."""
     images = data.images[indices]
-    return Answers(logits(base, images), logits(large, images), data.labels[indices])
+    return Answers(outputs(base, images), logits(large, images), data.labels[indices])
 
 
 def alone(config: RunConfig, base: Classifier, data: DataSet, parts: Splits, epochs: list[dict[str, Any]]) -> Alone:
@@ -148,11 +149,11 @@ def alone(config: RunConfig, base: Classifier, data: DataSet, parts: Splits, epo
     answers = [(logits(base, data.images[part]), data.labels[part]) for part in (parts.validation, parts.test)]
     parameters, macs = cost.parameters(base), cost.macs(base)
     if data.predicts_number:
-        validation, test = (float(np.mean((outputs[:, 0] - labels) ** 2)) for outputs, labels in answers)
+        validation, test = (float(np.mean((predicted[:, 0] - labels) ** 2)) for predicted, labels in answers)
         solved = [epoch["iterations"] for epoch in epochs if epoch["loss"] < SOLVED]
         number = NumberResult(parameters, macs, validation, test, min(solved, default=None))
         return Alone(config.name, config.seed, data.classes, number)
-    validation, test = (float(np.mean(outputs.argmax(axis=1) == labels)) for outputs, labels in answers)
+    validation, test = (float(np.mean(predicted.argmax(axis=1) == labels)) for predicted, labels in answers)
     return Alone(config.name, config.seed, data.classes, ModelResult(parameters, macs, validation, test))
 
 
@@ -160,7 +161,10 @@ def choose(validation: Answers, gate: Gate) -> Chosen:
     """Fit both temperatures, then the threshold that meets the target. Raises TrainError if none does."""
     chosen = Chosen(
         score=gate.score,
-        base_temperature=temperature.fit(validation.base, validation.labels),
+        # The extra class of Deep Gamblers is no label that a temperature could be fitted to.
+        base_temperature=1.0
+        if gate.score == reservation.NAME
+        else temperature.fit(validation.base.logits, validation.labels),
         large_temperature=temperature.fit(validation.large, validation.labels),
         threshold=0.0,
     )

@@ -13,7 +13,7 @@ goes on from its last whole epoch and ends bit-identical to one that was not.
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,13 @@ from numpy.typing import NDArray
 from contract.errors import CHECK_FAILED
 from contract.run_folder import RunFolder
 from train import losses, optimisers, updates
+from train.abstain.outputs import Outputs, split
 from train.augment import augment
 from train.config import Model
 from train.data import DataSet, Splits
 from train.errors import TrainError
+from train.heads.head import as_tuple
+from train.losses.loss import Loss
 from train.models import checkpoint
 from train.models.classifier import Classifier
 
@@ -39,7 +42,8 @@ INFERENCE_BATCH = 512  # bounds the memory that a large data set takes
 class Epoch:
     """One line of metrics.jsonl; `epoch` counts from 1, `iterations` the batches since the start.
 
-    Losses are means over samples: cross-entropies in nats, or squared errors, which have no accuracy.
+    Losses are means over samples: what is trained with, and on the validation split the cross-entropy of the classes in nats,
+    whatever that is. Of a number both are squared errors, and there is no accuracy.
     """
 
     model: str
@@ -75,7 +79,7 @@ def fit(
     most = len(images) // batch  # an incomplete batch is left out; the next epoch's order will have its samples
     steps = min(config.batches or most, most)
     optimiser, schedule = optimisers.build(config, model.parameters(), config.epochs * steps)
-    loss = losses.of(data, config.label_smoothing)
+    loss = _loss(role, config, data)
     update = updates.build(config.update, model, optimiser, loss, config.clip)
     parts_of_state = {"model": model, "optimiser": optimiser, "schedule": schedule, "loss": loss, "update": update}
 
@@ -119,18 +123,51 @@ def fit(
     model.eval()
 
 
+def _loss(role: str, config: Model, data: DataSet) -> Loss:
+    """The loss of the configuration, or that of the labels. Raises TrainError if it is not for such labels."""
+    fitting = losses.OF_NUMBERS if data.predicts_number else losses.OF_CLASSES
+    if config.loss is None:
+        return losses.build(fitting, len(data.classes), {})
+    if data.predicts_number != (config.loss.name == losses.OF_NUMBERS):
+        what = "a number" if data.predicts_number else "classes"
+        raise TrainError(
+            f"{role}.loss.name is {config.loss.name!r}, and data set {data.name} has {what} to predict, expected "
+            f"{fitting!r}{'' if data.predicts_number else ' or another loss of classes'}.",
+            f"Correct it under [{role}].",
+        )
+    return losses.build(config.loss.name, len(data.classes), config.loss.options)
+
+
 def _validate(model: Classifier, data: DataSet, parts: Splits) -> tuple[float, float | None]:
-    """Loss, without label smoothing, and accuracy, if labels are classes, on the validation split."""
-    answers, labels = logits(model, data.images[parts.validation]), data.labels[parts.validation]
-    loss = losses.of(data)(torch.from_numpy(answers), torch.from_numpy(labels)).item()
-    return loss, None if data.predicts_number else float(np.mean(answers.argmax(axis=1) == labels))
+    """Cross-entropy and accuracy, or the mean squared error of a number, on the validation split."""
+    answers, labels = outputs(model, data.images[parts.validation]), data.labels[parts.validation]
+    fitting = losses.OF_NUMBERS if data.predicts_number else losses.OF_CLASSES
+    measure = losses.build(fitting, len(data.classes), {})
+    loss = measure(torch.from_numpy(answers.logits), torch.from_numpy(labels)).item()
+    return loss, None if data.predicts_number else float(np.mean(answers.predicted == labels))
+
+
+def outputs(model: Classifier, images: NDArray[np.float32]) -> Outputs:
+    """What the model says to images [N, C, H, W], in eval mode, which it is left in."""
+    answers = [as_tuple(answer) for answer in _over(model, model, images)]
+    joined = [torch.cat(parts).numpy() for parts in zip(*answers, strict=True)]
+    return split(dict(zip(model.output_names, joined, strict=True)), model.classes)
 
 
 def logits(model: Classifier, images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Logits [N, classes] of images [N, C, H, W], in eval mode, which the model is left in."""
+    """Class logits [N, classes] of images [N, C, H, W], in eval mode, which the model is left in."""
+    return outputs(model, images).logits
+
+
+def features(model: Classifier, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the head sees of images [N, C, H, W]: [N, feature_size], in eval mode, which the model is left in."""
+    return torch.cat(_over(model, model.features, images)).numpy()
+
+
+def _over(model: Classifier, run: Callable[[torch.Tensor], Any], images: NDArray[np.float32]) -> list[Any]:
     model.eval()
     with torch.inference_mode():
-        return torch.cat([model(part) for part in torch.split(torch.from_numpy(images), INFERENCE_BATCH)]).numpy()
+        return [run(part) for part in torch.split(torch.from_numpy(images), INFERENCE_BATCH)]
 
 
 def _keep(path: Path, parts_of_state: dict[str, Any], epoch: int) -> None:

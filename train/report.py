@@ -226,7 +226,7 @@ def _svg(draw: Callable[[Axes], None]) -> Markup:
 
 def _abstained(results: Training, chosen: Chosen, test: Answers, images: NDArray[np.float32]) -> list[Abstained]:
     """The test samples that the base model abstains from, least sure first."""
-    scores, base, large = chosen.scores(test), test.base.argmax(axis=1), test.large.argmax(axis=1)
+    scores, base, large = chosen.scores(test), test.base.predicted, test.large.argmax(axis=1)
     order = [index for index in np.argsort(scores, kind="stable") if scores[index] < chosen.threshold]
     return [
         Abstained(

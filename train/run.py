@@ -138,7 +138,7 @@ def _measure_with_gate(
 def _fit(role: str, config: Model, seed: int, samples: DataSet, parts: Splits, folder: RunFolder) -> Classifier:
     """Train one model, from the same seed whatever was trained before it."""
     torch.manual_seed(seed)
-    model = models.build(config.model, samples.input_shape, len(samples.classes), config.options)
+    model = models.build(config.model, samples.input_shape, len(samples.classes), config.options, config.head)
     done = 0
     with Progress(f"train {role}", config.epochs) as progress:
         for epoch in loop.fit(role, model, config, samples, parts, folder):

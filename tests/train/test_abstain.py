@@ -16,6 +16,7 @@ from sklearn.linear_model import LogisticRegression
 
 from contract.gate import softmax_response as on_board
 from train.abstain import SCORES, softmax_response, temperature, threshold
+from train.abstain.outputs import Outputs
 from train.abstain.threshold import Coverage, JointError, SelectiveRisk
 from train.errors import TrainError
 
@@ -41,14 +42,14 @@ def logistic() -> tuple[LogisticRegression, NDArray[Any], NDArray[Any]]:
 )
 def test_softmax_response_is_the_largest_probability_of_torch(logits: NDArray[Any], divisor: float) -> None:
     expected = torch.softmax(torch.from_numpy(logits).double() / divisor, dim=1).amax(dim=1)
-    np.testing.assert_allclose(softmax_response.scores(logits, divisor), expected.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(softmax_response.scores(Outputs(logits), divisor), expected.numpy(), rtol=1e-12)
 
 
 @given(arrays(np.int8, st.tuples(st.just(1), st.integers(2, 10))), st.floats(0.05, 0.3), st.floats(0.5, 3))
 def test_softmax_response_is_what_the_board_computes_in_integers(
     codes: NDArray[np.int8], scale: float, divisor: float
 ) -> None:
-    exact = SCORES[on_board.NAME](codes * scale, divisor)[0]
+    exact = SCORES[on_board.NAME](Outputs(codes * scale), divisor)[0]
     code = on_board.score(codes[0].tolist(), on_board.table(scale, divisor))
     # Each table entry is rounded to 2^-15, so the sum is off by at most half of that per class, and the code is floored.
     assert abs(code / 2**15 - exact) <= (len(codes[0]) / 2 + 1) / 2**15

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from contract.log_mel import LogMel
 from train import compare_cells, config
 from train.abstain.threshold import Coverage, JointError, SelectiveRisk
-from train.config import Augment, Data, Gate, Model, Rule, RunConfig
+from train.config import Augment, Data, Gate, Loss, Model, Rule, RunConfig
 from train.errors import TrainError
 
 DIGITS = Path(__file__).parents[2] / "train" / "configs" / "digits.toml"
@@ -35,7 +35,12 @@ models = st.builds(
     schedule=st.sampled_from(["one_cycle", "constant"]),
     weight_decay=st.floats(0, 1e300),
     clip=st.floats(0, 1e300),
-    label_smoothing=st.floats(0, 0.99),
+    loss=st.none()
+    | st.builds(
+        Loss,
+        name=st.just("cross_entropy"),
+        options=st.fixed_dictionaries({"label_smoothing": st.floats(0, 0.99), "uniform_epochs": st.integers(1, 99)}),
+    ),
     augment=st.builds(
         Augment, shift=st.floats(0, 9), rotate=st.floats(0, 180), noise=st.floats(0, 1), mask_rows=st.integers(0, 9)
     ),
@@ -113,7 +118,7 @@ def test_the_digits_configuration_shows_every_key() -> None:
     assert set(shown) == set(resolved)
     for table in ("data", "gate", "base"):
         assert set(shown[table]) == set(resolved[table])
-    for table in ("update", "augment"):
+    for table in ("update", "augment", "loss"):
         assert set(shown["base"][table]) == set(resolved["base"][table])
 
 
@@ -240,7 +245,39 @@ def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> 
         ("coverage = 0.8", "", "gate.target holds 0 targets (none)"),
         ("coverage = 0.8", "accuracy = 0.8", "gate.target holds the unknown key 'accuracy'"),
         ("{ coverage = 0.8 }", "0.8", "gate.target is 0.8, expected { coverage = 0.8 }, { selective_risk = 0.01 } or "),
-        ("target =", 'score = "entropy", target =', "gate.score is 'entropy', expected one of softmax_response"),
+        ("target =", 'score = "luck", target =', "gate.score is 'luck', expected one of softmax_response, margin"),
+        (
+            "target =",
+            'score = "reservation", target =',
+            "gate.score is 'reservation', which a model has only if base.loss.name",
+        ),
+        ("target =", 'score = "head", target =', "only if base.loss.name is one of 'selective_net', 'appeal_net'"),
+        (
+            'model = "cnn"',
+            'model = "cnn", loss = { reward = 2 }',
+            "base.loss.name is missing, expected one of cross_entropy",
+        ),
+        (
+            'model = "cnn"',
+            'model = "cnn", loss = { name = "hinge" }',
+            "base.loss.name is 'hinge', expected one of cross_",
+        ),
+        ('model = "cnn"', 'model = "cnn", loss = "hinge"', "base.loss is 'hinge', expected a table"),
+        (
+            'model = "cnn"',
+            'model = "cnn", loss = { name = "deep_gamblers", rewrd = 2 }',
+            "unknown key 'rewrd' in [base.loss], did you mean 'reward'?",
+        ),
+        (
+            'model = "cnn"',
+            'model = "cnn", loss = { name = "deep_gamblers", reward = "high" }',
+            "base.loss.reward is 'high', expected a number",
+        ),
+        (
+            'model = "large_cnn"',
+            'model = "large_cnn", loss = { name = "appeal_net" }',
+            "large.loss.name is 'appeal_net', expected a loss without an abstention of its own",
+        ),
         ("name", "name name", "not TOML"),
     ],
 )

@@ -31,7 +31,7 @@ def test_the_base_of_digits_keeps_its_budget_and_its_operators() -> None:
     assert cost.parameters(base) == 1418 <= 2000
     layers = {type(layer) for layer in base.modules() if not list(layer.children())}
     assert layers == {nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.Linear}
-    assert base.logits.bias is not None
+    assert base.head.logits.bias is not None
 
 
 def test_macs_counted_by_hand() -> None:
@@ -75,8 +75,9 @@ def test_a_checkpoint_is_the_documented_dict(tmp_path: Path) -> None:
     saved(tmp_path / "base.pt")
     value = torch.load(tmp_path / "base.pt", weights_only=True)
     assert {key: item for key, item in value.items() if key != "state_dict"} == {
-        "format": 1,
+        "format": 2,
         "model": "cnn",
+        "head": "linear",
         "config": {"input_shape": [1, 8, 8], "classes": 3, "width": 4},
         "input_shape": [1, 8, 8],
         "input_range": [0.0, 1.0],
@@ -94,7 +95,8 @@ def test_a_missing_checkpoint_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 2},
+        {"format": 1},
+        {"head": "keep"},
         {"model": "unknown"},
         {"config": {"depth": 3}},
         {"classes": ["a", "b"]},
@@ -106,7 +108,7 @@ def test_a_checkpoint_of_another_kind_is_refused(tmp_path: Path, change: dict[st
     path = tmp_path / "base.pt"
     saved(path)
     torch.save(torch.load(path, weights_only=True) | change, path)
-    with pytest.raises(TrainError, match=r"base\.pt: (not a checkpoint|format is 2, expected 1)"):
+    with pytest.raises(TrainError, match=r"base\.pt: (not a checkpoint|format is 1, expected 2)"):
         models.load(path)
 
 

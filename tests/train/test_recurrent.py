@@ -10,7 +10,7 @@ from contract.log_mel import LogMel
 from contract.run_folder import RunFolder
 from train import data, loop, models
 from train.cells import CELLS
-from train.config import Data, Model, Rule
+from train.config import Data, Loss, Model, Rule
 from train.errors import TrainError
 from train.loop import Epoch
 from train.models import checkpoint, cost
@@ -43,7 +43,7 @@ def test_a_row_of_all_channels_is_a_frame() -> None:
 def test_steps_give_what_the_whole_gives(name: str) -> None:
     model = recurrent(name)
     with torch.inference_mode():
-        running, whole = model.running_logits(images()), model(images())
+        (running,), whole = model.running(images()), model(images())
         logits, state = torch.empty(0), model.cell.initial(6)
         for step, frame in enumerate(model.frames(images()).unbind(1)):
             logits, *rest = model.step(frame, *state)
@@ -140,7 +140,7 @@ def test_every_rule_learns_digits_by_row(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("optimiser", ["adamw", "adam", "sgd"])
 def test_every_optimiser_descends(optimiser: str, tmp_path: Path) -> None:
     config = Model(
-        model="fastrnn", epochs=3, optimiser=optimiser, learning_rate=0.005, schedule="constant", label_smoothing=0.1,
+        model="fastrnn", epochs=3, optimiser=optimiser, learning_rate=0.005, schedule="constant", loss=Loss(name="cross_entropy", options={"label_smoothing": 0.1}),
         options={"hidden": 16},
     )  # fmt: skip
     epochs = fit(tmp_path, config, Data(set="digits"), train=320)

@@ -20,6 +20,7 @@ from contract.run_folder import RunFolder
 from train import config, data, models, run
 from train.__main__ import main, table
 from train.abstain import softmax_response
+from train.abstain.outputs import Outputs
 from train.evaluation import risk_coverage
 from train.loop import logits
 
@@ -103,7 +104,7 @@ def test_the_figures_follow_from_the_files(folder: RunFolder) -> None:
         images, labels = digits.images[indices], digits.labels[indices]
         own = logits(base, images)
         right, large_right = own.argmax(axis=1) == labels, logits(large, images).argmax(axis=1) == labels
-        scores = softmax_response.scores(own, about.temperature)
+        scores = softmax_response.scores(Outputs(own), about.temperature)
         accepted, measured = scores >= results["gate"]["threshold"], results["gate"][split]
         assert results["base"][f"{split}_accuracy"] == np.mean(right)
         assert results["large"][f"{split}_accuracy"] == np.mean(large_right)

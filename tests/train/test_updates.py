@@ -91,7 +91,7 @@ def test_bptt_is_the_textbook_step() -> None:
 def test_a_tail_is_the_mean_over_the_answers_after_each_of_its_frames(cell: str, tail: int) -> None:
     update, (images, targets) = rule("bptt", momentum=0.0, cell=cell, tail=tail), batches()[0]
     twin = copy.deepcopy(update.model)
-    shorter = [twin.readout(twin.run(twin.frames(images[:, :, :steps]), twin.cell.initial(8))[0])
+    shorter = [twin.head(twin.run(twin.frames(images[:, :, :steps]), twin.cell.initial(8))[0])
                for steps in range(STEPS - tail + 1, STEPS + 1)]  # fmt: skip
     loss = torch.stack([torch.nn.functional.cross_entropy(logits, targets) for logits in shorter]).mean()
     loss.backward()
@@ -154,7 +154,7 @@ def test_no_gradient_crosses_from_part_to_part() -> None:
     with torch.no_grad():
         state = net.run(frames[:, : STEPS * 2 // 3], net.cell.initial(8))
     net.zero_grad()
-    update.loss(net.readout(net.run(frames[:, STEPS * 2 // 3 :], state)[0]), targets).backward()
+    update.loss(net.head(net.run(frames[:, STEPS * 2 // 3 :], state)[0]), targets).backward()
     for parameter, gradient in zip(net.parameters(), found, strict=True):
         torch.testing.assert_close(parameter.grad, gradient)
 
@@ -263,7 +263,7 @@ def test_after_the_uniform_epochs_a_part_expects_what_was_right_there() -> None:
 
 
 def test_squared_errors() -> None:
-    loss, outputs, targets = MeanSquaredError(), torch.tensor([[1.0], [4.0]]), torch.tensor([2.0, 2.0])
+    loss, outputs, targets = MeanSquaredError(1), torch.tensor([[1.0], [4.0]]), torch.tensor([2.0, 2.0])
     assert loss(outputs, targets).item() == 2.5
     assert loss.part(outputs, targets, part=0, parts=5).item() == pytest.approx(0.5)
     assert loss.part(outputs, targets, part=4, parts=5).item() == 2.5

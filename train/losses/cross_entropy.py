@@ -15,17 +15,22 @@ from typing import Any, Final
 import torch
 import torch.nn.functional as F
 
-from train.losses.loss import Loss
+from train.errors import TrainError
+from train.losses.loss import CORRECT, Loss
 
 UNIFORM_EPOCHS: Final = 20  # of the authors' code
 
 
 class CrossEntropy(Loss):
-    """Outputs are logits [N, classes], targets int64 [N]. `smoothing` in [0, 1) spreads a label over all classes."""
+    """Outputs are logits [N, classes], targets int64 [N]. `label_smoothing` in [0, 1) spreads a label over all classes."""
 
-    def __init__(self, classes: int, smoothing: float = 0.0, uniform_epochs: int = UNIFORM_EPOCHS) -> None:
+    def __init__(self, classes: int, *, label_smoothing: float = 0.0, uniform_epochs: int = UNIFORM_EPOCHS) -> None:
+        if not 0 <= label_smoothing < 1:
+            raise TrainError(
+                f"loss.label_smoothing is {label_smoothing}, expected a share of 0 or more and below 1.", CORRECT
+            )
         self.classes = classes
-        self.smoothing = smoothing
+        self.smoothing = label_smoothing
         self.uniform_epochs = uniform_epochs
         self.epoch = 1
         # Per part: Q for each class [classes, classes], and what this epoch adds up for the next one's.

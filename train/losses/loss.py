@@ -1,20 +1,31 @@
 """What every loss promises to the update rules and to the training loop."""
 
-from typing import Any
+from typing import Any, Final
 
 import torch
 
+CORRECT: Final = "Correct it under the model's loss."  # the next step of an option that makes no sense
+
 
 class Loss:
-    """Compares outputs [N, outputs] of a model with targets [N]."""
+    """Compares the outputs of a model in training mode (`train.heads.head.Answer`) with targets [N].
 
-    def __call__(self, outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    A subclass takes `(classes, *, option=default, ...)`, every option a number or a word.
+    """
+
+    def __call__(self, outputs: Any, targets: torch.Tensor) -> torch.Tensor:
         """The mean loss, a scalar."""
         raise NotImplementedError
 
-    def part(self, outputs: torch.Tensor, targets: torch.Tensor, part: int, parts: int) -> torch.Tensor:
-        """The loss of outputs after part 0 .. parts - 1 of a sequence; of the last part it is that of the whole."""
-        raise NotImplementedError
+    def part(self, outputs: Any, targets: torch.Tensor, part: int, parts: int) -> torch.Tensor:
+        """The loss of outputs after part 0 .. parts - 1 of a sequence; of the last part it is that of the whole.
+
+        Early outputs cannot know the label yet: part p weighs (p + 1) / parts.
+        """
+        return (part + 1) / parts * self(outputs, targets)
+
+    def after_step(self) -> None:
+        """Called after each step of the model's optimiser: a loss with weights of its own moves them here."""
 
     def end_epoch(self, epoch: int) -> None:
         """Called after each epoch, which counts from 1."""

@@ -14,6 +14,7 @@ from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
 
 from train.cells import CELLS
+from train.heads import LINEAR
 
 if TYPE_CHECKING:
     from train.models.checkpoint import Checkpoint
@@ -32,19 +33,21 @@ RECURRENT: Final = "train.models.recurrent:Recurrent"
 def options(name: str) -> dict[str, Option]:
     """The options of a model with their defaults: the keyword-only arguments of its constructor, and of its cell's."""
     made_by = [RECURRENT, CELLS[name]] if name in CELLS else [MODELS[name]]
-    return {option: default for constructor in made_by for option, default in _keywords(constructor).items()}
+    return {option: default for constructor in made_by for option, default in keywords(constructor).items()}
 
 
-def build(name: str, input_shape: tuple[int, int, int], classes: int, options: Mapping[str, Option]) -> "Classifier":
-    """A new model, its weights drawn from torch's global generator.
+def build(
+    name: str, input_shape: tuple[int, int, int], classes: int, options: Mapping[str, Option], head: str = LINEAR
+) -> "Classifier":
+    """A new model with a head of `train.heads.HEADS`, its weights drawn from torch's global generator.
 
     Raises TrainError if it cannot take such images, or for an option that makes no sense.
     """
     made: Any = resolve_name(MODELS[name])
     model: Classifier = (
-        resolve_name(RECURRENT)(input_shape, classes, made, **options)
+        resolve_name(RECURRENT)(input_shape, classes, made, head, **options)
         if name in CELLS
-        else made(input_shape, classes, **options)
+        else made(input_shape, classes, head, **options)
     )
     return model
 
@@ -56,6 +59,7 @@ def load(path: Path) -> "tuple[Classifier, Checkpoint]":
     return checkpoint.load(path)
 
 
-def _keywords(constructor: str) -> dict[str, Option]:
+def keywords(constructor: str) -> dict[str, Option]:
+    """The keyword-only arguments, all with defaults, of a constructor named as in `MODELS`."""
     parameters = inspect.signature(resolve_name(constructor)).parameters.values()
     return {parameter.name: parameter.default for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY}

@@ -1,7 +1,8 @@
 """Trained models as files that `torch.load(path, weights_only=True)` reads: a dict of
 
-format       1
+format       2
 model        name in train.models.MODELS
+head         name in train.heads.HEADS
 config       arguments of its constructor
 state_dict   its weights
 input_shape  [C, H, W]
@@ -26,7 +27,7 @@ from train.errors import TrainError
 from train.models import Option
 from train.models.classifier import Classifier
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 # What torch.load, and taking its result apart, raise for a file that is empty, cut short or of another kind.
 DAMAGED: Final = (
     OSError,
@@ -47,6 +48,7 @@ class Checkpoint:
     """Everything in the file but the weights; the fields are described above."""
 
     model: str
+    head: str
     config: dict[str, Any]
     input_shape: tuple[int, int, int]
     input_range: tuple[float, float]
@@ -59,7 +61,9 @@ def describe(name: str, model: Classifier, options: dict[str, Option], classes: 
              features: LogMel | None = None) -> Checkpoint:  # fmt: skip
     """The checkpoint of a model that `train.models.build` made from `name` and `options`."""
     config = {"input_shape": list(model.input_shape), "classes": model.classes, **options}
-    return Checkpoint(name, config, model.input_shape, model.input_range, classes, temperature, features)
+    return Checkpoint(
+        name, model.head_name, config, model.input_shape, model.input_range, classes, temperature, features
+    )
 
 
 def save(model: Classifier, checkpoint: Checkpoint, path: Path) -> None:
@@ -79,11 +83,11 @@ def load(path: Path) -> tuple[Classifier, Checkpoint]:
         shape, config = tuple(value["input_shape"]), dict(value["config"])
         features = LogMel(**value["features"]) if value.get("features") else None
         checkpoint = Checkpoint(
-            value["model"], config, shape, tuple(value["input_range"]), tuple(value["classes"]), value["temperature"],
+            value["model"], value["head"], config, shape, tuple(value["input_range"]), tuple(value["classes"]), value["temperature"],
             features,
         )  # fmt: skip
         options = {key: config[key] for key in config.keys() - {"input_shape", "classes"}}
-        model = models.build(checkpoint.model, shape, len(checkpoint.classes), options)
+        model = models.build(checkpoint.model, shape, len(checkpoint.classes), options, checkpoint.head)
         model.load_state_dict(value["state_dict"])
     except FileNotFoundError:
         raise TrainError(f"{path}: no such checkpoint.", "Train the run first: python -m train <config>.") from None

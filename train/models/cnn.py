@@ -15,8 +15,8 @@ from train.models.classifier import Classifier
 class Cnn(Classifier):
     """`width` channels at full resolution, twice and four times as many at half resolution."""
 
-    def __init__(self, input_shape: tuple[int, int, int], classes: int, *, width: int = 8) -> None:
-        super().__init__(input_shape, classes)
+    def __init__(self, input_shape: tuple[int, int, int], classes: int, head: str, *, width: int = 8) -> None:
+        super().__init__(input_shape, classes, head)
         channels, height, columns = input_shape
         if min(height, columns) < 3:
             raise TrainError(
@@ -24,16 +24,15 @@ class Cnn(Classifier):
                 "Use larger images for this model.",
             )
         # Shapes for 8x8 digits and width 8.
-        self.features = nn.Sequential(
+        self.body = nn.Sequential(
             convolution(channels, width, 3, padding=1),  # (N, 8, 8, 8)
             convolution(width, width, 3, stride=2, groups=width),  # (N, 8, 3, 3)
             convolution(width, 2 * width, 1),  # (N, 16, 3, 3)
             convolution(2 * width, 2 * width, 3, padding=1, groups=2 * width),
             convolution(2 * width, 4 * width, 1),  # (N, 32, 3, 3)
         )
-        self.logits = nn.Linear(4 * width, classes)
+        self.end_with(4 * width)
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        pooled = self.features(image).mean((2, 3))  # (N, 32)
-        logits: torch.Tensor = self.logits(pooled)
-        return logits
+    def features(self, image: torch.Tensor) -> torch.Tensor:
+        pooled: torch.Tensor = self.body(image).mean((2, 3))  # (N, 32)
+        return pooled

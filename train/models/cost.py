@@ -5,12 +5,14 @@ from typing import cast
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from train.heads.head import AUXILIARY
 from train.models.classifier import Classifier
 
 
 def parameters(model: Classifier) -> int:
-    """Learned numbers, those of batch normalisation included although export folds them away."""
-    return sum(parameter.numel() for parameter in model.parameters())
+    """Learned numbers of what eval mode computes, those of batch normalisation included although export folds them away."""
+    training_only = f"head.{AUXILIARY}"
+    return sum(weight.numel() for name, weight in model.named_parameters() if not name.startswith(training_only))
 
 
 def macs(model: Classifier) -> int:

@@ -10,22 +10,25 @@ from train.models.classifier import Classifier
 class LargeCnn(Classifier):
     """Two convolutions of `width` channels, two of twice as many at half resolution, a hidden layer with dropout."""
 
-    def __init__(self, input_shape: tuple[int, int, int], classes: int, *, width: int = 32, hidden: int = 128) -> None:
-        super().__init__(input_shape, classes)
+    def __init__(
+        self, input_shape: tuple[int, int, int], classes: int, head: str, *, width: int = 32, hidden: int = 128
+    ) -> None:
+        super().__init__(input_shape, classes, head)
         channels, height, columns = input_shape
         half = -(-height // 2) * -(-columns // 2)  # stride 2 with padding 1 rounds up
         # Shapes for 8x8 digits and width 32.
-        self.features = nn.Sequential(
+        self.body = nn.Sequential(
             convolution(channels, width, 3, padding=1),  # (N, 32, 8, 8)
             convolution(width, width, 3, padding=1),
             convolution(width, 2 * width, 3, stride=2, padding=1),  # (N, 64, 4, 4)
             convolution(2 * width, 2 * width, 3, padding=1),
             nn.Flatten(),  # (N, 1024)
+            nn.Linear(2 * width * half, hidden),
+            nn.ReLU(),
+            nn.Dropout(0.5),
         )
-        self.head = nn.Sequential(
-            nn.Linear(2 * width * half, hidden), nn.ReLU(), nn.Dropout(0.5), nn.Linear(hidden, classes)
-        )
+        self.end_with(hidden)
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.head(self.features(image))
-        return logits
+    def features(self, image: torch.Tensor) -> torch.Tensor:
+        hidden: torch.Tensor = self.body(image)
+        return hidden

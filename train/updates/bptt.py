@@ -34,8 +34,9 @@ class Bptt(Update):
 
     def __call__(self, images: torch.Tensor, targets: torch.Tensor) -> float:
         if self.tail > 1 and isinstance(self.model, Recurrent):
-            running = self.model.running_logits(images, self.tail)
-            loss = self.loss(running.flatten(0, 1), targets.repeat_interleave(self.tail))
+            outputs = tuple(output.flatten(0, 1) for output in self.model.running(images, self.tail))
+            answer = outputs if len(outputs) > 1 else outputs[0]
+            loss = self.loss(answer, targets.repeat_interleave(self.tail))
         else:
             loss = self.loss(self.model(images), targets)
         self.descend(loss)

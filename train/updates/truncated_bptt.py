@@ -45,7 +45,7 @@ class TruncatedBptt(Update):
         state = self.model.cell.initial(len(images))
         for part, frames in enumerate(torch.tensor_split(self.model.frames(images), self.parts, dim=1)):
             state = self.model.run(frames, tuple(tensor.detach() for tensor in state))
-            loss = self.loss.part(self.model.readout(state[0]), targets, part, self.parts)
+            loss = self.loss.part(self.model.head(state[0]), targets, part, self.parts)
             self.descend(self.objective(loss))
             self.after_step()
         return loss.item()

@@ -33,6 +33,7 @@ class Update:
         if self.clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.clip)
         self.optimiser.step()
+        self.loss.after_step()
 
     def end_epoch(self) -> None:
         """Called after each epoch, before validation."""
