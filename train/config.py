@@ -309,7 +309,7 @@ def _option(value: Any, default: models.Option, where: str) -> models.Option:
 def _table(kind: Any, value: Any, where: str) -> Any:
     """A TOML value to the type `kind`, a table to a dataclass; ValueError names the key."""
     if kind == Target:
-        return _target(value, where)
+        return target(value, where)
     if isinstance(kind, types.UnionType):  # of a table and None, which TOML does not have
         (kind,) = (item for item in typing.get_args(kind) if item is not types.NoneType)
     if kind in (int, float):
@@ -356,7 +356,8 @@ def _refuse_unknown(value: dict[str, Any], known: list[str], where: str) -> None
             raise ValueError(f"unknown key {key!r} {f'in [{where}]' if where else 'at the top'}, {hint}")
 
 
-def _target(value: Any, where: str) -> Target:
+def target(value: Any, where: str) -> Target:
+    """A target as in TOML, { coverage = 0.8 }; ValueError names `where`, the value and what is allowed."""
     expected = "expected { coverage = 0.8 }, { selective_risk = 0.01 } or { joint_error = 0.01 }"
     if not isinstance(value, dict):
         raise ValueError(f"{where} is {value!r}, {expected}")

@@ -197,25 +197,29 @@ def test_latency_worked_by_hand() -> None:
     assert times.mean(np.array([1.0, 0.6, 0.0])).tolist() == pytest.approx([0.2, 1.0, 2.2])
 
 
-@given(scored, st.integers(0, 5))
-def test_a_resampled_figure_is_that_of_the_repeated_samples(case: Case, seed: int) -> None:
+@given(scored, st.integers(0, 5), st.floats(0, 1, exclude_min=True))
+def test_a_resampled_figure_is_that_of_the_repeated_samples(case: Case, seed: int, wanted: float) -> None:
     scores, correct = case
     counts = bootstrap.resample(len(scores), seed, resamples=3)
-    accepted = scores >= np.sort(scores)[len(scores) // 2]
-    areas, risks = bootstrap.aurc(scores, correct, counts), bootstrap.selective_risk(accepted, correct, counts)
-    means = bootstrap.mean(correct, counts)
-    for row, area, risk, mean in zip(counts, areas, risks, means, strict=True):
+    curves, means = bootstrap.curves(scores, correct, counts), bootstrap.mean(correct, counts)
+    for index, row in enumerate(counts):
         assert row.sum() == len(scores)
         drawn = np.repeat(np.arange(len(scores)), row)
-        assert area == pytest.approx(risk_coverage.aurc(scores[drawn], correct[drawn]), abs=1e-12)
-        assert risk == pytest.approx(operating_point.measure(accepted[drawn], correct[drawn]).selective_risk)
-        assert mean == pytest.approx(np.mean(correct[drawn]))
+        again = scores[drawn], correct[drawn]
+        assert curves.aurc()[index] == pytest.approx(risk_coverage.aurc(*again), abs=1e-12)
+        for found, expected in (
+            (curves.risk_at_coverage, operating_point.risk_at_coverage),
+            (curves.coverage_at_risk, operating_point.coverage_at_risk),
+            (curves.coverage_at_joint_error, operating_point.coverage_at_joint_error),
+        ):
+            assert found(wanted)[index] == expected(*again, wanted)
+        assert means[index] == pytest.approx(np.mean(again[1]))
 
 
 def test_intervals_are_those_of_scipy() -> None:
     """Other resamples of the same samples: the ends agree within a tenth of the width."""
     scores, correct = realistic(200)
-    found = bootstrap.interval(bootstrap.aurc(scores, correct, bootstrap.resample(200, seed=1, resamples=4000)))
+    found = bootstrap.interval(bootstrap.curves(scores, correct, bootstrap.resample(200, 1, resamples=4000)).aurc())
     theirs = scipy.stats.bootstrap(
         (scores, correct.astype(float)),
         lambda score, right: risk_coverage.aurc(score, right.astype(bool)),

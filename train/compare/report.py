@@ -1,0 +1,55 @@
+"""report.html: one file with its figures inside, light or dark as the reader's system is, the same bytes for the same figures.
+
+path.write_text(page(values, toml))      values of comparison.json, text of the comparison's configuration
+"""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from train.compare import figures
+from train.compare.figures import plain, style
+from train.compare.table import figure
+
+
+def page(values: dict[str, Any], toml: str) -> str:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["plain"] = plain
+    rules = [rule["name"] for rule in values["rules"]]
+    return environment.get_template("report.html").render(
+        values=values,
+        figures=figures.draw(values),
+        rows={row["name"]: row for row in values["rows"]},
+        first=values["rows"][0],
+        headlines=_headlines(values["criteria"]),
+        cell=figure,
+        interval=_interval,
+        target=_target,
+        colour=lambda rule: figures.VARIABLES[style(rules.index(rule))["color"]],
+        toml=toml,
+    )
+
+
+def _interval(key: str, result: dict[str, Any]) -> str:
+    factor = 1000 if key == "aurc" else 100
+    return f"{factor * result['low']:.1f} – {factor * result['high']:.1f}"
+
+
+def _headlines(criteria: dict[str, Any]) -> list[str]:
+    """The area, and the first of each kind of criterion that a target asks for."""
+    kinds = ("aurc", "risk_at_", "coverage_at_", "hybrid_")
+    first = (next((key for key in criteria if key.startswith(kind)), None) for kind in kinds)
+    return [key for key in first if key is not None]
+
+
+def _target(target: dict[str, float]) -> str:
+    ((key, value),) = target.items()
+    relation = "at least" if key == "coverage" else "at most"
+    return f"{plain(key)} of {relation} {100 * value:g} %"

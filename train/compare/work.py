@@ -1,0 +1,106 @@
+"""The trainings of a comparison, one process per core; what is complete is left alone.
+
+    train_all(grid.trainings(), Path("runs/rules_digits"), processes=2, restart=False)
+
+Each training is a run of its own (`train.run`) that draws its random numbers from its own seed, so its result depends neither
+on the number of processes nor on what ran before it. What it has to say goes into `train.log` in its folder.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from contract.errors import INTERRUPTED
+from contract.progress import Progress
+from contract.run_folder import RunFolder
+from train.compare import answers
+from train.config import RunConfig
+from train.errors import TrainError
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end of a training: how long it took, None if it was complete before, and what went wrong, if anything."""
+
+    seconds: float | None
+    error: tuple[str, str, int] | None = None  # arguments of TrainError, which does not travel between processes
+
+
+def cores() -> int:
+    """How many this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def train_all(trainings: Mapping[str, RunConfig], folder: Path, processes: int, *, restart: bool) -> None:
+    """Do what is left of the trainings, each in the folder of its name, and write what their models answer.
+
+    Raises the first TrainError, after all the others have been trained.
+    """
+    failed: list[tuple[str, tuple[str, str, int]]] = []
+    context = multiprocessing.get_context("spawn")  # PyTorch's threads do not survive a fork
+    with (
+        ProcessPoolExecutor(min(processes, len(trainings)), context, initializer=_end_with_parent) as pool,
+        Progress("compare", len(trainings)) as progress,
+    ):
+        jobs = {pool.submit(train_one, config, folder / name, restart): name for name, config in trainings.items()}
+        try:
+            for job in as_completed(jobs):
+                done, name = job.result(), jobs[job]
+                if done.error:
+                    failed.append((name, done.error))
+                took = "trained already" if done.seconds is None else f"{done.seconds:.0f} s"
+                progress.advance(note=f"{name}: {'failed' if done.error else took}")
+        except BrokenProcessPool:
+            raise TrainError(
+                f"{folder}: a training's process was ended from outside, by a lack of memory perhaps.",
+                "Run the same command again: it goes on. --processes 1 takes the least memory.",
+            ) from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+    if failed:
+        name, (problem, next_step, exit_code) = min(failed)
+        others = f" {len(failed) - 1} more failed as well." if len(failed) > 1 else ""
+        raise TrainError(f"{name}: {problem}{others}", next_step, exit_code)
+
+
+def train_one(config: RunConfig, folder: Path, restart: bool) -> Done:
+    """One training and its answers, in a process of its own."""
+    from train.run import train
+
+    start, run = time.monotonic(), RunFolder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    if restart:
+        answers.path_of(run).unlink(missing_ok=True)
+    complete = answers.path_of(run).exists()
+    with (folder / "train.log").open("a") as log, contextlib.redirect_stderr(log):
+        try:
+            train(config, run, restart)
+            if not complete:
+                answers.write(run)
+        except TrainError as error:
+            return Done(None, (error.problem, error.next_step, error.exit_code))
+    return Done(None if complete else time.monotonic() - start)
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        parent.join()
+        sys.stderr.flush()
+        os._exit(INTERRUPTED)
+
+    threading.Thread(target=watch, daemon=True).start()
