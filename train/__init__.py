@@ -15,5 +15,6 @@ evaluate.py   every figure of training.json
 report.py     report.html and risk_coverage.png
 run.py        the above in order
 seeds.py      the same run with several seeds
+compare/      a grid of rules of abstaining and seeds, judged alike: python -m train.compare
 compare_cells.py  recurrent cells of equal size, with several seeds each, as a table
 """

@@ -3,10 +3,12 @@
     write(folder)
     answers = read(folder)
 
-Whoever judges needs no PyTorch and no data set. Arrays of the file: `validation_logits`, `test_logits` float32 [N, classes],
-`validation_labels`, `test_labels` int64 [N], and `inputs`, the number of values of one sample.
+Whoever judges needs no PyTorch and no data set. Arrays of the file, for `validation` and `test` alike: `test_logits` float32
+[N, classes], `test_labels` int64 [N], `test_abstain` and `test_gate` [N] if the model has them (`train.abstain.outputs`); and
+`inputs`, the number of values of one sample.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,21 +18,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.run_folder import RunFolder
+from train.abstain.outputs import Outputs
 from train.errors import TrainError
 
 SPLITS: Final = ("validation", "test")
+OUTPUTS: Final = tuple(field.name for field in dataclasses.fields(Outputs))
 
 
 @dataclass(frozen=True)
 class Split:
-    """Logits float32 [N, classes] and labels int64 [N]."""
+    """What a model says to N samples, and their labels int64 [N]."""
 
-    logits: NDArray[np.float32]
+    outputs: Outputs
     labels: NDArray[np.int64]
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        found: NDArray[np.bool_] = self.logits.argmax(axis=1) == self.labels
+        found: NDArray[np.bool_] = self.outputs.predicted == self.labels
         return found
 
 
@@ -52,14 +56,23 @@ def write(folder: RunFolder) -> None:
     samples = data.load(config.load(folder.config).data)
     parts = data.load_splits(folder.splits)
     model, _ = models.load(folder.base_checkpoint)
-    arrays: dict[str, NDArray[Any]] = {"inputs": np.array(math.prod(samples.input_shape))}
+    splits = {
+        name: Split(loop.outputs(model, samples.images[part]), samples.labels[part])
+        for name, part in (("validation", parts.validation), ("test", parts.test))
+    }
+    save(Answers(**splits, inputs=math.prod(samples.input_shape)), folder)
+
+
+def save(answers: Answers, folder: RunFolder) -> None:
+    """Write the file, whole or not at all, should the process be killed here."""
+    arrays: dict[str, NDArray[Any]] = {"inputs": np.array(answers.inputs)}
     for name in SPLITS:
-        indices = getattr(parts, name)
-        arrays[f"{name}_logits"] = loop.logits(model, samples.images[indices])
-        arrays[f"{name}_labels"] = samples.labels[indices]
+        split: Split = getattr(answers, name)
+        parts = {part: getattr(split.outputs, part) for part in OUTPUTS} | {"labels": split.labels}
+        arrays |= {f"{name}_{part}": array for part, array in parts.items() if array is not None}
     fresh = folder.path / "answers.new.npz"
     np.savez_compressed(fresh, **arrays)
-    fresh.replace(path_of(folder))  # whole or not at all, should the process be killed here
+    fresh.replace(path_of(folder))
 
 
 def read(folder: RunFolder) -> Answers:
@@ -67,8 +80,11 @@ def read(folder: RunFolder) -> Answers:
     path = path_of(folder)
     try:
         with np.load(path) as arrays:
-            splits = (Split(arrays[f"{name}_logits"], arrays[f"{name}_labels"]) for name in SPLITS)
-            return Answers(*splits, inputs=int(arrays["inputs"]))
+            validation, test = (
+                Split(Outputs(**{part: arrays.get(f"{name}_{part}") for part in OUTPUTS}), arrays[f"{name}_labels"])
+                for name in SPLITS
+            )
+            return Answers(validation, test, inputs=int(arrays["inputs"]))
     except (OSError, ValueError, KeyError) as error:
         raise TrainError(
             f"{path}: no answers to be read ({type(error).__name__}: {error}).", "Remove the file."

@@ -35,10 +35,12 @@ import boards
 from boards import Board
 from contract.errors import DemurError
 from train import config as configuration
+from train import losses
 from train.abstain import SCORES
 from train.abstain.threshold import Target
 from train.config import HIGHEST_SEED, RunConfig
 from train.errors import TrainError
+from train.heads import LINEAR
 
 NEXT: Final = "Correct the file; train/configs/rules_digits.toml shows how."
 LARGE: Final = "large"  # folder of the large model, so no rule's name
@@ -108,7 +110,8 @@ def load(path: Path) -> Grid:
 
 def _grid(values: dict[str, Any], path: Path) -> Grid:
     rules, targets, seeds, board = (values.pop(key, None) for key in ("rules", "targets", "seeds", "board"))
-    base, large = values.pop("base", None), values.pop("large", None)
+    base: Any = values.pop("base", None)
+    large: Any = values.pop("large", None)
     if "gate" in values:
         raise ValueError(
             "holds [gate], expected none, since scores are those of [[rules]] and targets those of `targets`"
@@ -129,6 +132,8 @@ def _grid(values: dict[str, Any], path: Path) -> Grid:
         return configuration.parse({**values, "name": f"{values.get('name')}-{name}", "base": table}, path)
 
     whole = parse(LARGE, large)
+    if whole.base.head != LINEAR:
+        raise ValueError("large.loss is one that abstains, expected a loss without an abstention of its own")
     first = whole.seed
     if first + seeds - 1 > HIGHEST_SEED:
         raise ValueError(f"seed is {first} and seeds {seeds}, expected the last seed to be at most {HIGHEST_SEED}")
@@ -162,13 +167,18 @@ def _rule(rule: dict[str, Any], base: dict[str, Any], parse: Any) -> Rule:
     labelled = {label(variant): merge(own, variant) for variant in variants}
     if len(labelled) < len(variants):
         raise ValueError(f"two of {name}.variants are alike, expected variants that differ")
-    return Rule(
-        name,
-        tuple(dict.fromkeys(scores)),
-        tuple(
-            Variant(text, parse("-".join([name, *re.findall(r"\w+", text)]), table)) for text, table in labelled.items()
-        ),
+    made = tuple(
+        Variant(text, parse("-".join([name, *re.findall(r"\w+", text)]), table)) for text, table in labelled.items()
     )
+    for score in scores:
+        makers = [loss for loss, entry in losses.LOSSES.items() if entry.score == score]
+        for variant in made:
+            loss = variant.config.base.loss
+            if makers and (loss is None or loss.name not in makers):
+                raise ValueError(
+                    f"{name}.scores has {score!r}, which a model has only if loss.name is one of {', '.join(makers)}"
+                )
+    return Rule(name, tuple(dict.fromkeys(scores)), made)
 
 
 def merge(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,8 +186,10 @@ def merge(shared: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(shared)
     for key, value in own.items():
         kept = merged.get(key)
-        both = isinstance(value, dict) and isinstance(kept, dict) and "name" not in value
-        merged[key] = merge(kept, value) if both else value
+        if isinstance(value, dict) and isinstance(kept, dict) and "name" not in value:
+            merged[key] = merge(kept, value)
+        else:
+            merged[key] = value
     return merged
 
 
@@ -193,9 +205,9 @@ def _latency(board: Any) -> Latency:
     known = ("name", "cycles_per_mac", "large_milliseconds")
     if not isinstance(board, dict) or set(board) - set(known) or not {"name", "cycles_per_mac"} <= set(board):
         raise ValueError(f"board is {board!r}, expected a table of {', '.join(known)}")
-    for key in known[1:]:
-        value = board.get(key)
-        if key in board and (type(value) not in (int, float) or not 0 < value < float("inf")):
+    for key in set(known[1:]) & set(board):
+        value = board[key]
+        if type(value) not in (int, float) or not 0 < value < float("inf"):
             raise ValueError(f"board.{key} is {value!r}, expected a number above 0")
     try:
         chosen = boards.load(str(board["name"]))

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.run_folder import RunFolder
-from train.abstain import SCORES, temperature, threshold
+from train.abstain import SCORES, reservation, temperature, threshold
 from train.abstain.threshold import Coverage, SelectiveRisk, Target
 from train.compare import answers
 from train.compare.answers import Answers, Split
@@ -41,6 +41,7 @@ from train.compare.grid import LARGE, Grid, Rule, folder, of_seed
 from train.errors import TrainError
 from train.evaluation import bootstrap, calibration, hybrid, latency, operating_point, risk_coverage
 from train.evaluation.bootstrap import Counts
+from train.evaluation.operating_point import OperatingPoint
 from train.evaluation.spread import Spread, spread
 
 COVERAGES: Final = tuple(round(0.02 * step, 2) for step in range(1, 51))
@@ -221,9 +222,11 @@ def _read(root: Path, name: str, seed: int) -> Answers:
 
 
 def _candidate(label: str, base: Answers, large: Answers, score: str) -> Candidate:
-    fitted = temperature.fit(base.validation.logits, base.validation.labels)
+    fitted = (
+        1.0 if score == reservation.NAME else temperature.fit(base.validation.outputs.logits, base.validation.labels)
+    )
     splits = [
-        Scored(SCORES[score](own.logits, fitted), own.correct, its.correct)
+        Scored(SCORES[score](own.outputs, fitted), own.correct, its.correct)
         for own, its in ((base.validation, large.validation), (base.test, large.test))
     ]
     return Candidate(label, *splits)
@@ -273,28 +276,27 @@ def _row(
 def _operate(seeds: Sequence[Sequence[Candidate]], target: Target) -> dict[str, Any]:
     """Variant and threshold from the validation split, then what they do on the test split, for each seed."""
     aim = criteria([target])[2]
-    points = []
+    points: list[OperatingPoint] = []
+    together, reached, labels = [], 0, []
     for candidates in seeds:
         chosen = best(candidates, aim.measure, aim.higher_is_better)
         try:
             limit = threshold.choose(chosen.validation.scores, chosen.validation.correct, target)
+            reached += 1
         except TrainError:  # out of reach: nothing is accepted, and the large model answers all
             limit = math.inf
         accepted = chosen.test.scores >= limit
-        point = operating_point.measure(accepted, chosen.test.correct)
-        together = hybrid.accuracy(accepted, chosen.test.correct, chosen.test.large_correct)
-        points.append(
-            (point.coverage, point.joint_error, point.selective_risk, together, limit < math.inf, chosen.label)
-        )
-    coverage, joint_error, selective_risk, together, reached, labels = zip(*points, strict=True)
+        points.append(operating_point.measure(accepted, chosen.test.correct))
+        together.append(hybrid.accuracy(accepted, chosen.test.correct, chosen.test.large_correct))
+        labels.append(chosen.label)
     return {
         "target": {target.key: target.value},
-        "coverage": asdict(spread(coverage)),
-        "joint_error": asdict(spread(joint_error)),
-        "selective_risk": asdict(spread(selective_risk)),
+        "coverage": asdict(spread([point.coverage for point in points])),
+        "joint_error": asdict(spread([point.joint_error for point in points])),
+        "selective_risk": asdict(spread([point.selective_risk for point in points])),
         "hybrid_accuracy": asdict(spread(together)),
-        "reached": sum(reached),
-        "chosen": list(labels),
+        "reached": reached,
+        "chosen": labels,
     }
 
 
@@ -337,7 +339,7 @@ def _rule(
     for seed, candidates in zip(grid.seeds, own, strict=True):
         chosen = best(candidates, AURC.measure, AURC.higher_is_better)
         model = models[labels.index(chosen.label), seed]
-        fitted.append(temperature.fit(model.validation.logits, model.validation.labels))
+        fitted.append(temperature.fit(model.validation.outputs.logits, model.validation.labels))
         before.append((_probabilities(model.test, 1.0), model.test.correct))
         after.append((_probabilities(model.test, fitted[-1]), model.test.correct))
     pooled = calibration.reliability(*(np.concatenate(part) for part in zip(*after, strict=True)))
@@ -357,7 +359,7 @@ def _rule(
 
 
 def _probabilities(split: Split, divisor: float) -> NDArray[np.float64]:
-    return SCORES["softmax_response"](split.logits, divisor)
+    return SCORES["softmax_response"](split.outputs, divisor)
 
 
 def _cost(root: Path, name: str, grid: Grid) -> dict[str, int]:

@@ -53,7 +53,8 @@ class Curves:
 
     def risk_at_coverage(self, coverage: float) -> NDArray[np.float64]:
         first = np.argmax(self.coverage >= coverage, axis=1)
-        return self.risk[np.arange(len(first)), first]
+        risk: NDArray[np.float64] = self.risk[np.arange(len(first)), first]
+        return risk
 
     def coverage_at_risk(self, risk: float) -> NDArray[np.float64]:
         return _greatest(self.coverage, self.risk <= risk)
@@ -73,7 +74,8 @@ def curves(scores: NDArray[Any], correct: NDArray[np.bool_], counts: Counts) -> 
 
 
 def _greatest(coverage: NDArray[np.float64], met: NDArray[np.bool_]) -> NDArray[np.float64]:
-    return np.where(met, coverage, 0.0).max(axis=1)
+    greatest: NDArray[np.float64] = np.where(met, coverage, 0.0).max(axis=1)
+    return greatest
 
 
 def interval(values: NDArray[np.float64], level: float = LEVEL) -> tuple[float, float]:
