@@ -72,7 +72,7 @@ def fit(
     """Train `model` on the train split, yielding after each epoch; goes on from `state_file` if there is one.
 
     `role` ("base" or "large") names the model in log and files. Raises TrainError, keeping the last good state, if the
-    loss is no longer finite.
+    loss or a weight is no longer finite.
     """
     images, labels = torch.from_numpy(data.images[parts.train]), torch.from_numpy(data.labels[parts.train])
     batch = min(config.batch, len(images))
@@ -105,11 +105,11 @@ def fit(
             validation_loss=validation_loss,
             validation_accuracy=validation_accuracy,
         )
-        if not math.isfinite(record.loss + record.validation_loss):
+        if not math.isfinite(record.loss + record.validation_loss) or not _finite(model):
             kept = f"{path} keeps epoch {epoch - 1}" if path.exists() else "no epoch was good"
             raise TrainError(
                 f"{role}: the loss is {record.loss} and the validation loss {record.validation_loss} in epoch {epoch} "
-                f"of {config.epochs}, at a learning rate of up to {config.learning_rate}; {kept}.",
+                f"of {config.epochs}{'' if _finite(model) else ', and weights are not finite'}, at a learning rate of up to {config.learning_rate}; {kept}.",
                 f"Lower learning_rate under [{role}] and run again with --restart.",
                 exit_code=CHECK_FAILED,
             )
@@ -136,6 +136,11 @@ def _loss(role: str, config: Model, data: DataSet) -> Loss:
             f"Correct it under [{role}].",
         )
     return losses.build(config.loss.name, len(data.classes), config.loss.options)
+
+
+def _finite(model: Classifier) -> bool:
+    """Whether all weights are; a loss may miss those of a gate or of an auxiliary output."""
+    return all(bool(torch.isfinite(value).all()) for value in model.state_dict().values())
 
 
 def _validate(model: Classifier, data: DataSet, parts: Splits) -> tuple[float, float | None]:

@@ -165,7 +165,7 @@ MUST_REFUSE: dict[str, tuple[Callable[[RunFolder], object], str, str]] = {
     "splits of another data set": (_shorten_splits, "has 1797 samples", "--restart"),
     "configuration not TOML": (lambda run: run.config.write_text("name ="), "not TOML", "Correct the file"),
     "checkpoint cut short": (_cut_checkpoint, "not a checkpoint", "--restart"),
-    "checkpoint of another format": (_change_checkpoint("format", 99), "format is 99, expected 1", "--restart"),
+    "checkpoint of another format": (_change_checkpoint("format", 99), "format is 99, expected 2", "--restart"),
     "checkpoint of an unknown model": (_change_checkpoint("model", "vit"), "vit", "--restart"),
     "checkpoint of other images": (_change_checkpoint("input_shape", [1, 9, 9]), "(1, 9, 9)", "--restart"),
 }

@@ -4,8 +4,8 @@
 
 With a `reward` o the gambler who bets on y wins o times the stake, so a small o makes abstaining attractive; o in (1, C], as
 with o <= 1 it would never pay to bet. It is computed as -logaddexp(log p_y, log p_abstain - log o), which stays finite.
-For the first `warm_up` epochs the loss is the cross-entropy of the C classes alone: with a small reward a model that knows
-nothing learns to abstain from everything.
+For the first `warm_up` epochs the loss is the cross-entropy of the C classes alone: a model that knows nothing yet, and is
+right once in C, finds that abstaining pays if o < C, and may stay there.
 Source: Liu et al., "Deep Gamblers: Learning to Abstain with Portfolio Theory", NeurIPS 2019, in the form of the authors' code; what
 the warm-up leaves out (the extra output) is our form.
 """
@@ -22,7 +22,7 @@ from train.losses.loss import CORRECT, Loss
 class DeepGamblers(Loss):
     """Outputs are logits [N, classes + 1], "abstain" last; targets int64 [N] below `classes`."""
 
-    def __init__(self, classes: int, *, reward: float = 2.0, warm_up: int = 0) -> None:
+    def __init__(self, classes: int, *, reward: float = 2.0, warm_up: int = 10) -> None:
         if not 1 < reward <= classes:
             raise TrainError(
                 f"loss.reward is {reward:g}, expected a number above 1 and at most {classes}, the number of classes.",

@@ -8,7 +8,8 @@ With f the softmax of the logits and means over a batch,
     loss = a M + (1 - a) cross-entropy of an auxiliary head on the same features
 
 which weights and phi >= 0 minimise and lambda >= 0 maximises. At the saddle lambda_k is mu wherever phi_k > 0, and phi_k is
-C_k: mu is the one knob, and the threshold on max_k f_k, chosen with it on the validation split, the other.
+C_k: mu is the one knob, and the threshold on max_k f_k, chosen with it on the validation split, the other. Of equally frequent
+classes f_k = P(k | x) makes all L_k and C_k least at once, so mu matters by what the model cannot fit.
 
 After each step of the weights, phi and then lambda take a plain gradient step of `rate`, and are clipped at 0: a slower time
 scale of their own, without weight decay. One after the other, since steps at once spiral outwards.
@@ -30,8 +31,8 @@ FIRST_BOUND = 0.5  # of phi; lambda begins at mu - 0.5, or 0: as in the authors'
 class OneSidedPrediction(Loss):
     """Outputs are (logits [N, classes], auxiliary logits [N, classes]), targets int64 [N].
 
-    `multipliers` (lambda) and `bounds` (phi) are float32 [classes]. A class that a batch lacks, or is alone in, adds nothing
-    there and moves neither of the two.
+    `multipliers` (lambda) and `bounds` (phi) are float32 [classes]. A class that a batch lacks has no L_k there; one that is
+    alone in it has no C_k, and its lambda and phi stay where they are.
     """
 
     def __init__(self, classes: int, *, mu: float = 1.0, rate: float = 0.01, a: float = 0.9) -> None:
