@@ -124,7 +124,8 @@ def test_the_digits_configuration_shows_every_key() -> None:
 
 @pytest.mark.parametrize("path", sorted(DIGITS.parent.glob("*.toml")), ids=lambda path: path.stem)
 def test_shipped_configurations_load(path: Path) -> None:
-    load = compare_cells.load if path.stem.startswith("cells_") else config.load
+    kind = path.stem.split("_")[0]
+    load = {"cells": compare_cells.load, "rules": grid.load}.get(kind, config.load)
     assert load(path).name == path.stem
 
 
@@ -170,7 +171,7 @@ def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> 
         ('name = "small"', 'name = "small"\nseed = -1', "seed is -1, expected an integer of 0 .. 4294967295"),
         ('name = "small"', 'name = "small"\nthreads = true', "threads is True, expected an integer of 1 or more"),
         ('{ set = "digits" }', '"digits"', "data is 'digits', expected a table"),
-        ('set = "digits"', 'set = "mnist"', "data.set is 'mnist', expected one of digits, digits_pixels, npz"),
+        ('set = "digits"', 'set = "mnist"', "data.set is 'mnist', expected one of digits, digits_noisy, digits_pixels, npz"),
         ('set = "digits"', 'set = "npz"', "data.file is missing, expected the path of a file or folder"),
         ('set = "digits"', 'set = "digits", file = "a.npz"', "data.file is 'a.npz', expected no such key"),
         ('set = "digits"', 'set = "digits", seed = 4294967296', "data.seed is 4294967296, expected an integer of 0 .."),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from contract.log_mel import LogMel
-from train.data import add, csv, digits, digits_pixels, npz, spoken_digits, wav
+from train.data import add, csv, digits, digits_noisy, digits_pixels, npz, spoken_digits, wav
 from train.data.dataset import DataSet
 from train.data.split import SPLITS, Splits, load_splits, save_splits, splits
 
@@ -32,6 +32,7 @@ class Source:
 SETS: Final[dict[str, Source]] = {
     "digits": Source(digits.load),
     "digits_pixels": Source(digits_pixels.load),
+    "digits_noisy": Source(digits_noisy.load, {"noise": 0.3}),
     "npz": Source(npz.load, {"file": None, "low": 0.0, "high": 1.0}),
     "csv": Source(csv.load, {"file": None, "low": 0.0, "high": 1.0}),
     "wav": Source(wav.load, {"file": None, "features": LogMel()}),
