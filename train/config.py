@@ -73,7 +73,9 @@ class Data:
     high: float | None = _number("a number", lambda value: True, None)
     steps: int | None = _integer(2, None)
     samples: int | None = _integer(100, None)
-    noise: float | None = _number("a standard deviation, 0 to 1, of pixels in 0 .. 1", lambda value: 0 <= value <= 1, None)
+    noise: float | None = _number(
+        "a standard deviation, 0 to 1, of pixels in 0 .. 1", lambda value: 0 <= value <= 1, None
+    )
     features: LogMel | None = None
     split: str = _name(data.SPLITS, "random")
     held_out: str | None = _text("the name of a group")

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from contract.log_mel import LogMel
 from train import compare_cells, config
 from train.abstain.threshold import Coverage, JointError, SelectiveRisk
+from train.compare import grid
 from train.config import Augment, Data, Gate, Loss, Model, Rule, RunConfig
 from train.errors import TrainError
 
@@ -113,6 +114,15 @@ def test_the_shipped_configuration_loads() -> None:
     assert loaded.gate == Gate(score="softmax_response", target=Coverage(0.8))
 
 
+def test_noise_is_for_noisy_digits_alone(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(SMALLEST.replace('set = "digits"', 'set = "digits_noisy"'))
+    assert config.load(path).data.noise == 0.3
+    path.write_text(SMALLEST.replace('set = "digits"', 'set = "digits", noise = 0.1'))
+    with pytest.raises(TrainError, match=r"data.noise is 0.1, expected no such key, as data.set is 'digits'"):
+        config.load(path)
+
+
 def test_the_digits_configuration_shows_every_key() -> None:
     shown, resolved = tomllib.loads(DIGITS.read_text()), config.to_values(config.load(DIGITS))
     assert set(shown) == set(resolved)
@@ -171,7 +181,11 @@ def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> 
         ('name = "small"', 'name = "small"\nseed = -1', "seed is -1, expected an integer of 0 .. 4294967295"),
         ('name = "small"', 'name = "small"\nthreads = true', "threads is True, expected an integer of 1 or more"),
         ('{ set = "digits" }', '"digits"', "data is 'digits', expected a table"),
-        ('set = "digits"', 'set = "mnist"', "data.set is 'mnist', expected one of digits, digits_noisy, digits_pixels, npz"),
+        (
+            'set = "digits"',
+            'set = "mnist"',
+            "data.set is 'mnist', expected one of digits, digits_noisy, digits_pixels, npz",
+        ),
         ('set = "digits"', 'set = "npz"', "data.file is missing, expected the path of a file or folder"),
         ('set = "digits"', 'set = "digits", file = "a.npz"', "data.file is 'a.npz', expected no such key"),
         ('set = "digits"', 'set = "digits", seed = 4294967296', "data.seed is 4294967296, expected an integer of 0 .."),

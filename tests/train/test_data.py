@@ -34,6 +34,18 @@ def test_digits_are_those_of_scikit_learn() -> None:
     np.testing.assert_array_equal(digits.labels, source.target)
 
 
+def test_noisy_digits_are_the_digits_under_gaussian_noise() -> None:
+    clean, noisy = data.load(DIGITS), data.load(Data(set="digits_noisy", noise=0.2))
+    assert noisy.images.dtype == np.float32
+    assert (noisy.images.min(), noisy.images.max()) == (0, 1)
+    np.testing.assert_array_equal(noisy.labels, clean.labels)
+    middle = clean.images == 0.5  # 2.5 deviations from either end: clipping hardly matters
+    assert np.std(noisy.images[middle]) == pytest.approx(0.2, abs=0.005)
+    again = data.load(Data(set="digits_noisy", noise=0.2))
+    np.testing.assert_array_equal(again.images, noisy.images)
+    np.testing.assert_array_equal(data.load(Data(set="digits_noisy", noise=0.0)).images, clean.images)
+
+
 def test_the_splits_of_digits_are_fixed() -> None:
     parts = data.splits(data.load(DIGITS), DIGITS)
     assert [len(part) for part in (parts.train, parts.validation, parts.test)] == [989, 359, 449]

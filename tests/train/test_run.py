@@ -226,7 +226,12 @@ SAMPLES = {"x": np.zeros((40, 4, 4)), "y": np.arange(40) % 2}
 @pytest.mark.parametrize(
     ("old", "new", "arrays", "said"),
     [
-        ('"digits"', '"mnist"', {}, "data.set is 'mnist', expected one of digits, digits_noisy, digits_pixels, npz, csv"),
+        (
+            '"digits"',
+            '"mnist"',
+            {},
+            "data.set is 'mnist', expected one of digits, digits_noisy, digits_pixels, npz, csv",
+        ),
         ("epochs = 6", "epoch = 8", {}, "unknown key 'epoch' in [base], did you mean 'epochs'?"),
         ("coverage = 0.6", "coverage = 1.6", {}, "gate.target.coverage is 1.6, expected a share above 0 and at most 1"),
         ("coverage = 0.6", "coverage = 0.6, selective_risk = 0.1", {}, "gate.target holds 2 targets"),

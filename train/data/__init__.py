@@ -31,8 +31,8 @@ class Source:
 
 SETS: Final[dict[str, Source]] = {
     "digits": Source(digits.load),
-    "digits_pixels": Source(digits_pixels.load),
     "digits_noisy": Source(digits_noisy.load, {"noise": 0.3}),
+    "digits_pixels": Source(digits_pixels.load),
     "npz": Source(npz.load, {"file": None, "low": 0.0, "high": 1.0}),
     "csv": Source(csv.load, {"file": None, "low": 0.0, "high": 1.0}),
     "wav": Source(wav.load, {"file": None, "features": LogMel()}),
