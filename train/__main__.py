@@ -100,14 +100,15 @@ def _table_of_gate(values: dict[str, Any]) -> str:
             f"{model['validation_accuracy']:>12.2%}{model['test_accuracy']:>12.2%}"
         )
     for label, key in (
-        ("hybrid accuracy", "hybrid_accuracy"), ("coverage", "coverage"), ("selective risk", "selective_risk")
+        ("hybrid accuracy", "hybrid_accuracy"), ("coverage", "coverage"), ("selective risk", "selective_risk"),
+        ("joint error", "joint_error")
     ):  # fmt: skip
         lines.append(f"{label:<40}{gate['validation'][key]:>12.2%}{gate['test'][key]:>12.2%}")
     lines += [
         f"{'samples':<40}{gate['validation']['samples']:>12,}{gate['test']['samples']:>12,}",
         f"{'AURC (ideal)':<52}{values['aurc']:>12.5f} ({values['ideal_aurc']:.5f})",
         f"{'threshold':<40}{gate['threshold']:>12.4f}  {gate['score']} at temperature {values['temperature']:.3f}, "
-        f"for {target} {wanted:g}",
+        f"for {target} {wanted:g}" + (", with an offset for each class" if gate["offsets"] else ""),
     ]
     return "\n".join(lines)
 

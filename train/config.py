@@ -152,13 +152,15 @@ class Model:
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """[gate]: the score and the target its threshold must meet on the validation split.
+    """[gate]: the score and the target its threshold must meet on the validation split: one threshold, or one for each
+    predicted class (`train.abstain.per_class`).
 
     A recurrent model answers as soon as the score suffices, but not before `minimum_steps` frames.
     """
 
     target: Target
     score: str = _name(abstain.SCORES, "softmax_response")
+    thresholds: str = _name(("common", "per_class"), "common")
     minimum_steps: int = _integer(1, 1)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from train.abstain import SCORES, reservation, temperature, threshold
+from train.abstain import SCORES, per_class, reservation, temperature, threshold
 from train.abstain.outputs import Outputs
 from train.config import Gate, RunConfig
 from train.data import DataSet, Splits
@@ -52,16 +52,20 @@ class Answers:
 
 @dataclass(frozen=True)
 class Chosen:
-    """What the validation split decided."""
+    """What the validation split decided; `offsets` are those of thresholds per class."""
 
     score: str
     base_temperature: float
     large_temperature: float
     threshold: float
+    offsets: tuple[float, ...] | None = None
 
     def scores(self, answers: Answers) -> NDArray[np.float64]:
-        """The base model's confidence scores [N]."""
-        return SCORES[self.score](answers.base, self.base_temperature)
+        """The base model's confidence scores [N], with the offset of each predicted class if there are any."""
+        scores = SCORES[self.score](answers.base, self.base_temperature)
+        if self.offsets is None:
+            return scores
+        return per_class.shifted(scores, answers.base.predicted, np.array(self.offsets))
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ class GateResult:
     samples: int
     coverage: float
     selective_risk: float
+    joint_error: float
     hybrid_accuracy: float
 
 
@@ -108,6 +113,7 @@ class GateResults:
     score: str
     target: dict[str, float]
     threshold: float
+    offsets: tuple[float, ...] | None
     validation: GateResult
     test: GateResult
 
@@ -158,7 +164,7 @@ def alone(config: RunConfig, base: Classifier, data: DataSet, parts: Splits, epo
 
 
 def choose(validation: Answers, gate: Gate) -> Chosen:
-    """Fit both temperatures, then the threshold that meets the target. Raises TrainError if none does."""
+    """Fit both temperatures, then the threshold or thresholds that meet the target. Raises TrainError if none do."""
     chosen = Chosen(
         score=gate.score,
         # The extra class of Deep Gamblers is no label that a temperature could be fitted to.
@@ -168,9 +174,12 @@ def choose(validation: Answers, gate: Gate) -> Chosen:
         large_temperature=temperature.fit(validation.large, validation.labels),
         threshold=0.0,
     )
-    return dataclasses.replace(
-        chosen, threshold=threshold.choose(chosen.scores(validation), validation.base_correct, gate.target)
-    )
+    scores, correct = chosen.scores(validation), validation.base_correct
+    if gate.thresholds == "common":
+        return dataclasses.replace(chosen, threshold=threshold.choose(scores, correct, gate.target))
+    classes = validation.base.logits.shape[1]
+    common, offsets = per_class.choose(scores, validation.base.predicted, correct, classes, gate.target)
+    return dataclasses.replace(chosen, threshold=common, offsets=tuple(offsets.tolist()))
 
 
 def judge(
@@ -204,6 +213,7 @@ def judge(
             score=chosen.score,
             target={gate.target.key: gate.target.value},
             threshold=chosen.threshold,
+            offsets=chosen.offsets,
             validation=_gate(chosen, validation),
             test=_gate(chosen, test),
         ),
@@ -225,4 +235,6 @@ def _gate(chosen: Chosen, answers: Answers) -> GateResult:
     scores = chosen.scores(answers)
     accepted = scores >= chosen.threshold
     point = operating_point.measure(accepted, answers.base_correct)
-    return GateResult(point.samples, point.coverage, point.selective_risk, answers.hybrid_accuracy(accepted))
+    return GateResult(
+        point.samples, point.coverage, point.selective_risk, point.joint_error, answers.hybrid_accuracy(accepted)
+    )

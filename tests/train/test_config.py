@@ -100,6 +100,7 @@ configs = st.builds(
     large=models,
     gate=st.builds(
         Gate,
+        thresholds=st.sampled_from(["common", "per_class"]),
         target=st.builds(Coverage, st.floats(0, 1, exclude_min=True))
         | st.builds(SelectiveRisk, st.floats(0, 1, exclude_max=True))
         | st.builds(JointError, st.floats(0, 1, exclude_max=True)),
@@ -260,6 +261,7 @@ def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> 
         ("coverage = 0.8", "", "gate.target holds 0 targets (none)"),
         ("coverage = 0.8", "accuracy = 0.8", "gate.target holds the unknown key 'accuracy'"),
         ("{ coverage = 0.8 }", "0.8", "gate.target is 0.8, expected { coverage = 0.8 }, { selective_risk = 0.01 } or "),
+        ("target =", 'thresholds = "each", target =', "gate.thresholds is 'each', expected one of common, per_class"),
         ("target =", 'score = "luck", target =', "gate.score is 'luck', expected one of softmax_response, margin"),
         (
             "target =",

@@ -19,10 +19,10 @@ from contract import errors
 from contract.run_folder import RunFolder
 from train import config, data, models, run
 from train.__main__ import main, table
-from train.abstain import softmax_response
+from train.abstain import SCORES, per_class, softmax_response
 from train.abstain.outputs import Outputs
 from train.evaluation import risk_coverage
-from train.loop import logits
+from train.loop import logits, outputs
 
 ROOT = Path(__file__).parents[2]
 SMALL = """
@@ -213,6 +213,38 @@ def test_the_picture_is_a_picture(folder: RunFolder) -> None:
     pixels = matplotlib.image.imread(folder.risk_coverage)
     assert pixels.shape == (690, 1725, 4)
     assert pixels[..., :3].std() > 0.05  # not blank
+
+
+@pytest.mark.parametrize(
+    ("loss", "score"),
+    [("deep_gamblers", "reservation"), ("selective_net", "head"), ("one_sided_prediction", "softmax_response")],
+)
+def test_a_run_learns_to_abstain(loss: str, score: str, tmp_path: Path, call: Call) -> None:
+    """From a configuration to the report, with a threshold for each class; figures follow from the checkpoint."""
+    text = SMALL.replace("epochs = 10", "epochs = 1").replace(
+        "target =", f'score = "{score}", thresholds = "per_class", target ='
+    )
+    text = text.replace("coverage = 0.6", "joint_error = 0.05").replace(
+        "epochs = 6", f'epochs = 12, loss = {{ name = "{loss}" }}'
+    )
+    (tmp_path / "small.toml").write_text(text)
+    out = RunFolder(tmp_path / "out")
+    result = call(tmp_path / "small.toml", "--out", out.path)
+    assert result.code == 0, result.err
+    assert "with an offset for each class" in result.out and "joint error" in result.out
+    results, digits = values(out), data.load(config.load(out.config).data)
+    parts, (base, about) = data.load_splits(out.splits), models.load(out.base_checkpoint)
+    offsets, limit = np.array(results["gate"]["offsets"]), results["gate"]["threshold"]
+    for split, indices in (("validation", parts.validation), ("test", parts.test)):
+        answers, labels = outputs(base, digits.images[indices]), digits.labels[indices]
+        scores = SCORES[score](answers, about.temperature)
+        accepted = per_class.shifted(scores, answers.predicted, offsets) >= limit
+        wrong = accepted & (answers.predicted != labels)
+        assert results["gate"][split]["coverage"] == np.mean(accepted)
+        assert results["gate"][split]["joint_error"] == np.mean(wrong)
+    assert results["gate"]["validation"]["joint_error"] <= 0.05
+    assert results["gate"]["test"]["coverage"] > 0.05
+    assert "offset for each class" in out.report.read_text()
 
 
 def archive(path: Path, **arrays: Any) -> str:

@@ -20,6 +20,7 @@ def scores(outputs: Outputs, temperature: float) -> NDArray[np.float64]:
 
     `temperature` is not used."""
     logits = outputs.logits.astype(np.float64)
+    logits -= logits.max(axis=1, keepdims=True)  # so that the mean of equal logits is what they are, without rounding
     above = logits - logits.mean(axis=1, keepdims=True)
     length = np.sqrt((above**2).sum(axis=1))
     return np.divide(above.max(axis=1), length, out=np.zeros(len(logits)), where=length > 0)
