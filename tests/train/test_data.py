@@ -107,6 +107,40 @@ def test_a_class_too_small_to_split_is_refused() -> None:
         data.splits(samples, DIGITS)
 
 
+def labelled(labels: list[int], classes: tuple[str, ...], **more: Any) -> DataSet:
+    return DataSet("mine", np.zeros((len(labels), 1, 2, 2), np.float32), np.array(labels), classes, **more)
+
+
+@pytest.mark.parametrize("count", [1, 40])
+def test_a_data_set_of_one_class_is_refused(count: int) -> None:
+    with pytest.raises(
+        TrainError, match=f"mine: all {count} samples are of the class 'b', expected two classes or more"
+    ):
+        data.splits(labelled([1] * count, ("a", "b")), DIGITS)
+
+
+def test_a_class_without_a_sample_is_refused() -> None:
+    with pytest.raises(
+        TrainError, match=r"mine: the train split has no sample of 'b' among its 22, expected every class"
+    ):
+        data.splits(labelled([0, 2] * 20, ("a", "b", "c")), DIGITS)
+
+
+def test_a_class_that_misses_a_split_is_named() -> None:
+    """A stratified split gives a class of two samples none of a small test split."""
+    with pytest.raises(TrainError, match=r"mine: the (validation|test) split has no sample of 'rare' among its 10"):
+        data.splits(labelled([0] * 198 + [1] * 2, ("a", "rare")), Data(set="digits", validation=0.05, test=0.05))
+    own = np.arange(40) < 10
+    with pytest.raises(TrainError, match=r"mine: the test split has no sample of 'b' among its 10"):
+        data.splits(labelled([0] * 20 + [1] * 20, ("a", "b"), own_test=own), Data(set="digits", split="own"))
+
+
+def test_of_many_missing_classes_a_few_are_named() -> None:
+    names = tuple(f"c{index}" for index in range(9))
+    with pytest.raises(TrainError, match=r"no sample of 'c2', 'c3', 'c4', 'c5', 'c6' and 2 more among"):
+        data.splits(labelled([0, 1] * 20, names), DIGITS)
+
+
 @pytest.mark.parametrize("shape", [(6, 4, 5), (6, 3, 4, 5)])
 def test_npz_of_bytes_and_of_floats(tmp_path: Path, shape: tuple[int, ...]) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)

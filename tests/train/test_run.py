@@ -272,6 +272,30 @@ SAMPLES = {"x": np.zeros((40, 4, 4)), "y": np.arange(40) % 2}
         ('set = "digits"', None, {"x": SAMPLES["x"]}, "expected arrays named 'x' and 'y'. Make it with"),
         # All images are alike, so all scores are, and half of the answers are wrong.
         ("coverage = 0.6", "selective_risk = 0.1", SAMPLES, "the best is 0.5000, at a coverage of 1.0000."),
+        (
+            "coverage = 0.6",
+            "joint_error = 0.1",
+            SAMPLES,
+            "no threshold reaches a joint error of 0.1 on the 8 validation",
+        ),
+        (
+            "target = { coverage = 0.6 }",
+            'thresholds = "per_class", target = { selective_risk = 0.1 }',
+            SAMPLES,
+            "no thresholds per class reach a selective risk of 0.1 on the 8 validation samples",
+        ),
+        (
+            "coverage",
+            "coverage",
+            SAMPLES | {"y": np.ones(40, int)},
+            "all 40 samples are of the class '1', expected two",
+        ),
+        (
+            "epochs = 6",
+            'loss = { name = "deep_gamblers", reward = 11 }',
+            {},
+            "loss.reward is 11, expected a number above 1 and at most 10, the number of classes.",
+        ),
     ],
 )
 def test_foreseeable_failures_are_one_paragraph(

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from train.config import Data
 
 SPLITS: Final = ("random", "own", "held_out")
+LISTED: Final = 5  # classes that an error names
 
 
 @dataclass(frozen=True)
@@ -40,10 +41,13 @@ class Splits:
 def splits(data: DataSet, config: "Data") -> Splits:
     """Split as `config` says, every class in the same proportion in each random part.
 
-    Raises TrainError if a class has too few samples to be in every part, or the data set lacks what `config.split` needs.
+    Raises TrainError if all samples are of one class, a class is missing from a part, or the data set lacks what
+    `config.split` needs.
     """
     from sklearn.model_selection import train_test_split
 
+    if not data.predicts_number:
+        _refuse_one_class(data)
     everything, count = np.arange(len(data.labels)), len(data.labels)
     strata = None if data.predicts_number else data.labels
     validation, test = round(config.validation * count), round(config.test * count)
@@ -66,7 +70,33 @@ def splits(data: DataSet, config: "Data") -> Splits:
             f"{config.validation} and test {config.test} with every class in each part ({error}).",
             "Give each class more samples, or change the shares under [data].",
         ) from None
-    return Splits(np.sort(train_part), np.sort(validation_part), np.sort(test_part))
+    parts = Splits(np.sort(train_part), np.sort(validation_part), np.sort(test_part))
+    if not data.predicts_number:
+        _refuse_missing(data, parts)
+    return parts
+
+
+def _refuse_one_class(data: DataSet) -> None:
+    counts = np.bincount(data.labels, minlength=len(data.classes))
+    if np.count_nonzero(counts) < 2:
+        raise TrainError(
+            f"{data.name}: all {len(data.labels)} samples are of the class {data.classes[int(counts.argmax())]!r}, expected "
+            "two classes or more: of one there is nothing to learn, and nothing to abstain from.",
+            "Add samples of another class.",
+        )
+
+
+def _refuse_missing(data: DataSet, parts: Splits) -> None:
+    """Every class must be learned, have its share in the choice of temperature and threshold, and be measured."""
+    for name, part in dataclasses.asdict(parts).items():
+        missing = np.setdiff1d(np.arange(len(data.classes)), data.labels[part])
+        if missing.size:
+            listed = ", ".join(repr(data.classes[index]) for index in missing[:LISTED])
+            more = f" and {missing.size - LISTED} more" if missing.size > LISTED else ""
+            raise TrainError(
+                f"{data.name}: the {name} split has no sample of {listed}{more} among its {len(part)}, expected every class.",
+                "Give each class more samples, change the shares or the seed under [data], or leave the class out.",
+            )
 
 
 def _own_test(data: DataSet) -> NDArray[np.bool_]:
