@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from contract.run_folder import RunFolder
-from train.abstain import SCORES, temperature, threshold
+from train.abstain import SCORES, per_class, temperature, threshold
 from train.abstain.outputs import Outputs
 from train.compare import answers, figures, grid, large_time, report, work
 from train.compare.answers import Answers, Split
@@ -254,6 +254,20 @@ def test_thresholds_come_from_the_validation_split(judged: tuple[Grid, dict[str,
                 coverages.append(0.0)
         assert point["coverage"]["values"] == pytest.approx(coverages)
         assert point["reached"] == np.count_nonzero(coverages)
+
+
+def test_thresholds_of_classes_come_from_the_validation_split(
+    judged: tuple[Grid, dict[str, Answers], dict[str, Any]],
+) -> None:
+    loaded, made, values = judged
+    for target, point in zip(loaded.targets, values["rows"][0]["per_class"], strict=True):
+        for at, seed in enumerate(values["seeds"]):
+            one = made[f"cross_entropy/seed_{seed}"]
+            (scores, correct), (test, _) = scored(one)
+            predicted = one.validation.outputs.predicted
+            common, offsets = per_class.choose(scores, predicted, correct, 3, target)
+            accepted = per_class.shifted(test, one.test.outputs.predicted, offsets) >= common
+            assert point["coverage"]["values"][at] == np.mean(accepted)
 
 
 def test_a_much_better_rule_wins_alone_and_a_twin_is_as_good(tmp_path: Path) -> None:

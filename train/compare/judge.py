@@ -11,12 +11,13 @@ such figure on the validation split (if equal, the least AURC there). `values` h
     criteria    {key: {title, higher_is_better, winner, as_good}}: how rows are ranked, the best row, and the rows that cannot
                 be told from it
     rules       [{name, parameters, macs, calibration}]
-    rows        [{name, rule, score, own, variants, results, operating_points, curve}]
+    rows        [{name, rule, score, own, variants, results, operating_points, per_class, curve}]
 
 `results` has each criterion as {mean, deviation, least, greatest, values, low, high, chosen}: over the seeds, with the bootstrap
 interval of the mean, and the variant of each seed. A figure "at a coverage" is that of the threshold that accepts that share of
 the test split, which takes no labels to find; "coverage at an error" reads the curve of the test split. `operating_points` are what
-a threshold chosen on the validation split, without another look, does on the test split.
+a threshold chosen on the validation split, without another look, does on the test split; `per_class` the same with a threshold
+for each predicted class (`train.abstain.per_class`).
 
 Two rows cannot be told apart in a criterion if the bootstrap interval of their difference, on the same resamples, holds 0, or if
 their means differ by less than two standard errors over the seeds.
@@ -33,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.run_folder import RunFolder
-from train.abstain import SCORES, reservation, temperature, threshold
+from train.abstain import SCORES, per_class, reservation, temperature, threshold
 from train.abstain.threshold import Coverage, SelectiveRisk, Target
 from train.compare import answers
 from train.compare.answers import Answers, Split
@@ -53,6 +54,7 @@ class Scored:
     """One model under one score on one split, all [N]."""
 
     scores: NDArray[np.float64]
+    predicted: NDArray[np.int64]
     correct: NDArray[np.bool_]
     large_correct: NDArray[np.bool_]
 
@@ -186,7 +188,7 @@ def judge(grid: Grid, root: Path, large_seconds: float | None) -> dict[str, Any]
                  for at, variant in enumerate(rule.variants)]
                 for seed in grid.seeds
             ]  # fmt: skip
-            row, figures = _row(rule, score, seeds, grid.targets, ranked, counts)
+            row, figures = _row(rule, score, seeds, grid.targets, ranked, counts, test.outputs.logits.shape[1])
             rows.append(row)
             resampled.append(figures)
             own = own or seeds
@@ -226,7 +228,7 @@ def _candidate(label: str, base: Answers, large: Answers, score: str) -> Candida
         1.0 if score == reservation.NAME else temperature.fit(base.validation.outputs.logits, base.validation.labels)
     )
     splits = [
-        Scored(SCORES[score](own.outputs, fitted), own.correct, its.correct)
+        Scored(SCORES[score](own.outputs, fitted), own.outputs.predicted, own.correct, its.correct)
         for own, its in ((base.validation, large.validation), (base.test, large.test))
     ]
     return Candidate(label, *splits)
@@ -239,6 +241,7 @@ def _row(
     targets: Sequence[Target],
     ranked: Sequence[Criterion],
     counts: Counts,
+    classes: int,
 ) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
     """A row, and the resampled mean over the seeds of each criterion."""
     results, resampled = {}, {}
@@ -262,7 +265,8 @@ def _row(
         "variants": [candidate.label for candidate in seeds[0]],
         "results": results,
         "excess_aurc": asdict(spread(excess)),
-        "operating_points": [_operate(seeds, target) for target in targets],
+        "operating_points": [_operate(seeds, target, 0) for target in targets],
+        "per_class": [_operate(seeds, target, classes) for target in targets],
         "curve": {
             "risk": _along(
                 seeds, lambda it, share: operating_point.risk_at_coverage(it.scores, it.correct, share), False
@@ -273,19 +277,19 @@ def _row(
     return row, resampled
 
 
-def _operate(seeds: Sequence[Sequence[Candidate]], target: Target) -> dict[str, Any]:
-    """Variant and threshold from the validation split, then what they do on the test split, for each seed."""
+def _operate(seeds: Sequence[Sequence[Candidate]], target: Target, classes: int) -> dict[str, Any]:
+    """Variant and threshold from the validation split, then what they do on the test split, for each seed; with `classes` a
+    threshold for each predicted class, with 0 one for all."""
     aim = criteria([target])[2]
     points: list[OperatingPoint] = []
     together, reached, labels = [], 0, []
     for candidates in seeds:
         chosen = best(candidates, aim.measure, aim.higher_is_better)
         try:
-            limit = threshold.choose(chosen.validation.scores, chosen.validation.correct, target)
+            accepted = _accepted(chosen, target, classes)
             reached += 1
         except TrainError:  # out of reach: nothing is accepted, and the large model answers all
-            limit = math.inf
-        accepted = chosen.test.scores >= limit
+            accepted = np.zeros(len(chosen.test.scores), dtype=bool)
         points.append(operating_point.measure(accepted, chosen.test.correct))
         together.append(hybrid.accuracy(accepted, chosen.test.correct, chosen.test.large_correct))
         labels.append(chosen.label)
@@ -298,6 +302,17 @@ def _operate(seeds: Sequence[Sequence[Candidate]], target: Target) -> dict[str, 
         "reached": reached,
         "chosen": labels,
     }
+
+
+def _accepted(chosen: Candidate, target: Target, classes: int) -> NDArray[np.bool_]:
+    """What of the test split the thresholds of the validation split accept. Raises TrainError if none meet the target."""
+    seen, test = chosen.validation, chosen.test
+    if not classes:
+        accepted: NDArray[np.bool_] = test.scores >= threshold.choose(seen.scores, seen.correct, target)
+        return accepted
+    common, offsets = per_class.choose(seen.scores, seen.predicted, seen.correct, classes, target)
+    shifted: NDArray[np.bool_] = per_class.shifted(test.scores, test.predicted, offsets) >= common
+    return shifted
 
 
 def _along(
