@@ -7,6 +7,7 @@ field changes meaning; `load` refuses any other format, unknown fields and missi
 """
 
 import dataclasses
+import hashlib
 import json
 import math
 import types
@@ -18,7 +19,7 @@ from typing import Any, Final
 from contract.errors import DemurError
 from contract.log_mel import LogMel
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 
 class ManifestError(DemurError):
@@ -32,11 +33,6 @@ class Model:
     file: str
     sha256: str
     bytes: int
-
-    @property
-    def hash(self) -> int:
-        """First 8 bytes of the SHA-256, big endian: what the board announces in HELLO."""
-        return int(self.sha256[:16], 16)
 
 
 @dataclass(frozen=True)
@@ -112,16 +108,51 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Operator:
+    """One operator, in execution order. `macs` is 0 for operators that do not multiply and accumulate."""
+
+    op: str
+    name: str
+    macs: int
+
+
+@dataclass(frozen=True)
+class Router:
+    """The second model, of a gate whose score is "router": what it reads, what it costs. `file` is relative to the manifest.
+
+    `inputs` are "statistics", of the kind named (contract.gate.statistics.STATISTICS), and "features", whose codes are those of the
+    base model's output of that name; `output` is "gate". `ram_bytes` is the arena of its C code.
+    """
+
+    file: str
+    sha256: str
+    bytes: int
+    statistics: str
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    ram_bytes: int
+    operators: tuple[Operator, ...]
+
+
+@dataclass(frozen=True)
 class Gate:
-    """Accept or abstain: `score` names the rule (contract.gate.SCORES), `threshold` is a score code."""
+    """Accept or abstain: `score` names the rule (contract.gate.SCORES), `threshold` is a score code.
+
+    `output` is the model's output with the logits, of which the first are those of the classes; `extra` the one with what else the
+    score reads (contract.gate.Score), None if it reads nothing else. `offsets`, one for each class or none at all, are added to the
+    score codes of samples of that class.
+    """
 
     score: str
     output: str
+    extra: str | None
     temperature: float
     table: tuple[int, ...]
+    offsets: tuple[int, ...]
     threshold: int
     target: dict[str, float]
     measured: tuple[Measured, ...]
+    router: Router | None
 
 
 @dataclass(frozen=True)
@@ -144,15 +175,6 @@ class Memory:
 
     arena_bytes: int
     buffers: tuple[Buffer, ...]
-
-
-@dataclass(frozen=True)
-class Operator:
-    """One operator, in execution order. `macs` is 0 for operators that do not multiply and accumulate."""
-
-    op: str
-    name: str
-    macs: int
 
 
 @dataclass(frozen=True)
@@ -180,6 +202,15 @@ class Manifest:
     operators: tuple[Operator, ...]
     accuracy: Accuracy
     large_checkpoint: str | None
+
+    @property
+    def hash(self) -> int:
+        """What the board announces in HELLO: the first 8 bytes, big endian, of the SHA-256 of the model, or if there is a router of
+        the SHA-256 of both, one after the other."""
+        of = self.model.sha256
+        if self.gate.router:
+            of = hashlib.sha256(bytes.fromhex(of + self.gate.router.sha256)).hexdigest()
+        return int(of[:16], 16)
 
     def output(self, name: str) -> Tensor:
         """The output tensor of that name."""

@@ -25,7 +25,7 @@ from export.errors import ExportError
 from export.kind import LOGITS, Quantized
 from export.pipeline import load
 from export.quantize import RECIPES
-from export.stream import Sequences, accuracy
+from export.stream import Sequences
 
 INPUTS: Final = 5  # pseudo-random inputs, of which the mean is taken: a ReLU's path depends on its codes by a little
 LABEL: Final = {"int8": "int8", "int16": "16x8"}
@@ -79,11 +79,11 @@ def _row(cell: dict[str, Any], folder: Path, board: Board, seeds: int | None) ->
     for run in [folder, *sorted(folder.glob("seed_*"))][:seeds]:
         trained = load(RunFolder(run))
         sequences, test = Sequences(trained), trained.parts["test"]
-        floating.append(accuracy(trained.run(test.images)[LOGITS], test))
+        floating.append(sequences.accuracy(trained.run(test.images)[LOGITS], test.labels))
         with TemporaryDirectory(prefix="demur-compare-") as name:
             for kind, made in sequences.candidates(Path(name) / "onnx2tf.log", list(RECIPES)).items():
-                answers = sequences.logits(made, sequences.codes(made, test))[:, -1]
-                accuracies[kind].append(accuracy(answers, test))
+                answers = sequences.answers(made, sequences.codes(made, test))[LOGITS][:, -1]
+                accuracies[kind].append(sequences.accuracy(answers, test.labels))
                 if run == folder:
                     costs[kind] = _cost(made, Path(name) / f"{cell['name']}.tflite", board)
     steps = sequences.stream.steps

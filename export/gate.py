@@ -1,12 +1,13 @@
 """The gate of a quantised model: table, threshold and what it does, measured on the model that the board runs.
 
-    gate = calibrate("softmax_response", logits, temperature, target, {"validation": (codes, labels), "test": (codes, labels)})
+    reads = Reads("softmax_response", logits, None, classes=10, temperature=1.3)
+    gate = calibrate(reads, target, {"validation": (codes, labels), "test": (codes, labels)})
     decisions = decide(gate, codes)
 
-Codes are int8 logits [N, T, classes] after each of T frames (1 of an image): the first that the gate is sure of decides, and
+`codes` are what the gate reads after each of T frames (1 of an image): the first frame that the gate is sure of decides, and
 the last if it never is (contract.gate.in_time).
 
-The float threshold of training does not carry over: the board ranks int8 logits. So the threshold is chosen again, on
+The float threshold of training does not carry over: the board ranks integers. So the threshold is chosen again, on
 the validation split and on score codes. The test split is only measured.
 """
 
@@ -17,18 +18,74 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.gate import SCORES, in_time, predicted_class, softmax_response
-from contract.manifest import Gate, Measured, Tensor
+from contract.gate import (
+    ONE,
+    SCORES,
+    entropy,
+    exponentials,
+    head,
+    in_time,
+    margin,
+    normalised_max_logit,
+    predicted_class,
+    reservation,
+    softmax_response,
+    with_offset,
+)
+from contract.manifest import Gate, Measured, Router, Tensor
+from export.errors import ExportError
 
 if TYPE_CHECKING:
     from train.abstain.threshold import Target
 
-# Score -> its table of a logit scale and a temperature. A score of contract.gate.SCORES has a line here.
-TABLES: Final[dict[str, Callable[[float, float], tuple[int, ...]]]] = {
-    softmax_response.NAME: softmax_response.table,
+
+@dataclass(frozen=True)
+class Reads:
+    """A score and what it reads: the logits' tensor, of which the first `classes` are those of classes, and the one of what
+    else it reads, None if that is nothing or follows the classes."""
+
+    score: str
+    logits: Tensor
+    extra: Tensor | None
+    classes: int
+    temperature: float
+
+    @property
+    def other(self) -> Tensor:
+        """`extra` of a score that has one. Raises ExportError if the model lacks that output."""
+        if self.extra is None:
+            wanted = SCORES[self.score].extra
+            raise ExportError(
+                f"gate.score {self.score!r} reads an output {wanted!r}, which the model does not have.",
+                "Choose another score, or train a base model whose head has that output.",
+            )
+        return self.extra
+
+
+# Score -> its table. A score of contract.gate.SCORES has a line here.
+TABLES: Final[dict[str, Callable[[Reads], tuple[int, ...]]]] = {
+    softmax_response.NAME: lambda reads: exponentials.table(reads.logits.scale, reads.temperature),
+    margin.NAME: lambda reads: exponentials.table(reads.logits.scale, reads.temperature),
+    entropy.NAME: lambda reads: entropy.table(reads.logits.scale, reads.temperature, reads.classes),
+    normalised_max_logit.NAME: lambda reads: normalised_max_logit.table(reads.classes),
+    reservation.NAME: lambda reads: exponentials.table(reads.logits.scale, reads.temperature),
+    head.NAME: lambda reads: head.table(reads.other.scale, reads.other.zero_point),
 }
 
 CALIBRATED_ON: Final = "validation"
+NEVER: Final = ONE + 1  # a threshold that no code reaches
+
+
+@dataclass(frozen=True)
+class Codes:
+    """What the gate reads of N samples after each of T frames: int8 `logits` of the classes [N, T, classes], and `extra`
+    [N, T, any], what else the score reads."""
+
+    logits: NDArray[np.int8]
+    extra: NDArray[np.int8]
+
+    def __len__(self) -> int:
+        return len(self.logits)
 
 
 @dataclass(frozen=True)
@@ -44,35 +101,66 @@ class Decisions:
     scores: NDArray[np.uint16]
 
 
-def calibrate(
-    score: str,
-    output: Tensor,
-    temperature: float,
-    target: "Target",
-    splits: Mapping[str, tuple[NDArray[np.int8], NDArray[np.int64]]],
-    minimum_steps: int | None = None,
-) -> Gate:
-    """The gate on `output`, its threshold chosen on the split named "validation" to meet `target`.
+def read(score: str, answers: Mapping[str, NDArray[np.int8]], output: str, classes: int) -> Codes:
+    """What the score reads of a model's answers, codes [N, T, any] by output; `output` is that of the logits.
 
-    `splits` are int8 logits [N, T, classes] and labels [N] by name; the result measures each. `minimum_steps` is None for images.
-    Raises TrainError if no threshold meets the target.
+    Raises ExportError if the model lacks what the score reads.
     """
-    table = TABLES[score](output.scale, temperature)
+    codes = answers[output]
+    extra = SCORES[score].extra
+    if extra is None:
+        return Codes(codes[..., :classes], codes[..., :0])
+    other = codes[..., classes:] if extra == output else answers.get(extra, codes[..., :0])
+    if other.shape[-1] == 0:
+        what = f"a logit of abstaining behind those of {classes} classes" if extra == output else f"an output {extra!r}"
+        raise ExportError(
+            f"gate.score {score!r} reads {what}, which the model does not have.",
+            "Choose another score, or train a base model whose head has it.",
+        )
+    return Codes(codes[..., :classes], other)
+
+
+def calibrate(
+    reads: Reads,
+    target: "Target",
+    splits: Mapping[str, tuple[Codes, NDArray[np.int64]]],
+    minimum_steps: int | None = None,
+    per_class: bool = False,
+    router: Router | None = None,
+) -> Gate:
+    """The gate, its threshold chosen on the split named "validation" to meet `target`.
+
+    `splits` are codes and labels [N] by name; the result measures each. `minimum_steps` is None for images. With `per_class` the
+    target is met by the samples of each class apart, as far as it can be, which gives the offsets. Raises TrainError if no
+    threshold meets the target.
+    """
+    table = TABLES[reads.score](reads)
     least = minimum_steps or 1
-    running = {name: _running(score, table, codes) for name, (codes, _) in splits.items()}
-    threshold = _choose(*running[CALIBRATED_ON], splits[CALIBRATED_ON][1], least, target)
+    codes, labels = splits[CALIBRATED_ON]
+    classes, scores = _running(reads.score, table, (), codes)
+    common: int | None = None
+    offsets: tuple[int, ...] = ()
+    if per_class:
+        common, offsets = _by_class(classes[:, -1], scores[:, -1], labels, reads.classes, target)
+    running = {name: _running(reads.score, table, offsets, codes) for name, (codes, _) in splits.items()}
+    if common is None or minimum_steps:  # in time, a threshold decides when each class is answered
+        common = _choose(*running[CALIBRATED_ON], labels, least, target)
     measured = []
     for name, (_, labels) in splits.items():
-        decisions = _decide(*running[name], threshold, least)
+        decisions = _decide(*running[name], common, least)
         coverage, risk = _measure(decisions, labels)
         steps = float(decisions.steps.mean()) if minimum_steps else None
         measured.append(Measured(name, len(labels), coverage, risk, steps))
-    return Gate(score, output.name, temperature, table, threshold, {target.key: target.value}, tuple(measured))
+    extra = SCORES[reads.score].extra
+    return Gate(
+        reads.score, reads.logits.name, extra, reads.temperature, table, offsets, common, {target.key: target.value},
+        tuple(measured), router,
+    )  # fmt: skip
 
 
-def decide(gate: Gate, logits: NDArray[np.int8], minimum_steps: int | None = None) -> Decisions:
-    """What the board decides for int8 logits [N, T, classes]."""
-    return _decide(*_running(gate.score, gate.table, logits), gate.threshold, minimum_steps or 1)
+def decide(gate: Gate, codes: Codes, minimum_steps: int | None = None) -> Decisions:
+    """What the board decides."""
+    return _decide(*_running(gate.score, gate.table, gate.offsets, codes), gate.threshold, minimum_steps or 1)
 
 
 def _decide(classes: NDArray[np.uint8], scores: NDArray[np.uint16], threshold: int, minimum_steps: int) -> Decisions:
@@ -104,6 +192,36 @@ def _choose(
     return int(choose(best, np.zeros(len(best), np.bool_), target))  # raises, and says why
 
 
+def _by_class(
+    classes: NDArray[np.uint8],
+    scores: NDArray[np.uint16],
+    labels: NDArray[np.int64],
+    count: int,
+    target: "Target",
+) -> tuple[int | None, tuple[int, ...]]:
+    """A common threshold, and it less that of each class, which is chosen among the samples predicted as it.
+
+    A class that cannot meet the target is never accepted; one that is never predicted has no offset. The common threshold is the
+    least, so that offsets do not lift scores to where they saturate, but not 0, where they saturate below; None if no class can
+    meet the target.
+    """
+    from train.abstain.threshold import choose
+    from train.errors import TrainError
+
+    thresholds: list[int | None] = []
+    for index in range(count):
+        of = classes == index
+        try:
+            thresholds.append(int(choose(scores[of], labels[of] == index, target)) if of.any() else None)
+        except TrainError:
+            thresholds.append(NEVER)
+    met = [threshold for threshold in thresholds if threshold is not None and threshold != NEVER]
+    if not met:
+        return None, ()
+    least = max(1, min(met))
+    return least, tuple(0 if threshold is None else least - threshold for threshold in thresholds)
+
+
 def _measure(decisions: Decisions, labels: NDArray[np.int64]) -> tuple[float, float]:
     """Coverage and selective risk."""
     wrong = (decisions.predicted != labels)[decisions.accepted]
@@ -112,10 +230,14 @@ def _measure(decisions: Decisions, labels: NDArray[np.int64]) -> tuple[float, fl
 
 # Lists, because differences of numpy's int8 wrap around.
 def _running(
-    score: str, table: tuple[int, ...], logits: NDArray[np.int8]
+    score: str, table: tuple[int, ...], offsets: tuple[int, ...], codes: Codes
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16]]:
     """Class and score after each frame, [N, T] each."""
-    rows = logits.reshape(-1, logits.shape[-1]).tolist()
-    classes = np.array([predicted_class(row) for row in rows], np.uint8)
-    scores = np.array([SCORES[score](row, table) for row in rows], np.uint16)
-    return classes.reshape(logits.shape[:2]), scores.reshape(logits.shape[:2])
+    frames = codes.logits.shape[:2]
+    rows, extras = (of.reshape(frames[0] * frames[1], of.shape[-1]).tolist() for of in (codes.logits, codes.extra))
+    classes = [predicted_class(row) for row in rows]
+    scores = [
+        with_offset(SCORES[score].code(row, table, extra), offsets[said] if offsets else 0)
+        for row, extra, said in zip(rows, extras, classes, strict=True)
+    ]
+    return np.array(classes, np.uint8).reshape(frames), np.array(scores, np.uint16).reshape(frames)

@@ -1,7 +1,7 @@
 """What the pipeline asks of a model, whichever kind it is: images at once (`export.still`), sequences frame by frame
 (`export.stream`).
 
-An image is a sequence of one frame here: logits are int8 [N, T, classes], with T = 1 for images.
+An image is a sequence of one frame here: outputs are int8 [N, T, size], with T = 1 for images.
 """
 
 from abc import ABC, abstractmethod
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 LOGITS = "logits"  # the output that the gate reads, in PyTorch and in the manifest
 
 Activations = Mapping[str, NDArray[Any]]  # by tensor name, after one inference
+Answers = Mapping[str, NDArray[np.int8]]  # by output: codes [N, T, size]
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,11 @@ class Trained:
     model: "Classifier"
     checkpoint: "Checkpoint"
     parts: dict[str, Part]
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are; an output of logits may have one more, of abstaining."""
+        return len(self.checkpoint.classes)
 
     def run(self, images: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Outputs by name of the PyTorch model for images [N, C, H, W]."""
@@ -68,9 +74,13 @@ class Quantized:
     outputs: tuple[Tensor, ...]
     quantisation: Quantisation
 
-    @property
-    def logits(self) -> Tensor:
-        return next(tensor for tensor in self.outputs if tensor.name == LOGITS)
+    def output(self, name: str) -> Tensor:
+        """The output of that name."""
+        return next(tensor for tensor in self.outputs if tensor.name == name)
+
+    def find(self, name: str | None) -> Tensor | None:
+        """The output of that name, None if there is none."""
+        return next((tensor for tensor in self.outputs if tensor.name == name), None)
 
 
 class Kind(ABC):
@@ -97,8 +107,8 @@ class Kind(ABC):
         """The samples as the board gets them: images [N, H, W, C], or sequences [N, T, frame]."""
 
     @abstractmethod
-    def logits(self, quantized: Quantized, codes: NDArray[np.int8]) -> NDArray[np.int8]:
-        """What TensorFlow Lite Micro says to `codes`: [N, T, classes], after each frame."""
+    def answers(self, quantized: Quantized, codes: NDArray[np.int8]) -> Answers:
+        """What TensorFlow Lite Micro says to `codes`: [N, T, size] of each output that is no state, after each frame."""
 
     @abstractmethod
     def inputs(self, quantized: Quantized, codes: NDArray[np.int8]) -> tuple[NDArray[Any], ...]:
@@ -110,7 +120,11 @@ class Kind(ABC):
 
     @abstractmethod
     def float_logits(self, floating: bytes, part: Part) -> NDArray[np.float32]:
-        """What the float .tflite says to each sample, after its last frame: [N, classes]."""
+        """Logits of the float .tflite for each sample, after its last frame: [N, classes or more]."""
+
+    def accuracy(self, logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
+        """Top-1 accuracy of logits [N, classes or more]; argmax takes the lowest index of a tie, as the board does."""
+        return float(np.mean(logits[:, : self.trained.classes].argmax(axis=1) == labels))
 
 
 def described(floating: bytes, content: bytes, path: Path, quantisation: Quantisation) -> Quantized:

@@ -10,12 +10,9 @@ sequences is in `export.still` and `export.stream`.
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from contract import manifest
+from contract.gate import SCORES
 from contract.manifest import Accuracy, Manifest, Model
 from contract.progress import Progress
 from contract.run_folder import RunFolder
@@ -50,12 +47,21 @@ def export_run(
 
     `activations` is one of `export.quantize.RECIPES`, or None for what suits the model. Raises ExportError, or the error of
     the stage whose file is missing or damaged."""
-    with Progress("export", total=5) as progress:
-        trained = load(folder)
+    return export_trained(folder, load(folder), core, activations, flash)
+
+
+def export_trained(
+    folder: RunFolder,
+    trained: Trained,
+    core: str | None = None,
+    activations: str | None = None,
+    flash: int | None = None,
+) -> Exported:
+    """Likewise for what `load` made of a run."""
+    with Progress("export", total=4) as progress:
         kind = _kind(trained)
-        progress.advance(note="loaded")
         quantized = kind.quantize(folder.conversion_log, activations)
-        content, graph, logits = quantized.content, quantized.graph, quantized.logits
+        content, graph = quantized.content, quantized.graph
         progress.advance(note="converted and quantised")
 
         compiled = compile_model(graph, trained.config.name, core=core, flash=flash)
@@ -67,11 +73,19 @@ def export_run(
         progress.advance(note="compiled")
 
         minimum_steps = kind.stream.minimum_steps if kind.stream else None
-        answers = {name: kind.logits(quantized, samples) for name, samples in codes.items()}
+        score, classes = trained.gate.score, trained.classes
+        answers = {name: kind.answers(quantized, samples) for name, samples in codes.items()}
+        read = {name: gate.read(score, said, LOGITS, classes) for name, said in answers.items()}
+        reads = gate.Reads(
+            score,
+            quantized.output(LOGITS),
+            quantized.find(SCORES[score].extra),
+            classes,
+            trained.checkpoint.temperature,
+        )
         the_gate = gate.calibrate(
-            trained.gate.score, logits, trained.checkpoint.temperature, trained.gate.target,
-            {name: (answer, trained.parts[name].labels) for name, answer in answers.items()}, minimum_steps,
-        )  # fmt: skip
+            reads, trained.gate.target, {name: (read[name], trained.parts[name].labels) for name in read}, minimum_steps
+        )
         described = Manifest(
             format=manifest.FORMAT,
             name=trained.config.name,
@@ -87,8 +101,8 @@ def export_run(
             operators=compiled.operators,
             accuracy=Accuracy(
                 samples=len(test.labels),
-                float32=_accuracy(trained.run(test.images)[LOGITS], test.labels),
-                quantised=_accuracy(answers["test"][:, -1], test.labels),
+                float32=kind.accuracy(trained.run(test.images)[LOGITS], test.labels),
+                quantised=kind.accuracy(answers["test"][LOGITS][:, -1], test.labels),
             ),
             large_checkpoint=folder.large_checkpoint.name if folder.large_checkpoint.exists() else None,
         )
@@ -96,7 +110,7 @@ def export_run(
 
         layers = layer_errors.measure(graph, kind.activations(quantized, validation))
         gate_header, gate_code = gate_source.render(described)
-        decisions = gate.decide(the_gate, answers["test"], minimum_steps)
+        decisions = gate.decide(the_gate, read["test"], minimum_steps)
         files: dict[Path, str | bytes] = {
             folder.tflite: content,
             folder.path / "model_data.h": data_header,
@@ -119,7 +133,7 @@ def export_run(
         folder=folder,
         manifest=described,
         weights=sum(tensor.bytes for tensor in graph.tensors if tensor.data is not None),
-        float_tflite_accuracy=_accuracy(kind.float_logits(quantized.floating, test), test.labels),
+        float_tflite_accuracy=kind.accuracy(kind.float_logits(quantized.floating, test), test.labels),
         layers=layers,
         files=(*files, folder.manifest),
     )
@@ -171,8 +185,3 @@ def load(folder: RunFolder) -> Trained:
         )
     parts = {name: Part(samples.images[index], samples.labels[index]) for name, index in indices.items()}
     return Trained(config, settings, samples, model, checkpoint, parts)
-
-
-def _accuracy(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
-    """Top-1 accuracy; argmax takes the lowest index of a tie, as the board does."""
-    return float(np.mean(logits.argmax(axis=1) == labels))

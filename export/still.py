@@ -12,7 +12,7 @@ from export import interface
 from export.convert import to_float_tflite
 from export.edges import int8_edges
 from export.float_model import FloatModel
-from export.kind import LOGITS, Activations, Kind, Part, Quantized, described
+from export.kind import LOGITS, Activations, Answers, Kind, Part, Quantized, described
 from export.micro import Micro
 from export.quantize import calibrate, quantize, to_codes
 
@@ -30,15 +30,19 @@ class Still(Kind):
         chosen = activations or "int8"
         content = quantize(floating, ranges, chosen)
         if chosen != "int8":
-            content = int8_edges(content, {model.input_name: ranges[model.input_name]}, {LOGITS: ranges[LOGITS]})
+            inputs, outputs = (
+                {name: ranges[name] for name in names} for names in ([model.input_name], model.output_names)
+            )
+            content = int8_edges(content, inputs, outputs)
         reason = "asked for" if activations else "no state, in which rounding could add up"
         return described(floating, content, log.with_name("model.tflite"), Quantisation(chosen, reason, ()))
 
     def codes(self, quantized: Quantized, part: Part) -> NDArray[np.int8]:
         return to_codes(_channels_last(part), quantized.inputs[0])
 
-    def logits(self, quantized: Quantized, codes: NDArray[np.int8]) -> NDArray[np.int8]:
-        return Micro(quantized.content).run(codes)[0][:, np.newaxis]
+    def answers(self, quantized: Quantized, codes: NDArray[np.int8]) -> Answers:
+        said = Micro(quantized.content).run(codes)
+        return {tensor.name: of[:, np.newaxis] for tensor, of in zip(quantized.outputs, said, strict=True)}
 
     def inputs(self, quantized: Quantized, codes: NDArray[np.int8]) -> tuple[NDArray[Any], ...]:
         return (codes,)

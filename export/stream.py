@@ -1,6 +1,6 @@
 """Sequences: a recurrent model as one time step, whose state is fed back from one frame to the next. See `export.kind`.
 
-Inputs are (frame, *state), outputs (logits, *next state). A state's input and output get one range, the union of both, so
+Inputs are (frame, *state), outputs (logits, *others that the gate reads, *next state). A state's input and output get one range, the union of both, so
 that they share scale and zero point and feeding back is a copy: with a scale of its own each, every step would multiply the
 state by their ratio.
 
@@ -22,7 +22,7 @@ from export.convert import to_float_tflite
 from export.edges import int8_edges
 from export.errors import ExportError
 from export.float_model import FloatModel
-from export.kind import LOGITS, Activations, Kind, Part, Quantized, Trained, described
+from export.kind import LOGITS, Activations, Answers, Kind, Part, Quantized, Trained, described
 from export.micro import Micro
 from export.quantize import RECIPES, Ranges, calibrate, quantize, to_codes
 
@@ -58,9 +58,10 @@ class Sequences(Kind):
     def quantize(self, log: Path, activations: str | None) -> Quantized:
         candidates = self.candidates(log, [activations] if activations else list(RECIPES))
         part = self.trained.parts["validation"]
-        reference = accuracy(self.trained.run(part.images)[LOGITS], part)
+        reference = self.accuracy(self.trained.run(part.images)[LOGITS], part.labels)
         found = {
-            name: accuracy(self.logits(made, self.codes(made, part))[:, -1], part) for name, made in candidates.items()
+            name: self.accuracy(self.answers(made, self.codes(made, part))[LOGITS][:, -1], part.labels)
+            for name, made in candidates.items()
         }
         if activations:
             chosen, reason = activations, "asked for"
@@ -92,7 +93,7 @@ class Sequences(Kind):
         for last in (False, True):
             content = quantize(floating, ranges, activations)
             if activations != "int8":
-                content = int8_edges(content, {FRAME: ranges[FRAME]}, {LOGITS: ranges[LOGITS]})
+                content = int8_edges(content, {FRAME: ranges[FRAME]}, {name: ranges[name] for name in self._said})
             made = described(floating, content, path, Quantisation(activations, "", ()))
             tensors = {tensor.name: tensor for tensor in (*made.inputs, *made.outputs)}
             untied = [state for state in self.states if not _equal(tensors[state.input], tensors[state.output])]
@@ -106,6 +107,12 @@ class Sequences(Kind):
                 )
             ranges = ranges | {state.input: _range(tensors[state.output]) for state in untied}
         return made
+
+    @property
+    def _said(self) -> list[str]:
+        """Names of the outputs that are no state."""
+        states = {state.output for state in self.states}
+        return [name for name in self.step.output_names if name not in states]
 
     def _convert(self, log: Path) -> bytes:
         import torch
@@ -146,14 +153,17 @@ class Sequences(Kind):
     def codes(self, quantized: Quantized, part: Part) -> NDArray[np.int8]:
         return to_codes(self._frames(part), quantized.inputs[0])
 
-    def logits(self, quantized: Quantized, codes: NDArray[np.int8]) -> NDArray[np.int8]:
-        running = np.empty((*codes.shape[:2], self.model.classes), np.int8)
+    def answers(self, quantized: Quantized, codes: NDArray[np.int8]) -> Answers:
+        tensors = {tensor.name: tensor for tensor in quantized.outputs}
+        running = {name: np.empty((*codes.shape[:2], tensors[name].shape[-1]), np.int8) for name in self._said}
         micro, start = Micro(quantized.content), self._start(quantized)
-        for sequence, answers in zip(codes, running, strict=True):
+        for number, sequence in enumerate(codes):
             state = start
             for place, frame in enumerate(sequence):
-                answer, *state = micro.call(frame[np.newaxis], *state)
-                answers[place] = answer[0]
+                said = dict(zip(tensors, micro.call(frame[np.newaxis], *state), strict=True))
+                state = [said[pair.output] for pair in self.states]
+                for name, codes_of in running.items():
+                    codes_of[number, place] = said[name][0]
         return running
 
     def _start(self, quantized: Quantized) -> list[NDArray[Any]]:
@@ -172,8 +182,10 @@ class Sequences(Kind):
         for sequence in self.codes(quantized, some):
             state = self._start(quantized)
             for frame in sequence:
-                _, *state = micro.call(frame[np.newaxis], *state)
-                yield next(real), micro.activations()
+                micro.call(frame[np.newaxis], *state)
+                codes = micro.activations()
+                state = [codes[pair.output] for pair in self.states]
+                yield next(real), codes
 
     def float_logits(self, floating: bytes, part: Part) -> NDArray[np.float32]:
         steps = self.model.input_shape[1]
@@ -199,8 +211,3 @@ def _range(tensor: Tensor) -> tuple[float, float]:
     limits = np.iinfo(tensor.dtype)
     least = int(-limits.max if tensor.dtype == "int16" else limits.min)  # 16 bits are symmetric
     return tensor.scale * (least - tensor.zero_point), tensor.scale * (int(limits.max) - tensor.zero_point)
-
-
-def accuracy(logits: NDArray[Any], part: Part) -> float:
-    """Top-1 accuracy of logits [N, classes]."""
-    return float(np.mean(logits.argmax(axis=1) == part.labels))

@@ -1,7 +1,9 @@
 """vectors.npz: the test split with the answers of the TensorFlow Lite Micro interpreter and of the gate.
 
     input      int8 [N, H, W, C]     codes of the images; of sequences int8 [N, T, frame]
-    output     int8 [N, classes]     codes of the logits; after each frame int8 [N, T, classes]
+    output     int8 [N, classes]     codes of the logits; after each frame int8 [N, T, classes]; one more than classes if the
+                                     last is a logit of abstaining
+    gate, ...  int8 [N, size]        codes of any other output that is no state, by its name; after each frame [N, T, size]
     label      int64 [N]
     predicted  uint8 [N]             class of the largest logit
     score      uint16 [N]            score code
@@ -23,15 +25,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from export.gate import Decisions
+from export.kind import LOGITS, Answers
 
 
 def render(
-    codes: NDArray[np.int8], logits: NDArray[np.int8], labels: NDArray[np.int64], decisions: Decisions, in_time: bool
+    codes: NDArray[np.int8], answers: Answers, labels: NDArray[np.int64], decisions: Decisions, in_time: bool
 ) -> bytes:
-    """Content of vectors.npz, from logits [N, T, classes]. With `in_time` samples are sequences."""
+    """Content of vectors.npz. With `in_time` samples are sequences."""
     arrays: dict[str, NDArray[Any]] = {
         "input": codes,
-        "output": logits if in_time else logits[:, 0],
+        **{"output" if name == LOGITS else name: said if in_time else said[:, 0] for name, said in answers.items()},
         "label": labels,
         "predicted": decisions.predicted,
         "score": decisions.score,

@@ -181,7 +181,7 @@ def _hello(board: Board, run: RunFolder, url: str) -> str:
     from host.link import connect
     from host.port import open_port
 
-    expected = manifests.load(run.manifest).model.hash if run.manifest.exists() else None
+    expected = manifests.load(run.manifest).hash if run.manifest.exists() else None
     with connect(open_port(url, board.uart.baud), url, board.name, expected) as link:
         hello = link.hello
     origin = "whatever run that is of" if expected is None else f"that of {run.path}"

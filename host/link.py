@@ -1,6 +1,6 @@
 """Messages over an open port: numbering, counting, and the handshake that says who is at the other end.
 
-    with connect(open_port(url, baud), url, board="nucleo_f446re", model_hash=manifest.model.hash) as link:
+    with connect(open_port(url, baud), url, board="nucleo_f446re", model_hash=manifest.hash) as link:
         link.send(Infer(sample=0))
         message = link.receive(deadline=time.monotonic() + 2.0)
 

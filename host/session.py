@@ -70,7 +70,7 @@ def run(options: Options) -> Summary:
     board = options.board
     with (
         _endpoint(options) as url,
-        connect(open_port(url, board.uart.baud), url, board.name, manifest.model.hash) as link,
+        connect(open_port(url, board.uart.baud), url, board.name, manifest.hash) as link,
     ):
         large = backend.load(options.large, options.run, manifest)
         emulated = _runner(options) is not None or link.hello.cycle_source is CycleSource.SYSTICK

@@ -1,6 +1,8 @@
 """Models and runs small enough to make in seconds, for the export suites."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -9,9 +11,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from contract.run_folder import RunFolder
+from export.kind import Trained
 from train import config, data, models
 from train.abstain import temperature
+from train.abstain.threshold import Coverage
 from train.models import checkpoint
+from train.models.classifier import Classifier
 
 ROOT = Path(__file__).parents[1]
 
@@ -82,3 +87,31 @@ def train_digits(folder: RunFolder, epochs: int = 6) -> None:
     data.save_splits(parts, settings.data, folder.splits)
     described = checkpoint.describe("cnn", model, settings.base.options, samples.classes, fitted)
     checkpoint.save(model, described, folder.base_checkpoint)
+
+
+class Heads(nn.Module):
+    """A base model with what gates read besides its logits: a logit of abstaining behind them, and an output "gate"."""
+
+    input_name = "image"
+    output_names = ("logits", "gate")
+
+    def __init__(self, base: nn.Module, classes: int) -> None:
+        super().__init__()
+        self.base = base
+        self.wider, self.gate = nn.Linear(classes, classes + 1), nn.Linear(classes, 1)
+        with torch.no_grad():
+            self.wider.weight[:classes] = torch.eye(classes)
+            self.wider.bias[:classes] = 0
+            self.wider.weight[classes] = -0.1  # the less all classes say, the more it abstains
+            self.gate.weight *= 3
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        logits = self.base(image)
+        return self.wider(logits), self.gate(logits)
+
+
+def with_heads(trained: Trained, score: str, coverage: float = 0.7) -> Trained:
+    """The run with such a model in place of its base, and a gate of that score."""
+    torch.manual_seed(1)
+    model = cast(Classifier, Heads(trained.model, trained.classes).eval())
+    return replace(trained, model=model, gate=config.Gate(target=Coverage(coverage), score=score))

@@ -78,7 +78,7 @@ def test_every_byte_of_every_step_is_the_interpreters(tones: RunFolder) -> None:
     with (
         boot(NUCLEO, tones.firmware(NUCLEO.name) / "firmware.elf") as url,
         contextlib.closing(open_port(url, NUCLEO.uart.baud)) as port,
-        connect(port, url, NUCLEO.name, manifest.model.hash) as link,
+        connect(port, url, NUCLEO.name, manifest.hash) as link,
     ):
         assert (link.hello.steps, link.hello.input_bytes) == (24, manifest.inputs[0].bytes)
         link.request(SetThreshold(NOTHING_ACCEPTED), Settings)

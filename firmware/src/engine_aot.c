@@ -28,6 +28,9 @@ static const size_t output_bytes[] = {
 #ifdef MODEL_OUTPUT_3_BYTES
     MODEL_OUTPUT_3_BYTES,
 #endif
+#ifdef MODEL_OUTPUT_4_BYTES
+    MODEL_OUTPUT_4_BYTES,
+#endif
 };
 
 _Static_assert(sizeof output_bytes / sizeof output_bytes[0] == MODEL_OUTPUTS, "more outputs than are listed here");

@@ -105,8 +105,9 @@ void sample_run(struct verdict *verdict)
     }
     verdict->infer_cycles += cycles_since(start);
     const int8_t *logits = (const int8_t *)engine_output(MODEL_GATE_OUTPUT);
+    const int8_t *extra = (const int8_t *)engine_output(MODEL_GATE_EXTRA_OUTPUT) + MODEL_GATE_EXTRA_OFFSET;
     start = cycles_now();
-    verdict->decision = gate_decide(&model_gate, settings.threshold, logits);
+    verdict->decision = gate_decide(&model_gate, settings.threshold, logits, extra);
     verdict->gate_cycles += cycles_since(start);
     sample.inferred = true;
 }

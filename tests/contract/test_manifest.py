@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ gates = st.builds(
     temperature=finite,
     target=st.dictionaries(st.text(), finite),
     table=st.lists(st.integers()).map(tuple),
+    offsets=st.lists(st.integers()).map(tuple),
+    router=st.none(),
 )
 manifests = st.builds(Manifest, format=st.just(manifest.FORMAT), gate=gates)
 
@@ -49,8 +52,12 @@ GOOD = Manifest(
     quantisation=manifest.Quantisation("int16", "int8 loses too much", (manifest.Candidate("int8", 0.9, 0.1),)),
     classes=("no", "yes"),
     gate=manifest.Gate(
-        "softmax_response", "logits", 1.1, (32768, 28709), 31887, {"coverage": 0.8},
+        "router", "logits", "features", 1.1, (32768, 28709), (0, -300), 31887, {"coverage": 0.8},
         (manifest.Measured("validation", 359, 0.8, 0.0, 12.5),),
+        manifest.Router("router.tflite", "fedcba9876543210" * 4, 1200, "small",
+                        (manifest.Tensor("statistics", (1, 3), "int8", 1 / 255, -128),),
+                        manifest.Tensor("gate", (1, 1), "int8", 0.1, 3), 64,
+                        (manifest.Operator("FULLY_CONNECTED", "gate", 40),)),
     ),
     memory=manifest.Memory(648, (manifest.Buffer("image", 0, 64, 0, 1),)),
     operators=(manifest.Operator("CONV_2D", "conv_2d_0", 4608),),
@@ -60,7 +67,11 @@ GOOD = Manifest(
 
 
 def test_hash_is_what_the_board_announces() -> None:
-    assert GOOD.model.hash == 0x0123456789ABCDEF
+    alone = replace(GOOD, gate=replace(GOOD.gate, router=None))
+    assert alone.hash == 0x0123456789ABCDEF
+    assert GOOD.gate.router is not None
+    other = replace(GOOD, gate=replace(GOOD.gate, router=replace(GOOD.gate.router, sha256="0" * 64)))
+    assert len({GOOD.hash, alone.hash, other.hash}) == 3  # another router is another model
     assert GOOD.output("logits") is GOOD.outputs[0]
 
 
@@ -114,12 +125,12 @@ def _without(*path: Any) -> Callable[[dict[str, Any]], Any]:
 
 
 MUST_REFUSE: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
-    ("format is 3, expected 2", _set("format", 3)),
-    ("format is None, expected 2", _without("format")),
-    ("format is None, expected 2", lambda _: []),
-    ("format is None, expected 2", lambda _: "digits"),
+    ("format is 2, expected 3", _set("format", 2)),
+    ("format is None, expected 3", _without("format")),
+    ("format is None, expected 3", lambda _: []),
+    ("format is None, expected 3", lambda _: "digits"),
     ("manifest has the unknown field 'colour'", _set("colour", "red")),
-    ("manifest.gate has the unknown field 'router'", _set("gate", "router", 1)),
+    ("manifest.gate has the unknown field 'colour'", _set("gate", "colour", 1)),
     ("manifest lacks the field 'classes'", _without("classes")),
     ("manifest.inputs[0] lacks the field 'scale'", _without("inputs", 0, "scale")),
     ("manifest.inputs[0].scale is '0.1', expected float", _set("inputs", 0, "scale", "0.1")),
@@ -132,6 +143,8 @@ MUST_REFUSE: list[tuple[str, Callable[[dict[str, Any]], Any]]] = [
     ("manifest.gate.target is list, expected an object", _set("gate", "target", ["coverage"])),
     ("manifest.gate.target.coverage is 'most', expected float", _set("gate", "target", "coverage", "most")),
     ("manifest.classes[1] is 1, expected str", _set("classes", 1, 1)),
+    ("manifest.gate.router is int, expected an object", _set("gate", "router", 1)),
+    ("manifest.gate lacks the field 'offsets'", _without("gate", "offsets")),
     ("manifest.large_checkpoint is 5, expected str", _set("large_checkpoint", 5)),
 ]
 

@@ -2,6 +2,7 @@
 
 import ctypes
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +21,25 @@ from train.errors import TrainError
 
 GATE_LIBRARY = Path(__file__).parents[2] / "firmware" / "lib" / "gate"
 LOGITS = Tensor("logits", (1, 10), "int8", 0.15, 12)
+SOFTMAX = gate.Reads("softmax_response", LOGITS, None, 10, 1.3)
 
 
-def _random(seed: int, samples: int = 400, classes: int = 10) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of a model that is right more often the surer it is, and labels."""
+def _random(seed: int, samples: int = 400, classes: int = 10) -> tuple[gate.Codes, np.ndarray]:
+    """Codes of a model that is right more often the surer it is, and labels."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, classes, samples)
     logits = rng.normal(0, 20, (samples, classes))
     logits[np.arange(samples), labels] += rng.normal(45, 30, samples)
-    return np.clip(logits, -128, 127).astype(np.int8)[:, np.newaxis], labels  # one frame
+    return _codes(np.clip(logits, -128, 127).astype(np.int8)), labels
+
+
+def _codes(logits: np.ndarray) -> gate.Codes:
+    """Logits [N, classes], and nothing else, after one frame."""
+    return gate.Codes(logits[:, np.newaxis], logits[:, np.newaxis, :0])
 
 
 def _calibrate(target: Coverage | SelectiveRisk, validation: int = 0, test: int = 1) -> Gate:
-    splits = {"validation": _random(validation), "test": _random(test)}
-    return gate.calibrate("softmax_response", LOGITS, 1.3, target, splits)
+    return gate.calibrate(SOFTMAX, target, {"validation": _random(validation), "test": _random(test)})
 
 
 @given(
@@ -42,8 +48,8 @@ def _calibrate(target: Coverage | SelectiveRisk, validation: int = 0, test: int 
     st.floats(0.2, 5.0),
 )
 def test_score_codes_are_pytorchs_softmax(logits: list[int], scale: float, temperature: float) -> None:
-    table = gate.TABLES["softmax_response"](scale, temperature)
-    code = gate._running("softmax_response", table, np.array([[logits]], np.int8))[1][0, 0]
+    reads = gate.Reads("softmax_response", replace(LOGITS, scale=scale), None, len(logits), temperature)
+    code = gate._running(reads.score, gate.TABLES[reads.score](reads), (), _codes(np.array([logits], np.int8)))[1][0, 0]
     expected = torch.softmax(torch.tensor(logits, dtype=torch.float64) * scale / temperature, dim=0).max().item()
     # Each of the n entries summed is off by half a code at most, and the division rounds down by up to one.
     assert abs(int(code) / ONE - expected) <= (len(logits) / 2 + 1) / ONE
@@ -73,19 +79,19 @@ def test_selective_risk_is_met_on_validation() -> None:
 
 
 def test_a_risk_that_cannot_be_met_is_an_error() -> None:
-    logits, labels = _random(0)
-    wrong = np.where(labels == logits[:, 0].argmax(axis=1), (labels + 1) % 10, labels)
+    codes, labels = _random(0)
+    wrong = np.where(labels == codes.logits[:, 0].argmax(axis=1), (labels + 1) % 10, labels)
     with pytest.raises(TrainError, match="selective risk"):
-        gate.calibrate("softmax_response", LOGITS, 1.0, SelectiveRisk(0.01), {"validation": (logits, wrong)})
+        gate.calibrate(SOFTMAX, SelectiveRisk(0.01), {"validation": (codes, wrong)})
 
 
 def test_decisions_are_what_was_measured() -> None:
     found = _calibrate(Coverage(0.7))
     for measured, seed in zip(found.measured, (0, 1), strict=True):
-        logits, labels = _random(seed)
-        decisions = gate.decide(found, logits)
+        codes, labels = _random(seed)
+        decisions = gate.decide(found, codes)
         assert np.array_equal(decisions.accepted, decisions.score >= found.threshold)
-        assert np.array_equal(decisions.predicted, logits[:, 0].argmax(axis=1))
+        assert np.array_equal(decisions.predicted, codes.logits[:, 0].argmax(axis=1))
         assert (measured.samples, measured.coverage) == (len(labels), decisions.accepted.mean())
         assert measured.selective_risk == np.mean((decisions.predicted != labels)[decisions.accepted])
 
@@ -110,9 +116,9 @@ def test_generated_c_decides_the_same(exported: Exported, tmp_path: Path) -> Non
         np.random.default_rng(0).integers(-128, 128, (2000, 10)).astype(np.int8),
         np.full((1, 10), 127, np.int8), np.full((1, 10), -128, np.int8),  # ties: the lowest index wins
     ])  # fmt: skip
-    decisions = gate.decide(described.gate, logits[:, np.newaxis])
+    decisions = gate.decide(described.gate, _codes(logits))
     for row, *expected in zip(logits, decisions.predicted, decisions.score, decisions.accepted, strict=True):
-        found = code.gate_decide(model_gate, ctypes.c_uint16(described.gate.threshold), row.tobytes())
+        found = code.gate_decide(model_gate, ctypes.c_uint16(described.gate.threshold), row.tobytes(), None)
         assert [found.class_index, found.score, found.accepted] == expected
 
 

@@ -29,7 +29,7 @@ def test_manifest_describes_the_file(exported: Exported) -> None:
     content = exported.folder.tflite.read_bytes()
     assert described == exported.manifest
     assert described.model == manifest.Model("model.tflite", hashlib.sha256(content).hexdigest(), len(content))
-    assert described.model.hash == int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
+    assert described.hash == int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
     found = graph.read(exported.folder.tflite)
     for tensors, indices in ((described.inputs, found.inputs), (described.outputs, found.outputs)):
         for tensor, index in zip(tensors, indices, strict=True):
@@ -54,7 +54,7 @@ def test_vectors_are_what_a_fresh_interpreter_and_the_gates_twin_say(exported: E
         logits.tolist(), vectors["predicted"], vectors["score"], vectors["accepted"], strict=True
     ):
         assert predicted_class(row) == predicted
-        assert SCORES[gate.score](row, gate.table) == score
+        assert SCORES[gate.score].code(row, gate.table, ()) == score
         assert (score >= gate.threshold) == accepted
     types = {name: vectors[name].dtype.name for name in vectors.files}
     assert types == {"input": "int8", "output": "int8", "label": "int64", "predicted": "uint8", "score": "uint16",

@@ -19,7 +19,7 @@ from export import gate
 from export.aot import compile_model
 from export.bench import bench
 from export.errors import ExportError
-from export.kind import Part, Quantized, Trained
+from export.kind import LOGITS, Part, Quantized, Trained
 from export.micro import Micro
 from export.pipeline import Exported, export_run
 from export.quantize import to_real
@@ -100,7 +100,7 @@ def test_state_scales_are_tied_and_edges_are_int8(sequences: Sequences, candidat
     for activations, made in candidates.items():
         assert [tensor.name for tensor in made.inputs] == list(sequences.step.input_names)
         assert [tensor.name for tensor in made.outputs] == list(sequences.step.output_names)
-        assert made.inputs[0].dtype == made.logits.dtype == "int8"
+        assert made.inputs[0].dtype == made.output(LOGITS).dtype == "int8"
         assert made.inputs[0].scale == pytest.approx(2 / 255)  # -1 .. 1, known from the model's options
         for before, after in zip(made.inputs[1:], made.outputs[1:], strict=True):
             assert before.dtype == activations
@@ -137,7 +137,9 @@ def test_16x8_follows_the_float_model_more_closely(sequences: Sequences, candida
         expected = sequences.model.running(torch.from_numpy(part.images))[0].numpy()
     error = {}
     for activations, made in candidates.items():
-        real = to_real(sequences.logits(made, sequences.codes(made, part)), made.logits.scale, made.logits.zero_point)
+        output = made.output(LOGITS)
+        codes = sequences.answers(made, sequences.codes(made, part))[LOGITS]
+        real = to_real(codes, output.scale, output.zero_point)
         error[activations] = float(np.sqrt(np.mean((real - expected) ** 2)) / np.ptp(expected))
         np.testing.assert_allclose(sequences.float_logits(made.floating, part), expected[:, -1], rtol=1e-3, atol=1e-4)
     assert error["int16"] < 0.01
@@ -196,7 +198,7 @@ def test_vectors_hold_every_running_decision(exported: Exported) -> None:
         for place, frame in enumerate(vectors["input"][index]):
             logits, h = micro.call(frame[np.newaxis], h)
             assert logits[0].tolist() == vectors["output"][index, place].tolist()
-            scores.append(SCORES[gate.score](logits[0].tolist(), gate.table))
+            scores.append(SCORES[gate.score].code(logits[0].tolist(), gate.table, ()))
         assert scores == vectors["scores"][index].tolist()
         steps, accepted = in_time.decide(scores, gate.threshold, 3)
         assert (steps, accepted) == (vectors["steps"][index], vectors["accepted"][index])
@@ -214,15 +216,12 @@ def test_a_risk_is_that_of_the_answers_in_time() -> None:
     unsure, right, wrong = [0, 0, 0], [0, 60, 0], [90, 0, 0]
     logits = np.array([[wrong, right, right], [unsure, right, right], [unsure, unsure, right]] * 10, np.int8)
     labels = np.ones(30, np.int64)
-    output = Tensor("logits", (1, 3), "int8", 0.1, 0)
-    found = gate.calibrate(
-        "softmax_response", output, 1.0, SelectiveRisk(0.0), {"validation": (logits, labels)}, minimum_steps=2
-    )
+    codes = gate.Codes(logits, logits[..., :0])
+    reads = gate.Reads("softmax_response", Tensor("logits", (1, 3), "int8", 0.1, 0), None, 3, 1.0)
+    found = gate.calibrate(reads, SelectiveRisk(0.0), {"validation": (codes, labels)}, minimum_steps=2)
     assert found.measured[0] == Measured("validation", 30, 1.0, 0.0, pytest.approx(7 / 3))
     with pytest.raises(TrainError, match="no threshold reaches a selective risk"):
-        gate.calibrate(
-            "softmax_response", output, 1.0, SelectiveRisk(0.0), {"validation": (logits, labels * 2)}, minimum_steps=1
-        )
+        gate.calibrate(reads, SelectiveRisk(0.0), {"validation": (codes, labels * 2)}, minimum_steps=1)
 
 
 @pytest.mark.parametrize(

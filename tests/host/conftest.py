@@ -37,7 +37,9 @@ def run_folder(tmp_path: Path) -> RunFolder:
             stream=None,
             quantisation=manifest.Quantisation("int8", "no state", ()),
             classes=CLASSES,
-            gate=manifest.Gate("softmax_response", "logits", 1.0, (32768,), HELLO.threshold, {"coverage": 0.75}, ()),
+            gate=manifest.Gate(
+                "softmax_response", "logits", None, 1.0, (32768,), (), HELLO.threshold, {"coverage": 0.75}, (), None
+            ),
             memory=manifest.Memory(512, ()),
             operators=(),
             accuracy=manifest.Accuracy(SAMPLES, 1.0, 1.0),

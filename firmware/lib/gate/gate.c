@@ -1,11 +1,5 @@
 #include "gate.h"
 
-typedef uint16_t score_function(const struct gate *gate, const int8_t *logits, uint8_t top);
-
-static score_function *const scores[] = {
-    [GATE_SOFTMAX_RESPONSE] = gate_softmax_response,
-};
-
 /* The lowest index wins a tie, as in contract.gate.predicted_class. */
 static uint8_t predicted_class(const int8_t *logits, uint16_t classes)
 {
@@ -18,9 +12,18 @@ static uint8_t predicted_class(const int8_t *logits, uint16_t classes)
     return (uint8_t)top;
 }
 
-struct gate_decision gate_decide(const struct gate *gate, uint16_t threshold, const int8_t *logits)
+static uint16_t with_offset(uint16_t score, int16_t offset)
+{
+    int32_t sum = score + offset;
+    return (uint16_t)(sum < 0 ? 0 : sum > GATE_ONE ? GATE_ONE : sum);
+}
+
+struct gate_decision gate_decide(const struct gate *gate, uint16_t threshold, const int8_t *logits, const int8_t *extra)
 {
     uint8_t top = predicted_class(logits, gate->classes);
-    uint16_t score = scores[gate->score](gate, logits, top);
+    uint16_t score = gate->score(gate, logits, top, extra);
+    if (gate->offsets != NULL) {
+        score = with_offset(score, gate->offsets[top]);
+    }
     return (struct gate_decision){.score = score, .class_index = top, .accepted = score >= threshold};
 }

@@ -5,8 +5,9 @@
  * least table[0] = 2^15 and at most 256 * 2^15 = 2^23, so 2^30 / sum is 128 .. 2^15: p_max in Q15. */
 #include "gate.h"
 
-uint16_t gate_softmax_response(const struct gate *gate, const int8_t *logits, uint8_t top)
+uint16_t gate_softmax_response(const struct gate *gate, const int8_t *logits, uint8_t top, const int8_t *extra)
 {
+    (void)extra;
     uint32_t sum = 0;
     for (uint16_t i = 0; i < gate->classes; i++) {
         uint32_t difference = (uint32_t)(logits[top] - logits[i]);

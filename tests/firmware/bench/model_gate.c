@@ -4,7 +4,7 @@
 static const uint16_t table[] = {32768, 16384, 8192, 4096, 2048, 1024, 512, 256, 128, 64, 32, 16, 8, 4, 2, 1};
 
 const struct gate model_gate = {
-    .score = GATE_SOFTMAX_RESPONSE,
+    .score = gate_softmax_response,
     .classes = MODEL_CLASSES,
     .threshold = 20000,
     .table_length = sizeof table / sizeof table[0],
