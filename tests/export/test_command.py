@@ -59,7 +59,7 @@ def test_standard_error_is_progress_alone_and_tensorflow_stays_out(again: subpro
     assert "torch" in imported, "the list of imports is not there"
     assert "tensorflow" not in imported
     others = [line for line in lines if not line.startswith("import time:")]
-    assert [re.sub(r" .*", "", line) for line in others] == ["export:"] * 5, others
+    assert [re.sub(r" .*", "", line) for line in others] == ["export:"] * 4, others
 
 
 def test_tables_fit_a_terminal(exported: Exported, capsys: pytest.CaptureFixture[str]) -> None:

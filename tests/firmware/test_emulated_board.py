@@ -82,7 +82,7 @@ def test_the_gate_decides_as_on_the_host(emulated: Emulated) -> None:
     for sample in range(40):
         low = random.randint(-128, 100)
         logits = [random.randint(low, min(127, low + random.choice((2, 6, 60)))) for _ in range(CLASSES)]
-        score = SCORES["softmax_response"](logits, TABLE)
+        score = SCORES["softmax_response"].code(logits, TABLE, ())
         result = emulated.infer(sample, sample_of(logits))
         assert (result.sample, result.class_index, result.score) == (sample, predicted_class(logits), score)
         assert result.accepted == (score >= THRESHOLD)

@@ -54,7 +54,7 @@ def sums(frames: Sequence[Sequence[int]]) -> list[list[int]]:
 
 
 def scores(frames: Sequence[Sequence[int]]) -> list[int]:
-    return [SCORES["softmax_response"](logits, TABLE) for logits in sums(frames)]
+    return [SCORES["softmax_response"].code(logits, TABLE, ()) for logits in sums(frames)]
 
 
 class Streamed(Emulated):
