@@ -153,13 +153,15 @@ class Model:
 @dataclass(frozen=True, kw_only=True)
 class Gate:
     """[gate]: the score and the target its threshold must meet on the validation split: one threshold, or one for each
-    predicted class (`train.abstain.per_class`).
+    predicted class (`train.abstain.per_class`). Logits are divided by the temperature that is fitted there, or taken as they
+    are, as One-Sided Prediction's own rule does.
 
     A recurrent model answers as soon as the score suffices, but not before `minimum_steps` frames.
     """
 
     target: Target
     score: str = _name(abstain.SCORES, "softmax_response")
+    temperature: str = _name(("fitted", "one"), "fitted")
     thresholds: str = _name(("common", "per_class"), "common")
     minimum_steps: int = _integer(1, 1)
 

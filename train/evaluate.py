@@ -165,12 +165,11 @@ def alone(config: RunConfig, base: Classifier, data: DataSet, parts: Splits, epo
 
 def choose(validation: Answers, gate: Gate) -> Chosen:
     """Fit both temperatures, then the threshold or thresholds that meet the target. Raises TrainError if none do."""
+    # The extra class of Deep Gamblers is no label that a temperature could be fitted to.
+    scaled = gate.temperature == "fitted" and gate.score != reservation.NAME
     chosen = Chosen(
         score=gate.score,
-        # The extra class of Deep Gamblers is no label that a temperature could be fitted to.
-        base_temperature=1.0
-        if gate.score == reservation.NAME
-        else temperature.fit(validation.base.logits, validation.labels),
+        base_temperature=temperature.fit(validation.base.logits, validation.labels) if scaled else 1.0,
         large_temperature=temperature.fit(validation.large, validation.labels),
         threshold=0.0,
     )

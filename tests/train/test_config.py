@@ -100,6 +100,7 @@ configs = st.builds(
     large=models,
     gate=st.builds(
         Gate,
+        temperature=st.sampled_from(["fitted", "one"]),
         thresholds=st.sampled_from(["common", "per_class"]),
         target=st.builds(Coverage, st.floats(0, 1, exclude_min=True))
         | st.builds(SelectiveRisk, st.floats(0, 1, exclude_max=True))

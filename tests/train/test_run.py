@@ -222,7 +222,7 @@ def test_the_picture_is_a_picture(folder: RunFolder) -> None:
 def test_a_run_learns_to_abstain(loss: str, score: str, tmp_path: Path, call: Call) -> None:
     """From a configuration to the report, with a threshold for each class; figures follow from the checkpoint."""
     text = SMALL.replace("epochs = 10", "epochs = 1").replace(
-        "target =", f'score = "{score}", thresholds = "per_class", target ='
+        "target =", f'score = "{score}", temperature = "one", thresholds = "per_class", target ='
     )
     text = text.replace("coverage = 0.6", "joint_error = 0.05").replace(
         "epochs = 6", f'epochs = 12, loss = {{ name = "{loss}" }}'
@@ -244,6 +244,7 @@ def test_a_run_learns_to_abstain(loss: str, score: str, tmp_path: Path, call: Ca
         assert results["gate"][split]["joint_error"] == np.mean(wrong)
     assert results["gate"]["validation"]["joint_error"] <= 0.05
     assert results["gate"]["test"]["coverage"] > 0.05
+    assert results["temperature"] == about.temperature == 1
     assert "offset for each class" in out.report.read_text()
 
 
@@ -280,7 +281,7 @@ SAMPLES = {"x": np.zeros((40, 4, 4)), "y": np.arange(40) % 2}
         ),
         (
             "target = { coverage = 0.6 }",
-            'thresholds = "per_class", target = { selective_risk = 0.1 }',
+            'temperature = "one", thresholds = "per_class", target = { selective_risk = 0.1 }',
             SAMPLES,
             "no thresholds per class reach a selective risk of 0.1 on the 8 validation samples",
         ),
