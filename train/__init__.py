@@ -7,6 +7,7 @@ data/         one file per data set, and the fixed splits
 cells/        one file per recurrent cell
 models/       one file per model, and their checkpoints
 losses/       one file per loss
+distil/       one file per way to learn from the large model
 updates/      one file per rule that makes optimiser steps of a batch: BPTT, truncated BPTT, FPTT
 loop.py       the only training loop
 abstain/      confidence scores, temperature, threshold

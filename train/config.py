@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from contract.log_mel import LogMel
-from train import abstain, data, losses, models, optimisers, updates
+from train import abstain, data, distil, losses, models, optimisers, updates
 from train.abstain.threshold import Coverage, JointError, SelectiveRisk, Target
 from train.cells import CELLS
 from train.errors import TrainError
@@ -121,12 +121,21 @@ class Loss:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Distil:
+    """[base.distil]: how the base learns from the large model beside the labels; further keys are the options of that way."""
+
+    name: str
+    options: dict[str, models.Option] = dataclasses.field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Model:
     """[base] and [large]: a model and how it is trained.
 
     An epoch has `batches` batches, or with 0 as many as the train split gives; `clip` bounds the gradient's norm, 0 does not.
     Training ends early after an epoch whose loss is below `stop_below`. Without `loss` it is what suits the labels,
-    cross-entropy for classes and the mean squared error for a number.
+    cross-entropy for classes and the mean squared error for a number. `distil` is for the base, which then learns from the
+    large model.
     """
 
     model: str = _name(models.MODELS)
@@ -140,6 +149,7 @@ class Model:
     clip: float = _number("a number, 0 or more", lambda value: value >= 0, 0.0)
     stop_below: float = _number("a loss, 0 or more", lambda value: value >= 0, 0.0)
     loss: Loss | None = None
+    distil: Distil | None = None
     update: Rule = dataclasses.field(default_factory=Rule)
     augment: Augment = dataclasses.field(default_factory=Augment)
     options: dict[str, models.Option] = dataclasses.field(default_factory=dict)
@@ -226,6 +236,10 @@ def _resolve(config: RunConfig, path: Path) -> RunConfig:
         raise ValueError(
             f"large.loss.name is {config.large.loss.name!r}, expected a loss without an abstention of its own"
         )
+    if config.base.distil is not None and config.large is None:
+        raise ValueError("base.distil is given, but there is no [large], which the base could learn from")
+    if config.large is not None and config.large.distil is not None:
+        raise ValueError("large.distil is given, expected no such table, as no larger model is there to learn from")
     return dataclasses.replace(
         config,
         data=_with_defaults(config.data, path),
@@ -325,6 +339,8 @@ def _table(kind: Any, value: Any, where: str) -> Any:
         raise ValueError(f"{where} is {value!r}, expected a table")
     if kind == Loss:
         return Loss(**_named(value, losses.LOSSES, losses.options, where))
+    if kind == Distil:
+        return Distil(**_named(value, distil.DISTILLATIONS, distil.options, where))
     if kind == dict[str, models.Option]:
         return value  # options, which `_with_options` checks against the model
     hints, fields = get_type_hints(kind), dataclasses.fields(kind)
@@ -390,7 +406,7 @@ def to_values(config: RunConfig) -> dict[str, Any]:
     def plain(value: Any) -> Any:
         if isinstance(value, Target):
             return {value.key: value.value}
-        if isinstance(value, Loss):
+        if isinstance(value, Loss | Distil):
             return {"name": value.name, **value.options}
         if dataclasses.is_dataclass(value):
             pairs = ((field.name, getattr(value, field.name)) for field in dataclasses.fields(value))

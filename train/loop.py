@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from contract.errors import CHECK_FAILED
 from contract.run_folder import RunFolder
-from train import losses, optimisers, updates
+from train import distil, losses, optimisers, updates
 from train.abstain.outputs import Outputs, split
 from train.augment import augment
 from train.config import Model
@@ -67,19 +67,26 @@ def state_file(folder: RunFolder, role: str) -> Path:
 
 
 def fit(
-    role: str, model: Classifier, config: Model, data: DataSet, parts: Splits, folder: RunFolder
+    role: str,
+    model: Classifier,
+    config: Model,
+    data: DataSet,
+    parts: Splits,
+    folder: RunFolder,
+    teacher: Classifier | None = None,
 ) -> Iterator[Epoch]:
     """Train `model` on the train split, yielding after each epoch; goes on from `state_file` if there is one.
 
-    `role` ("base" or "large") names the model in log and files. Raises TrainError, keeping the last good state, if the
-    loss or a weight is no longer finite.
+    `role` ("base" or "large") names the model in log and files; `teacher` is the trained model that `config.distil`, if there is
+    one, learns from. Raises TrainError, keeping the last good state, if the loss or a weight is no
+    longer finite.
     """
     images, labels = torch.from_numpy(data.images[parts.train]), torch.from_numpy(data.labels[parts.train])
     batch = min(config.batch, len(images))
     most = len(images) // batch  # an incomplete batch is left out; the next epoch's order will have its samples
     steps = min(config.batches or most, most)
     optimiser, schedule = optimisers.build(config, model.parameters(), config.epochs * steps)
-    loss = _loss(role, config, data)
+    loss = _loss(role, config, data, teacher)
     update = updates.build(config.update, model, optimiser, loss, config.clip)
     parts_of_state = {"model": model, "optimiser": optimiser, "schedule": schedule, "loss": loss, "update": update}
 
@@ -91,7 +98,9 @@ def fit(
         model.train()
         total = 0.0
         for chosen in torch.split(torch.randperm(len(images))[: steps * batch], batch):
-            total += update(augment(images[chosen], config.augment), labels[chosen])
+            seen = augment(images[chosen], config.augment)
+            loss.see(seen)
+            total += update(seen, labels[chosen])
             schedule.step()
         update.end_epoch()
         loss.end_epoch(epoch)
@@ -115,7 +124,7 @@ def fit(
             )
         with folder.metrics.open("a") as log:
             log.write(json.dumps(dataclasses.asdict(record)) + "\n")
-        ended = record.loss < config.stop_below
+        ended = config.stop_below > 0 and record.loss < config.stop_below  # some losses go below 0
         _keep(path, parts_of_state, config.epochs if ended else epoch)
         yield record
         if ended:
@@ -123,7 +132,16 @@ def fit(
     model.eval()
 
 
-def _loss(role: str, config: Model, data: DataSet) -> Loss:
+def _loss(role: str, config: Model, data: DataSet, teacher: Classifier | None) -> Loss:
+    """The loss of the labels, joined by what the teacher says if the configuration distils."""
+    loss = _of_labels(role, config, data)
+    if config.distil is None:
+        return loss
+    assert teacher is not None  # `train.config` refuses to distil without a large model
+    return distil.build(config.distil.name, loss, teacher, config.distil.options)
+
+
+def _of_labels(role: str, config: Model, data: DataSet) -> Loss:
     """The loss of the configuration, or that of the labels. Raises TrainError if it is not for such labels."""
     fitting = losses.OF_NUMBERS if data.predicts_number else losses.OF_CLASSES
     if config.loss is None:

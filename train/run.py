@@ -91,11 +91,11 @@ def _train(config: RunConfig, folder: RunFolder) -> None:
         data.save_splits(data.splits(samples, config.data), config.data, folder.splits)
     parts = data.load_splits(folder.splits)
 
-    base = _fit("base", config.base, config.seed, samples, parts, folder)
     if config.large is None or config.gate is None:
+        base = _fit("base", config.base, config.seed, samples, parts, folder)
         _measure_alone(config, base, samples, parts, folder)
     else:
-        large = _fit("large", config.large, config.seed, samples, parts, folder)
+        base, large = _fit_both(config.base, config.large, config.seed, samples, parts, folder)
         _measure_with_gate(config, config.large, config.gate, (base, large), samples, parts, folder)
     for role in ROLES:
         loop.state_file(folder, role).unlink(missing_ok=True)
@@ -135,13 +135,32 @@ def _measure_with_gate(
     evaluate.save(results, folder.training)
 
 
-def _fit(role: str, config: Model, seed: int, samples: DataSet, parts: Splits, folder: RunFolder) -> Classifier:
+def _fit_both(
+    base: Model, large: Model, seed: int, samples: DataSet, parts: Splits, folder: RunFolder
+) -> tuple[Classifier, Classifier]:
+    """The trained base and large model; a base that learns from the large one comes after it."""
+    if base.distil is None:
+        student = _fit("base", base, seed, samples, parts, folder)
+        return student, _fit("large", large, seed, samples, parts, folder)
+    teacher = _fit("large", large, seed, samples, parts, folder)
+    return _fit("base", base, seed, samples, parts, folder, teacher), teacher
+
+
+def _fit(
+    role: str,
+    config: Model,
+    seed: int,
+    samples: DataSet,
+    parts: Splits,
+    folder: RunFolder,
+    teacher: Classifier | None = None,
+) -> Classifier:
     """Train one model, from the same seed whatever was trained before it."""
     torch.manual_seed(seed)
     model = models.build(config.model, samples.input_shape, len(samples.classes), config.options, config.head)
     done = 0
     with Progress(f"train {role}", config.epochs) as progress:
-        for epoch in loop.fit(role, model, config, samples, parts, folder):
+        for epoch in loop.fit(role, model, config, samples, parts, folder, teacher):
             progress.advance(epoch.epoch - done, note=_note(epoch))
             done = epoch.epoch
     return model

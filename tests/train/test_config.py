@@ -1,5 +1,6 @@
 """The run's configuration: what loads, what survives a round trip, what is refused."""
 
+import dataclasses
 import tomllib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from contract.log_mel import LogMel
 from train import compare_cells, config
 from train.abstain.threshold import Coverage, JointError, SelectiveRisk
 from train.compare import grid
-from train.config import Augment, Data, Gate, Loss, Model, Rule, RunConfig
+from train.config import Augment, Data, Distil, Gate, Loss, Model, Rule, RunConfig
 from train.errors import TrainError
 
 DIGITS = Path(__file__).parents[2] / "train" / "configs" / "digits.toml"
@@ -23,6 +24,8 @@ base = { model = "cnn" }
 large = { model = "large_cnn" }
 gate = { target = { coverage = 0.8 } }
 """
+
+DISTIL = Distil(name="kd", options={"share": 0.5, "temperature": 3.0})
 
 shares = st.floats(0.01, 0.49)
 models = st.builds(
@@ -96,7 +99,7 @@ configs = st.builds(
         split=st.just("held_out"),
         held_out=st.text(st.characters(exclude_categories=("Cs",)), min_size=1),
     ),
-    base=models | recurrent,
+    base=models | recurrent | models.map(lambda model: dataclasses.replace(model, distil=DISTIL)),
     large=models,
     gate=st.builds(
         Gate,
@@ -295,6 +298,27 @@ def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> 
             'model = "large_cnn"',
             'model = "large_cnn", loss = { name = "appeal_net" }',
             "large.loss.name is 'appeal_net', expected a loss without an abstention of its own",
+        ),
+        (
+            'model = "cnn"',
+            'model = "cnn", distil = { name = "kd", temprature = 2.0 }',
+            "unknown key 'temprature' in [base.distil], did you mean 'temperature'?",
+        ),
+        (
+            'model = "cnn"',
+            'model = "cnn", distil = { name = "fitnet" }',
+            "base.distil.name is 'fitnet', expected one of",
+        ),
+        ('model = "cnn"', 'model = "cnn", distil = { share = 0.5 }', "base.distil.name is missing, expected one of kd"),
+        (
+            'model = "large_cnn"',
+            'model = "large_cnn", distil = { name = "kd" }',
+            "large.distil is given, expected no such table, as no larger model is there to learn from",
+        ),
+        (
+            'base = { model = "cnn" }\nlarge = { model = "large_cnn" }\ngate = { target = { coverage = 0.8 } }',
+            'base = { model = "cnn", distil = { name = "kd" } }',
+            "base.distil is given, but there is no [large]",
         ),
         ("name", "name name", "not TOML"),
     ],
