@@ -51,8 +51,9 @@ def choose(
 ) -> tuple[float, NDArray[Any]]:
     """The common threshold and the offsets [classes], of scores, predicted classes and correctness [N].
 
-    For a risk or a joint error the greatest coverage that meets it, for a coverage the fewest errors. A class that is never
-    predicted has the offset 0. Numbers are ints if the scores are. Raises TrainError if no thresholds meet the target.
+    For a risk or a joint error the greatest coverage that meets it, for a coverage the fewest errors. The common threshold is
+    the least of all, so offsets are 0 or below and lift no score beyond 1. A class that is never predicted here gets the median.
+    Numbers are ints if the scores are. Raises TrainError if no thresholds meet the target.
     """
     scores = on_grid(scores)
     options = [_choices(scores[predicted == k], correct[predicted == k]) for k in range(classes)]
@@ -76,8 +77,9 @@ def choose(
         index -= spent
         if len(options[k].threshold):
             own[k] = options[k].threshold[spent].item()
-    common = sorted(own.values())[len(own) // 2]
-    return common, np.array([common - own.get(k, common) for k in range(classes)])
+    ranked = sorted(own.values())
+    common, middle = ranked[0], ranked[len(own) // 2]
+    return common, np.array([common - own.get(k, middle) for k in range(classes)])
 
 
 def _choices(scores: NDArray[Any], correct: NDArray[np.bool_]) -> Choices:
