@@ -162,6 +162,7 @@ def load(folder: RunFolder) -> Trained:
     from train import config as configs
     from train import data, models
     from train.abstain.threshold import Coverage
+    from train.data.unit import real
 
     config = configs.load(folder.config)
     # A run that nothing abstains in, for a comparison of models, still has a gate on the board: one that accepts everything.
@@ -183,5 +184,5 @@ def load(folder: RunFolder) -> Trained:
         raise ExportError(
             f"data set {samples.name} has {len(samples.labels)} samples, but {folder.splits} splits {used}.", again
         )
-    parts = {name: Part(samples.images[index], samples.labels[index]) for name, index in indices.items()}
+    parts = {name: Part(real(samples.images[index]), samples.labels[index]) for name, index in indices.items()}
     return Trained(config, settings, samples, model, checkpoint, parts)

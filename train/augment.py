@@ -1,4 +1,4 @@
-"""Random changes of training images: shift, rotation, stretch, brightness, noise, masks.
+"""Random changes of training images: mirror image, shift, rotation, stretch, brightness, noise, masks.
 
 Sources: an affine map per image through `grid_sample`, as in Jaderberg et al., "Spatial Transformer Networks", NeurIPS
 2015, section 3.2; masked rows and columns of a spectrogram, as in Park et al., "SpecAugment", Interspeech 2019, section 2.
@@ -18,6 +18,8 @@ def augment(images: torch.Tensor, config: Augment) -> torch.Tensor:
     Pixels that come from outside an image are 0, and so are masked ones. Brightness leaves pixels of 0 as they are: in a
     spectrogram they are what follows the recording.
     """
+    if config.flip:
+        images = torch.where(torch.rand(len(images))[:, None, None, None] < 0.5, images.flip(3), images)
     if config.shift or config.rotate or config.shift_rows or config.stretch:
         images = _move(images, config)
     if config.brightness:

@@ -63,7 +63,7 @@ def _text(allowed: str) -> Any:
 class Data:
     """[data]: the data set and its splits. `file` is relative to the configuration's folder.
 
-    From `file` to `features`, each data set takes its own keys (`train.data.SETS`) and refuses the others. `test` is the
+    From `file` to `fit`, each data set takes its own keys (`train.data.SETS`) and refuses the others. `test` is the
     share of the test split if `split` is "random"; `held_out` names its group if `split` is "held_out".
     """
 
@@ -77,6 +77,10 @@ class Data:
         "a standard deviation, 0 to 1, of pixels in 0 .. 1", lambda value: 0 <= value <= 1, None
     )
     features: LogMel | None = None
+    height: int | None = _integer(0, None)
+    width: int | None = _integer(0, None)
+    colour: str | None = _name(data.COLOURS, None)
+    fit: str | None = _name(data.FITS, None)
     split: str = _name(data.SPLITS, "random")
     held_out: str | None = _text("the name of a group")
     validation: float = _number("a share above 0 and below 1", lambda value: 0 < value < 1, 0.2)
@@ -96,6 +100,7 @@ class Augment:
     brightness: float = _number("a difference of pixels in 0 .. 1", lambda value: 0 <= value <= 1, 0.0)
     mask_rows: int = _integer(0, 0)
     mask_columns: int = _integer(0, 0)
+    flip: bool = _key("true or false", lambda value: type(value) is bool, False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,6 +269,8 @@ def _with_defaults(where: Data, path: Path) -> Data:
         where = dataclasses.replace(where, file=str((path.parent / where.file).resolve()))
     if where.low is not None and where.high is not None and not where.low < where.high:
         raise ValueError(f"data.low is {where.low}, expected less than data.high, {where.high}")
+    if bool(where.height) != bool(where.width):
+        raise ValueError(f"data.height is {where.height} and data.width {where.width}, expected both or neither")
     if where.split == "held_out" and where.held_out is None:
         raise ValueError("data.held_out is missing, expected the name of a group, as data.split is 'held_out'")
     if where.split != "held_out" and where.held_out is not None:

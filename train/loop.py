@@ -29,6 +29,8 @@ from train.abstain.outputs import Outputs, split
 from train.augment import augment
 from train.config import Model
 from train.data import DataSet, Splits
+from train.data.dataset import Pixels
+from train.data.unit import real
 from train.errors import TrainError
 from train.heads.head import as_tuple
 from train.losses.loss import Loss
@@ -81,7 +83,7 @@ def fit(
     one, learns from. Raises TrainError, keeping the last good state, if the loss or a weight is no
     longer finite.
     """
-    images, labels = torch.from_numpy(data.images[parts.train]), torch.from_numpy(data.labels[parts.train])
+    images, labels = data.images[parts.train], torch.from_numpy(data.labels[parts.train])
     batch = min(config.batch, len(images))
     most = len(images) // batch  # an incomplete batch is left out; the next epoch's order will have its samples
     steps = min(config.batches or most, most)
@@ -98,7 +100,7 @@ def fit(
         model.train()
         total = 0.0
         for chosen in torch.split(torch.randperm(len(images))[: steps * batch], batch):
-            seen = augment(images[chosen], config.augment)
+            seen = augment(torch.from_numpy(real(images[chosen.numpy()])), config.augment)
             loss.see(seen)
             total += update(seen, labels[chosen])
             schedule.step()
@@ -170,27 +172,28 @@ def _validate(model: Classifier, data: DataSet, parts: Splits) -> tuple[float, f
     return loss, None if data.predicts_number else float(np.mean(answers.predicted == labels))
 
 
-def outputs(model: Classifier, images: NDArray[np.float32]) -> Outputs:
+def outputs(model: Classifier, images: Pixels) -> Outputs:
     """What the model says to images [N, C, H, W], in eval mode, which it is left in."""
     answers = [as_tuple(answer) for answer in _over(model, model, images)]
     joined = [torch.cat(parts).numpy() for parts in zip(*answers, strict=True)]
     return split(dict(zip(model.output_names, joined, strict=True)), model.classes)
 
 
-def logits(model: Classifier, images: NDArray[np.float32]) -> NDArray[np.float32]:
+def logits(model: Classifier, images: Pixels) -> NDArray[np.float32]:
     """Class logits [N, classes] of images [N, C, H, W], in eval mode, which the model is left in."""
     return outputs(model, images).logits
 
 
-def features(model: Classifier, images: NDArray[np.float32]) -> NDArray[np.float32]:
+def features(model: Classifier, images: Pixels) -> NDArray[np.float32]:
     """What the head sees of images [N, C, H, W]: [N, feature_size], in eval mode, which the model is left in."""
     return torch.cat(_over(model, model.features, images)).numpy()
 
 
-def _over(model: Classifier, run: Callable[[torch.Tensor], Any], images: NDArray[np.float32]) -> list[Any]:
+def _over(model: Classifier, run: Callable[[torch.Tensor], Any], images: Pixels) -> list[Any]:
     model.eval()
     with torch.inference_mode():
-        return [run(part) for part in torch.split(torch.from_numpy(images), INFERENCE_BATCH)]
+        starts = range(0, len(images), INFERENCE_BATCH)
+        return [run(torch.from_numpy(real(images[start : start + INFERENCE_BATCH]))) for start in starts]
 
 
 def _keep(path: Path, parts_of_state: dict[str, Any], epoch: int) -> None:

@@ -18,6 +18,7 @@ from train import config as configuration
 from train import data, evaluate, loop, models, report
 from train.config import Gate, Model, RunConfig
 from train.data import DataSet, Splits
+from train.data.unit import real
 from train.errors import TrainError
 from train.loop import Epoch
 from train.models import checkpoint
@@ -131,7 +132,7 @@ def _measure_with_gate(
 
     test = evaluate.answer(*trained, samples, parts.test)  # the only look at the test split
     results = evaluate.judge(config, gate, trained, samples.classes, chosen, validation, test)
-    report.write(config, results, chosen, validation, test, samples.images[parts.test], folder)
+    report.write(config, results, chosen, validation, test, real(samples.images[parts.test]), folder)
     evaluate.save(results, folder.training)
 
 

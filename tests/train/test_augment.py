@@ -43,6 +43,15 @@ def test_noise_has_its_deviation_and_stays_in_range() -> None:
     assert 0 <= loud.min() < loud.max() <= 1
 
 
+def test_about_every_second_image_is_mirrored() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(1000, 2, 3, 5)
+    flipped = augment(images, Augment(flip=True))
+    mirrored = (flipped == images.flip(3)).all(dim=(1, 2, 3))
+    assert ((flipped == images).all(dim=(1, 2, 3)) ^ mirrored).all()
+    assert 430 < int(mirrored.sum()) < 570  # beyond that, a fair coin would be in one of 100,000 runs
+
+
 def test_nothing_asked_is_nothing_done() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()

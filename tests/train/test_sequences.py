@@ -1,6 +1,8 @@
 """Sequence data sets: the add task, CSV and WAV files, spoken digits, splits by group, downloads."""
 
+import dataclasses
 import functools
+import hashlib
 import http.server
 import io
 import os
@@ -10,7 +12,7 @@ import wave
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -402,6 +404,67 @@ def test_offline_the_error_says_what_to_do(server: str, monkeypatch: pytest.Monk
 def test_what_the_server_lacks_is_an_error_as_well(server: str) -> None:
     with pytest.raises(TrainError, match=r"not to be had from http.*none\.zip \(HTTPError\)"):
         find(wanted(server.replace("a.zip", "none.zip")))
+
+
+class Ranges(Quiet):
+    """Serves parts of files, as asked for, and breaks off after `bytes_left` bytes."""
+
+    bytes_left = 0
+    asked: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        asked = self.headers.get("Range")
+        type(self).asked.append(asked)
+        start = int(asked.removeprefix("bytes=").removesuffix("-")) if asked else 0
+        if start >= len(PUBLISHED):
+            self.send_error(416)
+            return
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(PUBLISHED) - start))
+        self.end_headers()
+        part = PUBLISHED[start:][: type(self).bytes_left]
+        type(self).bytes_left -= len(part)
+        self.wfile.write(part)
+
+
+@pytest.fixture
+def breaking(server: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A server that breaks off in the middle, the first time; an empty cache. A chunk that is not whole is lost."""
+    monkeypatch.setattr(download, "CHUNK", 1000)
+    Ranges.bytes_left, Ranges.asked[:] = 5500, []
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ranges) as served:
+        threading.Thread(target=served.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{served.server_port}/a.zip"
+        served.shutdown()
+
+
+def test_an_interrupted_download_goes_on(breaking: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TrainError, match="not to be had") as raised:
+        find(wanted(breaking))
+    assert "goes on where it stopped" in raised.value.next_step
+    Ranges.bytes_left = len(PUBLISHED)
+    capsys.readouterr()
+    assert find(wanted(breaking)).read_bytes() == PUBLISHED
+    assert Ranges.asked == [None, "bytes=5000-"]
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0] == "download a.zip, KiB: 4/18"
+    assert shown[-1] == "download a.zip, KiB: 18/18"
+
+
+def test_a_part_that_is_no_part_of_the_file_is_dropped(breaking: str, tmp_path: Path) -> None:
+    Ranges.bytes_left = len(PUBLISHED)
+    (tmp_path / "downloads" / "demur").mkdir(parents=True)
+    (tmp_path / "downloads" / "demur" / "a.zip.part").write_bytes(bytes(len(PUBLISHED)))
+    assert find(wanted(breaking)).read_bytes() == PUBLISHED
+
+
+def test_another_file_than_expected_is_refused_and_not_kept(server: str, tmp_path: Path) -> None:
+    right, wrong = hashlib.sha256(PUBLISHED).hexdigest(), 64 * "0"
+    with pytest.raises(TrainError, match="not the file that was expected") as raised:
+        find(dataclasses.replace(wanted(server), sha256=wrong))
+    assert right in raised.value.problem and wrong in raised.value.problem
+    assert list((tmp_path / "downloads" / "demur").iterdir()) == []
+    assert find(dataclasses.replace(wanted(server), sha256=right)).read_bytes() == PUBLISHED
 
 
 def test_a_local_copy_needs_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

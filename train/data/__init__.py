@@ -11,14 +11,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from contract.log_mel import LogMel
-from train.data import add, csv, digits, digits_noisy, digits_pixels, npz, spoken_digits, wav
+from train.data import add, cifar10, cifar100, csv, digits, digits_noisy, digits_pixels, images, npz, spoken_digits, wav
 from train.data.dataset import DataSet
+from train.data.images import COLOURS, FITS
 from train.data.split import SPLITS, Splits, load_splits, save_splits, splits
 
 if TYPE_CHECKING:
     from train.config import Data
 
-__all__ = ["KEYS", "SETS", "SPLITS", "DataSet", "Source", "Splits", "load", "load_splits", "save_splits", "splits"]
+__all__ = [
+    "COLOURS", "FITS", "KEYS", "SETS", "SPLITS", "DataSet", "Source", "Splits", "load", "load_splits", "save_splits",
+    "splits",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,9 @@ SETS: Final[dict[str, Source]] = {
     "csv": Source(csv.load, {"file": None, "low": 0.0, "high": 1.0}),
     "wav": Source(wav.load, {"file": None, "features": LogMel()}),
     "spoken_digits": Source(spoken_digits.load, {"features": LogMel()}),
+    "cifar10": Source(cifar10.load),
+    "cifar100": Source(cifar100.load),
+    "images": Source(images.load, {"file": None, "height": 0, "width": 0, "colour": "rgb", "fit": "crop"}),
     "add": Source(add.load, {"steps": 200, "samples": 20_000}),
 }
 KEYS: Final = tuple(dict.fromkeys(key for source in SETS.values() for key in source.keys))

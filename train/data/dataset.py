@@ -8,10 +8,14 @@ from numpy.typing import NDArray
 
 from contract.log_mel import LogMel
 
+Pixels = NDArray[np.float32] | NDArray[np.uint8]
+
 
 @dataclass(frozen=True)
 class DataSet:
-    """Labelled images: `images` float32 [N, C, H, W] in [0, 1], `labels` int64 [N] indexing `classes`.
+    """Labelled images: `images` [N, C, H, W], float32 in [0, 1] or bytes, and `labels` int64 [N] indexing `classes`.
+
+    Bytes are for large data sets, and 255 of them is 1: `train.data.unit.real` makes float32 of as many as are used at once.
 
     A sequence [T, d] is an image [1, T, d]: a row is a time step. If `labels` are float32 [N], each is a number to be
     predicted, and `classes` holds its name alone.
@@ -21,7 +25,7 @@ class DataSet:
     """
 
     name: str
-    images: NDArray[np.float32]
+    images: Pixels
     labels: NDArray[Any]
     classes: tuple[str, ...]
     own_test: NDArray[np.bool_] | None = None

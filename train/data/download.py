@@ -2,22 +2,25 @@
 
     path = find(Download("spoken_digits.zip", url="https://...", bytes=16_419_872))
 
-Downloads are kept in the user's cache (`pooch.os_cache`). Whoever reads a file checks what is in it: an archive that a server
-packs anew is the same data in other bytes.
+Downloads are kept in the user's cache (`pooch.os_cache`); one that was interrupted goes on where it was, if the server can.
+Without `sha256`, whoever reads a file checks what is in it: an archive that a server packs anew is the same data in other bytes.
 """
 
 import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from contract.progress import Progress
 from train.errors import TrainError
 
 VARIABLE: Final = "DEMUR_DATA"
-KIBIBYTE: Final = 1024  # pooch counts in chunks of this size, the last one whole as well
+KIBIBYTE: Final = 1024
+CHUNK: Final = 64 * KIBIBYTE
 TIMEOUT: Final = 30  # seconds without an answer
+PARTIAL: Final = 206  # HTTP's code for a part of a file, as asked for; 200 is all of it
+BEYOND: Final = 416  # that the part asked for begins after the file's end
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,13 @@ class Download:
     file: str
     url: str
     bytes: int
+    sha256: str | None = None
 
 
 def find(wanted: Download) -> Path:
     """The file's path. Raises TrainError if it is neither there nor can be downloaded."""
-    if folder := os.environ.get(VARIABLE):
-        local = Path(folder) / wanted.file
-        if local.exists():
-            return local
+    if local := beside(wanted.file):
+        return local
     try:
         import pooch
         import requests
@@ -42,43 +44,56 @@ def find(wanted: Download) -> Path:
         raise TrainError(f"{error.name}: not installed.", 'Run: pip install -e ".[train]"') from None
 
     by_hand = f"Save {wanted.url} as {wanted.file} in a folder, and name that folder in {VARIABLE}."
-    pooch.get_logger().setLevel(logging.WARNING)  # it reports what the progress shows
+    pooch.get_logger().setLevel(logging.CRITICAL)  # it reports what the progress and the error show
+    cache = Path(pooch.os_cache("demur"))
+    part = cache / f"{wanted.file}.part"
+
+    def fetch(url: str, output: str, _: Any) -> None:
+        _fetch(url, part, wanted)
+        part.replace(output)
+
     try:
         path = pooch.retrieve(
-            wanted.url,
-            known_hash=None,
-            fname=wanted.file,
-            path=pooch.os_cache("demur"),
-            downloader=pooch.HTTPDownloader(progressbar=_Bar(wanted), timeout=TIMEOUT),
-        )
+            wanted.url, known_hash=wanted.sha256 and f"sha256:{wanted.sha256}", fname=wanted.file, path=cache,
+            downloader=fetch,
+        )  # fmt: skip
     except (OSError, requests.RequestException) as error:
         raise TrainError(
-            f"{wanted.file}: not in {VARIABLE} ({folder or 'not set'}) and not to be had from {wanted.url} "
+            f"{wanted.file}: not in {VARIABLE} ({os.environ.get(VARIABLE) or 'not set'}) and not to be had from {wanted.url} "
             f"({type(error).__name__}).",
-            f"Connect to the Internet and run again, or: {by_hand}",
+            f"Connect to the Internet and run again, which goes on where it stopped, or: {by_hand}",
         ) from None
+    except ValueError as error:  # what pooch raises for another hash
+        raise TrainError(f"{wanted.url}: not the file that was expected ({error}).", by_hand) from None
     return Path(path)
 
 
-class _Bar:
-    """Our progress in the form that pooch wants of a progress bar: tqdm's."""
+def beside(file: str) -> Path | None:
+    """The file of that name in the folder that DEMUR_DATA names, if it is there."""
+    folder = os.environ.get(VARIABLE)
+    local = Path(folder) / file if folder else None
+    return local if local and local.exists() else None
 
-    def __init__(self, wanted: Download) -> None:
-        self.total = 0  # what the server says, which some leave out
-        self._label, self._left = f"download {wanted.file}, KiB", -(-wanted.bytes // KIBIBYTE)
-        self._progress: Progress | None = None
 
-    def update(self, count: int) -> None:
-        """Count a chunk. At the end pooch counts the total once more, for bars that start anew: that is too much."""
-        if self._progress is None:
-            self._progress = Progress(self._label, self._left).__enter__()
-        steps = min(count // KIBIBYTE, self._left)
-        self._left -= steps
-        self._progress.advance(steps)
+def _fetch(url: str, part: Path, wanted: Download) -> None:
+    """Write what `part` lacks of the file at `url`. What has come stays in `part`, should this end early."""
+    import requests
 
-    def reset(self) -> None:
-        """Called before the total is counted once more."""
-
-    def close(self) -> None:
-        if self._progress is not None:
-            self._progress.__exit__(None, None, None)
+    have = part.stat().st_size if part.exists() else 0
+    headers = {"Range": f"bytes={have}-"} if have else {}
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+        if answer.status_code == BEYOND:  # the part is no part of this file
+            part.unlink()
+            _fetch(url, part, wanted)
+            return
+        answer.raise_for_status()
+        goes_on = answer.status_code == PARTIAL
+        have = have if goes_on else 0
+        label, total = f"download {wanted.file}, KiB", -(-wanted.bytes // KIBIBYTE)
+        with part.open("ab" if goes_on else "wb") as file, Progress(label, total) as progress:
+            shown = have // KIBIBYTE
+            progress.advance(min(shown, total))
+            for chunk in answer.iter_content(CHUNK):
+                have += file.write(chunk)
+                progress.advance(min(-(-have // KIBIBYTE), total) - min(shown, total))
+                shown = -(-have // KIBIBYTE)

@@ -1,14 +1,24 @@
-"""Measured values to the [0, 1] of a data set: `low` .. `high` of the configuration become 0 .. 1."""
+"""Values to the [0, 1] of a data set: `low` .. `high` of the configuration, or bytes, become 0 .. 1."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from train.data.dataset import Pixels
 from train.errors import TrainError
 
 if TYPE_CHECKING:
     from train.config import Data
+
+BYTE: Final = 255  # the greatest
+
+
+def real(images: Pixels) -> NDArray[np.float32]:
+    """A data set's images, or some of them, as float32 in [0, 1]; no copy if they are that already."""
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / np.float32(BYTE)
+    return images.astype(np.float32, copy=False)
 
 
 def to_unit(values: NDArray[Any], what: str, config: "Data") -> NDArray[np.float32]:
