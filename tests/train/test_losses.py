@@ -155,6 +155,15 @@ def test_one_sided_prediction_is_its_formula(seed: int, classes: int) -> None:
     torch.testing.assert_close(loss((logits, auxiliary), targets), expected.to(torch.float64))
 
 
+def test_what_rounds_to_zero_in_float32_still_has_a_gradient() -> None:
+    """f_1 = 1e-9, of which 1 - f_1 keeps nothing in float32."""
+    logits = torch.tensor([[math.log(1e9), 0.0]], requires_grad=True)
+    violations = surrogates(logits, torch.tensor([[1.0, 0.0]]))[1]
+    assert violations[1].item() == pytest.approx(1e-9, rel=1e-5)
+    violations[1].backward()
+    assert logits.grad is not None and logits.grad[0].tolist() == pytest.approx([-1e-9, 1e-9], rel=1e-5)
+
+
 def test_what_rounds_to_one_in_float32_still_has_a_loss() -> None:
     """f_0 = 1 - 2e-30, where 1 - f_0 in float32 is 0 and its logarithm is not finite."""
     logits = torch.tensor([[69.0, 0.0, 0.0]], requires_grad=True)

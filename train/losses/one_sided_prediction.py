@@ -79,12 +79,18 @@ class OneSidedPrediction(Loss):
 def surrogates(logits: torch.Tensor, own: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """L_k and C_k [classes], of logits [N, classes] and `own` [N, classes], 1 at the label and 0 elsewhere.
 
-    -log f_k and -log(1 - f_k) are both differences of log-sum-exps, over all classes and over all but k, so a probability
-    that rounds to 0 or 1 in float32 still has a finite loss and a gradient.
+    -log(1 - f_k) is -log1p(-f_k) but of the greatest logit, whose f_k may round to 1: of that it is the log-sum-exp of all less
+    that of the others. So whatever rounds to 0 or 1 in float32 still has a finite loss and a gradient.
     """
-    everything = logits.logsumexp(dim=1, keepdim=True)
-    itself = torch.eye(logits.shape[1], dtype=torch.bool, device=logits.device)
-    others = logits[:, None, :].masked_fill(itself, -torch.inf).logsumexp(dim=2)
-    coverages = (own * (everything - logits)).sum(0) / own.sum(0).clamp(min=1)
-    violations = ((1 - own) * (everything - others)).sum(0) / (1 - own).sum(0).clamp(min=1)
+    logs = F.log_softmax(logits, dim=1)
+    greatest = F.one_hot(logits.argmax(dim=1), logits.shape[1]).bool()
+    others = logits.masked_fill(greatest, -torch.inf).logsumexp(dim=1, keepdim=True)
+    # log1p never sees the greatest, also not on the way back, where an endless slope times 0 would be NaN.
+    violation = torch.where(
+        greatest,
+        logits.logsumexp(dim=1, keepdim=True) - others,
+        -torch.log1p(-logs.masked_fill(greatest, -1.0).exp()),
+    )
+    coverages = -(own * logs).sum(0) / own.sum(0).clamp(min=1)
+    violations = ((1 - own) * violation).sum(0) / (1 - own).sum(0).clamp(min=1)
     return coverages, violations
