@@ -6,11 +6,12 @@ config.py     the run's TOML as frozen dataclasses
 data/         one file per data set, and the fixed splits
 cells/        one file per recurrent cell
 models/       one file per model, and their checkpoints
-losses/       one file per loss
+heads/        one file per head: what a model says about its features
+losses/       one file per loss, those that learn to abstain among them
 distil/       one file per way to learn from the large model
 updates/      one file per rule that makes optimiser steps of a batch: BPTT, truncated BPTT, FPTT
 loop.py       the only training loop
-abstain/      confidence scores, temperature, threshold
+abstain/      one file per confidence score, temperature, threshold, thresholds of classes
 evaluation/   coverage, risks, calibration, hybrids and their price, intervals: pure functions
 evaluate.py   every figure of training.json
 report.py     report.html and risk_coverage.png
