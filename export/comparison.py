@@ -55,10 +55,13 @@ class Row:
 
 
 def measure(folder: Path, board: Board, seeds: int | None = None) -> list[Row]:
-    """Every cell, with the first `seeds` of its seeds, None for all. Raises ExportError if the folder holds no comparison, or one of numbers; and GraphError and the errors of the bench."""
+    """Every cell that was trained to the end, with the first `seeds` of its seeds, None for all.
+
+    Raises ExportError if the folder holds no comparison, or one of numbers; and GraphError and the errors of the bench.
+    """
     path = folder / "comparison.json"
     try:
-        cells = json.loads(path.read_text())["cells"]
+        cells = [cell for cell in json.loads(path.read_text())["cells"] if not cell["diverged"]]
     except (OSError, ValueError, KeyError) as error:
         raise ExportError(
             f"{path}: no comparison to be read ({type(error).__name__}: {error}).",

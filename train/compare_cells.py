@@ -17,9 +17,10 @@ The file is a run's configuration without [large] and [gate] (`train.config`). U
 The folder gets a run for each cell, and `comparison.json`:
 
     name, data_set, split, parameters (the budget), seeds [count],
-    cells [{name, model, update, hidden, parameters, macs_per_step, results as in seeds.json (`train.seeds`)}]
+    cells [{name, model, update, hidden, parameters, macs_per_step, results as in seeds.json (`train.seeds`), diverged}]
 
-Stopped in the middle, the same command goes on.
+A cell whose loss does not stay finite has no results: `diverged` says when that was, and the other cells are trained all the
+same. Stopped in the middle, the same command goes on.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from contract.errors import DONE, run
+from contract.errors import CHECK_FAILED, DONE, run
 from contract.run_folder import RunFolder
 from train import config as configuration
 from train.cells import CELLS
@@ -120,7 +121,10 @@ def compare(comparison: Comparison, folder: Path, *, restart: bool) -> dict[str,
     for name, config in comparison.rows.items():
         units = units_within(comparison.parameters, config.base, samples.input_shape, len(samples.classes))
         base = dataclasses.replace(config.base, options={**config.base.options, "hidden": units})
-        rows.append(_train(name, dataclasses.replace(config, base=base), folder / name, comparison.seeds, restart))
+        config = dataclasses.replace(config, base=base)
+        rows.append(
+            _train(name, config, folder / name, comparison.seeds, restart, samples.input_shape, len(samples.classes))
+        )
     folder.mkdir(parents=True, exist_ok=True)
     values = {
         "name": comparison.name,
@@ -134,16 +138,34 @@ def compare(comparison: Comparison, folder: Path, *, restart: bool) -> dict[str,
     return values
 
 
-def _train(name: str, config: RunConfig, folder: Path, seeds: int, restart: bool) -> dict[str, Any]:
+def _train(
+    name: str,
+    config: RunConfig,
+    folder: Path,
+    seeds: int,
+    restart: bool,
+    input_shape: tuple[int, int, int],
+    classes: int,
+) -> dict[str, Any]:
     """One row of the comparison."""
+    import torch
+
     from train import models
     from train.models import cost
     from train.models.recurrent import Recurrent
     from train.seeds import train_seeds
 
     print(f"{config.name}: {seeds} seeds in {folder}", file=sys.stderr)
-    results = train_seeds(config, RunFolder(folder), seeds, restart)["results"]
-    model, _ = models.load(RunFolder(folder).base_checkpoint)
+    results, diverged = {}, None
+    try:
+        results = train_seeds(config, RunFolder(folder), seeds, restart)["results"]
+    except TrainError as error:
+        if error.exit_code != CHECK_FAILED:
+            raise
+        diverged = error.problem
+        print(f"{config.name}: {diverged}", file=sys.stderr)
+    with torch.device("meta"):
+        model = models.build(config.base.model, input_shape, classes, config.base.options, config.base.head)
     assert isinstance(model, Recurrent)
     return {
         "name": name,
@@ -153,13 +175,14 @@ def _train(name: str, config: RunConfig, folder: Path, seeds: int, restart: bool
         "parameters": cost.parameters(model),
         "macs_per_step": model.macs_per_step(),
         "results": results,
+        "diverged": diverged,
     }
 
 
 def table(values: dict[str, Any]) -> str:
     """`comparison.json` as a table in Markdown: mean over the seeds, and deviation, of the test split."""
     seeds = len(values["seeds"])
-    numbers = "base.test_error" in values["cells"][0]["results"]
+    numbers = any("base.test_error" in cell["results"] for cell in values["cells"])
     outcome = (
         ("iterations until solved", "test error") if numbers else ("validation accuracy", "test accuracy", "least")
     )
@@ -167,7 +190,9 @@ def table(values: dict[str, Any]) -> str:
     lines = [_row(headings), _row("---" if index == 0 else "---:" for index in range(len(headings)))]
     for cell in values["cells"]:
         results = cell["results"]
-        if numbers:
+        if cell["diverged"]:
+            found = ["diverged", *["" for _ in outcome[1:]]]
+        elif numbers:
             solved, error = results.get("base.solved_after"), results["base.test_error"]
             count = len(solved["values"]) if solved else 0
             found = [

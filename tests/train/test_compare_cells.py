@@ -147,7 +147,14 @@ def spread(*numbers: float) -> dict[str, Any]:
 
 def cell(**results: dict[str, Any]) -> dict[str, Any]:
     named = {f"base.{name}": result for name, result in results.items()}
-    return {"name": "irnn-1", "hidden": 30, "parameters": 1234, "macs_per_step": 1200, "results": named}
+    return {
+        "name": "irnn-1",
+        "hidden": 30,
+        "parameters": 1234,
+        "macs_per_step": 1200,
+        "results": named,
+        "diverged": None,
+    }
 
 
 def test_the_table_of_accuracies() -> None:
@@ -167,6 +174,21 @@ def test_the_table_of_iterations(solved: tuple[int, ...], said: str) -> None:
     lines = table({"seeds": [0, 1], "cells": [cell(**results)]}).splitlines()
     assert lines[0] == "| cell | units | parameters | MACs per step | iterations until solved | test error |"
     assert lines[2] == f"| irnn-1 | 30 | 1,234 | 1,200 | {said} | 0.0015 |"
+
+
+def test_a_cell_that_diverges_does_not_stop_the_others(tmp_path: Path) -> None:
+    text = SMALL.replace('name = "irnn-3"', 'name = "irnn-3"\nlearning_rate = 1e30\noptimiser = "sgd"', 1)
+    values = compare(load(write(tmp_path, text)), tmp_path / "out", restart=False)
+    diverged, fine = values["cells"]
+    assert diverged["results"] == {}
+    assert "loss" in diverged["diverged"]
+    assert fine["diverged"] is None
+    assert fine["results"]["base.test_accuracy"]
+    line = table(values).splitlines()[2]
+    assert (
+        line
+        == f"| irnn-3 | {diverged['hidden']} | {diverged['parameters']} | {diverged['macs_per_step']:,} | diverged |  |  |"
+    )
 
 
 def test_the_command_prints_the_table(
