@@ -61,6 +61,7 @@ STYLE: Final[dict[Any, Any]] = {
     "lines.solid_capstyle": "round",
 }
 ALL_BANDS: Final = 5  # with more lines only the first and the best have a band, else no one tells them apart
+LEGEND_COLUMNS: Final = 6  # as many names as fit beside each other
 LEAST_COVERAGE: Final = 0.3  # below it a curve rests on few samples, and no one sends seven in ten away
 
 
@@ -113,7 +114,7 @@ def _risk_coverage(values: dict[str, Any], rows: Sequence[dict[str, Any]], what:
     left.set(title=f"Selective risk, {what}", xlabel="coverage", ylabel="wrong among the answered")
     left.set_ylim(bottom=0)
     right.set(title=f"Against {plain(rows[0]['rule'] if what.startswith('rules') else rows[0]['score'])}",
-              xlabel="coverage", ylabel="difference of selective risk (below 0 is better)")  # fmt: skip
+              xlabel="coverage", ylabel="difference of risk (below 0 is better)")  # fmt: skip
     for axes in (left, right):
         axes.set_xlim(LEAST_COVERAGE, 1)
         _percent(axes.xaxis, axes.yaxis)
@@ -134,8 +135,8 @@ def _hybrid(values: dict[str, Any], rows: Sequence[dict[str, Any]]) -> Figure:
             coverage, mean, deviation = _from_nothing(values, row, large)
             along, label = _price(price, coverage, costs[row["rule"]], values)
             shown = coverage >= LEAST_COVERAGE
-            least = min(least, float((mean - deviation)[shown].min()))
             around = deviation[shown] if row["name"] in banded else None
+            least = min(least, float((mean[shown] if around is None else mean[shown] - around).min()))
             _band(axes, along[shown], mean[shown], around, index, plain(row["rule"]))
             axes.set_xlabel(label)
         axes.set_ylim(least - 0.1 * (large - least), large + 0.12 * max(large - least, 1e-3))
@@ -173,12 +174,12 @@ def _price(
     price: str, coverage: np.ndarray[Any, Any], cost: dict[str, Any], values: dict[str, Any]
 ) -> tuple[np.ndarray[Any, Any], str]:
     if price == "coverage":
-        return coverage, "coverage (the rest goes to the large model)"
+        return coverage, "coverage"
     if price == "macs":
-        return hybrid.macs(coverage, cost["macs"], values["large"]["macs"]), "MACs of a sample, mean"
+        return hybrid.macs(coverage, cost["macs"], values["large"]["macs"]), "MACs, mean"
     given = values["latency"]
     times = Times(cost["macs"] * given["cycles_per_mac"] / given["hz"], given["uplink_seconds"], given["large_seconds"])
-    return 1e3 * times.mean(coverage), "latency of a sample, mean, modelled (ms)"
+    return 1e3 * times.mean(coverage), "modelled latency, mean (ms)"
 
 
 def _ranking(values: dict[str, Any]) -> Figure:
@@ -263,9 +264,9 @@ def _band(axes: Axes, x: Any, mean: Any, deviation: Any, index: int, label: str 
 
 def _legend(figure: Figure, axes: Axes) -> None:
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside lower center", ncols=min(len(labels), 5), handlelength=1.6, columnspacing=1.8
-    )
+    lines = -(-len(labels) // LEGEND_COLUMNS)
+    columns = -(-len(labels) // lines)
+    figure.legend(handles, labels, loc="outside lower center", ncols=columns, handlelength=1.6, columnspacing=1.6)
 
 
 def _percent(*sides: Any) -> None:

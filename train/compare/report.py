@@ -28,6 +28,7 @@ def page(values: dict[str, Any], toml: str) -> str:
         figures=figures.draw(values),
         rows={row["name"]: row for row in values["rows"]},
         first=values["rows"][0],
+        as_good=lambda criterion: _as_good(values["rows"], criterion),
         headlines=_headlines(values["criteria"]),
         cell=figure,
         interval=_interval,
@@ -40,6 +41,17 @@ def page(values: dict[str, Any], toml: str) -> str:
 def _interval(key: str, result: dict[str, Any]) -> str:
     factor = 1000 if key == "aurc" else 100
     return f"{factor * result['low']:.1f} – {factor * result['high']:.1f}"
+
+
+def _as_good(rows: list[dict[str, Any]], criterion: dict[str, Any]) -> str:
+    """The rows that are as good as the winner, by rule; with their scores where some of a rule's are not."""
+    found = []
+    for rule in dict.fromkeys(row["rule"] for row in rows):
+        own = [row for row in rows if row["rule"] == rule and row["name"] != criterion["winner"]]
+        good = [row["score"] for row in own if row["name"] in criterion["as_good"]]
+        if good:
+            found.append(plain(rule if len(good) == len(own) else f"{rule} ({', '.join(good)})"))
+    return "; ".join(found) or "none"
 
 
 def _headlines(criteria: dict[str, Any]) -> list[str]:
