@@ -8,6 +8,8 @@ goes on where it was.
 
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import torch
@@ -27,15 +29,16 @@ from train.models.classifier import Classifier
 ROLES: Final = ("base", "large")
 
 
-def train(config: RunConfig, folder: RunFolder, restart: bool) -> dict[str, Any]:
+def train(config: RunConfig, folder: RunFolder, restart: bool, large: Path | None = None) -> dict[str, Any]:
     """Do what is left of the run and return the values of `training.json`.
 
-    `restart` first removes what an earlier training left in the folder. Raises TrainError if the folder holds a run of
+    `restart` first removes what an earlier training left in the folder. `large` is the checkpoint of a model that was trained as
+    [large] says, with the same seed: then it is not trained again. Raises TrainError if the folder holds a run of
     another configuration, or for any reason that the steps have.
     """
     _open(config, folder, restart)
     if not folder.training.exists():
-        _train(config, folder)
+        _train(config, folder, large)
     else:
         print(f"{folder.path}: trained already; --restart trains it again", file=sys.stderr)
     values: dict[str, Any] = json.loads(folder.training.read_text())
@@ -79,7 +82,7 @@ def _differences(new: RunConfig, old: RunConfig) -> str:
     return ", ".join(f"{key} was {was.get(key, 'absent')}, now {now.get(key, 'absent')}" for key in keys)
 
 
-def _train(config: RunConfig, folder: RunFolder) -> None:
+def _train(config: RunConfig, folder: RunFolder, trained_large: Path | None) -> None:
     loop.use(config.threads)
     samples = data.load(config.data)
     if samples.predicts_number and config.gate is not None:
@@ -96,7 +99,13 @@ def _train(config: RunConfig, folder: RunFolder) -> None:
         base = _fit("base", config.base, config.seed, samples, parts, folder)
         _measure_alone(config, base, samples, parts, folder)
     else:
-        base, large = _fit_both(config.base, config.large, config.seed, samples, parts, folder)
+
+        def fit_large(what: Model = config.large) -> Classifier:
+            if trained_large is not None:
+                return models.load(trained_large)[0]
+            return _fit("large", what, config.seed, samples, parts, folder)
+
+        base, large = _fit_both(config.base, fit_large, config.seed, samples, parts, folder)
         _measure_with_gate(config, config.large, config.gate, (base, large), samples, parts, folder)
     for role in ROLES:
         loop.state_file(folder, role).unlink(missing_ok=True)
@@ -137,13 +146,13 @@ def _measure_with_gate(
 
 
 def _fit_both(
-    base: Model, large: Model, seed: int, samples: DataSet, parts: Splits, folder: RunFolder
+    base: Model, fit_large: Callable[[], Classifier], seed: int, samples: DataSet, parts: Splits, folder: RunFolder
 ) -> tuple[Classifier, Classifier]:
     """The trained base and large model; a base that learns from the large one comes after it."""
     if base.distil is None:
         student = _fit("base", base, seed, samples, parts, folder)
-        return student, _fit("large", large, seed, samples, parts, folder)
-    teacher = _fit("large", large, seed, samples, parts, folder)
+        return student, fit_large()
+    teacher = fit_large()
     return _fit("base", base, seed, samples, parts, folder, teacher), teacher
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from contract.run_folder import RunFolder
+from train import models
 from train.abstain import SCORES, per_class, temperature, threshold
 from train.abstain.outputs import Outputs
 from train.compare import answers, figures, grid, large_time, report, work
@@ -370,6 +371,22 @@ def test_missing_answers_are_named(tmp_path: Path) -> None:
     gone.unlink()
     with pytest.raises(TrainError, match=re.escape(str(gone))):
         judge(loaded, tmp_path, None)
+
+
+def test_a_student_learns_from_the_large_model_of_its_seed(tmp_path: Path) -> None:
+    taught = SMALL[: SMALL.index('[[rules]]\nname = "noisy"')].replace("seeds = 2", "seeds = 1")
+    taught += '[[rules]]\nname = "taught"\nscores = ["softmax_response"]\ndistil = { name = "kd" }\n'
+    loaded = load(write(tmp_path, taught))
+    assert [rule.variants[0].config.large is None for rule in loaded.rules] == [True, False]
+    work.train_all(loaded.trainings(), tmp_path, 1, restart=False)
+    teacher, _ = models.load(RunFolder(tmp_path / "large" / "seed_0").base_checkpoint)
+    own, _ = models.load(RunFolder(tmp_path / "taught" / "seed_0").large_checkpoint)
+    for name, weights in teacher.state_dict().items():
+        np.testing.assert_array_equal(own.state_dict()[name], weights)
+    log = (tmp_path / "taught" / "seed_0" / "metrics.jsonl").read_text()
+    assert '"model": "base"' in log
+    assert '"model": "large"' not in log  # it was not trained again
+    assert [row["rule"] for row in judge(loaded, tmp_path, None)["rows"]] == ["cross_entropy", "taught"]
 
 
 ONE = SMALL.replace("seeds = 2", "seeds = 1").replace(", { augment = { noise = 0.3 } }", "")

@@ -20,7 +20,7 @@ and
     cycles_per_mac = 3.1                       measured with `python -m export bench`
     large_milliseconds = 2.0                   of one sample; measured on this computer if absent
 
-A table given under a rule or variant is merged into the one it overrides, unless it has a `name`: then it takes its place.
+A rule that learns from the large model (`distil = { name = "kd" }`) learns from the one of its seed. A table given under a rule or variant is merged into the one it overrides, unless it has a `name`: then it takes its place.
 Of several variants each row takes the one that is best on the validation split, for each target anew.
 """
 
@@ -37,7 +37,7 @@ from contract.errors import DemurError
 from train import config as configuration
 from train import losses
 from train.abstain import SCORES
-from train.abstain.threshold import Target
+from train.abstain.threshold import Coverage, Target
 from train.config import HIGHEST_SEED, RunConfig
 from train.errors import TrainError
 from train.heads import LINEAR
@@ -129,7 +129,10 @@ def _grid(values: dict[str, Any], path: Path) -> Grid:
         raise ValueError("expected tables [[rules]], each with a name")
 
     def parse(name: str, table: dict[str, Any]) -> RunConfig:
-        return configuration.parse({**values, "name": f"{values.get('name')}-{name}", "base": table}, path)
+        run = {**values, "name": f"{values.get('name')}-{name}", "base": table}
+        if "distil" in table:  # it learns from the large model; its gate is of no matter here
+            run |= {"large": large, "gate": {"target": {Coverage.key: 1.0}}}
+        return configuration.parse(run, path)
 
     whole = parse(LARGE, large)
     if whole.base.head != LINEAR:

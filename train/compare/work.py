@@ -22,6 +22,7 @@ from contract.errors import INTERRUPTED
 from contract.progress import Progress
 from contract.run_folder import RunFolder
 from train.compare import answers
+from train.compare.grid import LARGE, of_seed
 from train.config import RunConfig
 from train.errors import TrainError
 
@@ -42,15 +43,27 @@ def cores() -> int:
 def train_all(trainings: Mapping[str, RunConfig], folder: Path, processes: int, *, restart: bool) -> None:
     """Do what is left of the trainings, each in the folder of its name, and write what their models answer.
 
-    Raises the first TrainError, after all the others have been trained.
+    Those that need the large model of their seed come after the others. Raises the first TrainError, after all that could be
+    trained have been.
     """
+    alone = {name: config for name, config in trainings.items() if config.large is None}
+    rest = {name: config for name, config in trainings.items() if name not in alone}
+    with Progress("compare", len(trainings)) as progress:
+        for stage in (alone, rest):
+            if stage:
+                _train_stage(stage, folder, processes, progress, restart=restart)
+
+
+def _train_stage(
+    trainings: Mapping[str, RunConfig], folder: Path, processes: int, progress: Progress, *, restart: bool
+) -> None:
     failed: list[tuple[str, tuple[str, str, int]]] = []
     context = multiprocessing.get_context("spawn")  # PyTorch's threads do not survive a fork
-    with (
-        ProcessPoolExecutor(min(processes, len(trainings)), context, initializer=_end_with_parent) as pool,
-        Progress("compare", len(trainings)) as progress,
-    ):
-        jobs = {pool.submit(train_one, config, folder / name, restart): name for name, config in trainings.items()}
+    with ProcessPoolExecutor(min(processes, len(trainings)), context, initializer=_end_with_parent) as pool:
+        jobs = {
+            pool.submit(train_one, config, folder / name, folder / of_seed(LARGE, config.seed), restart): name
+            for name, config in trainings.items()
+        }
         try:
             for job in as_completed(jobs):
                 done, name = job.result(), jobs[job]
@@ -74,8 +87,8 @@ def train_all(trainings: Mapping[str, RunConfig], folder: Path, processes: int, 
         raise TrainError(f"{name}: {problem}{others}", next_step, exit_code)
 
 
-def train_one(config: RunConfig, folder: Path, restart: bool) -> Done:
-    """One training and its answers, in a process of its own."""
+def train_one(config: RunConfig, folder: Path, large: Path, restart: bool) -> Done:
+    """One training and its answers, in a process of its own; `large` is the folder of the large model of its seed."""
     from train.run import train
 
     start, run = time.monotonic(), RunFolder(folder)
@@ -85,7 +98,7 @@ def train_one(config: RunConfig, folder: Path, restart: bool) -> Done:
     complete = answers.path_of(run).exists()
     with (folder / "train.log").open("a") as log, contextlib.redirect_stderr(log):
         try:
-            train(config, run, restart)
+            train(config, run, restart, RunFolder(large).base_checkpoint if config.large else None)
             if not complete:
                 answers.write(run)
         except TrainError as error:
