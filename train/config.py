@@ -27,6 +27,7 @@ from train.errors import TrainError
 from train.heads import LINEAR
 
 CORRECT: Final = "Correct the file; train/configs/digits.toml shows every key in use."
+DEVICES: Final = ("cpu", "cuda")  # what to train on; PyTorch's names
 HIGHEST_SEED: Final = 2**32 - 1  # scikit-learn's limit; PyTorch's is higher
 
 
@@ -195,6 +196,7 @@ class RunConfig:
     gate: Gate | None = None
     seed: int = _seed()
     threads: int = _integer(1, 1)
+    device: str = _name(DEVICES, "cpu")
 
 
 def load(path: Path) -> RunConfig:

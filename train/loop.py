@@ -13,6 +13,7 @@ goes on from its last whole epoch and ends bit-identical to one that was not.
 import dataclasses
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,8 +58,20 @@ class Epoch:
     validation_accuracy: float | None
 
 
-def use(threads: int) -> None:
-    """Make PyTorch reproducible for the whole process: deterministic kernels and a fixed number of threads."""
+def use(threads: int, device: str = "cpu") -> None:
+    """Make PyTorch reproducible for the whole process: deterministic kernels and a fixed number of threads.
+
+    Raises TrainError if the device is not there.
+    """
+    if device == "cuda":
+        if not torch.cuda.is_available():
+            raise TrainError(
+                f"device is 'cuda', and PyTorch {torch.__version__} sees no such GPU.",
+                'Set device = "cpu", or install the driver and PyTorch for that GPU.',
+            )
+        os.environ.setdefault(
+            "CUBLAS_WORKSPACE_CONFIG", ":4096:8"
+        )  # cuBLAS sums in a fixed order only with such a buffer
     torch.use_deterministic_algorithms(True)
     torch.set_num_threads(threads)
 
@@ -77,13 +90,14 @@ def fit(
     folder: RunFolder,
     teacher: Classifier | None = None,
 ) -> Iterator[Epoch]:
-    """Train `model` on the train split, yielding after each epoch; goes on from `state_file` if there is one.
+    """Train `model`, on the device that it is on, with the train split, yielding after each epoch; goes on from `state_file` if there is one.
 
     `role` ("base" or "large") names the model in log and files; `teacher` is the trained model that `config.distil`, if there is
     one, learns from. Raises TrainError, keeping the last good state, if the loss or a weight is no
     longer finite.
     """
     images, labels = data.images[parts.train], torch.from_numpy(data.labels[parts.train])
+    device = _device(model)
     batch = min(config.batch, len(images))
     most = len(images) // batch  # an incomplete batch is left out; the next epoch's order will have its samples
     steps = min(config.batches or most, most)
@@ -100,9 +114,10 @@ def fit(
         model.train()
         total = 0.0
         for chosen in torch.split(torch.randperm(len(images))[: steps * batch], batch):
-            seen = augment(torch.from_numpy(real(images[chosen.numpy()])), config.augment)
+            # What is random is drawn on the CPU, the same for every device.
+            seen = augment(torch.from_numpy(real(images[chosen.numpy()])), config.augment).to(device)
             loss.see(seen)
-            total += update(seen, labels[chosen])
+            total += update(seen, labels[chosen].to(device))
             schedule.step()
         update.end_epoch()
         loss.end_epoch(epoch)
@@ -127,7 +142,7 @@ def fit(
         with folder.metrics.open("a") as log:
             log.write(json.dumps(dataclasses.asdict(record)) + "\n")
         ended = config.stop_below > 0 and record.loss < config.stop_below  # some losses go below 0
-        _keep(path, parts_of_state, config.epochs if ended else epoch)
+        _keep(path, parts_of_state, config.epochs if ended else epoch, device)
         yield record
         if ended:
             break
@@ -175,7 +190,7 @@ def _validate(model: Classifier, data: DataSet, parts: Splits) -> tuple[float, f
 def outputs(model: Classifier, images: Pixels) -> Outputs:
     """What the model says to images [N, C, H, W], in eval mode, which it is left in."""
     answers = [as_tuple(answer) for answer in _over(model, model, images)]
-    joined = [torch.cat(parts).numpy() for parts in zip(*answers, strict=True)]
+    joined = [torch.cat(parts).cpu().numpy() for parts in zip(*answers, strict=True)]
     return split(dict(zip(model.output_names, joined, strict=True)), model.classes)
 
 
@@ -186,18 +201,25 @@ def logits(model: Classifier, images: Pixels) -> NDArray[np.float32]:
 
 def features(model: Classifier, images: Pixels) -> NDArray[np.float32]:
     """What the head sees of images [N, C, H, W]: [N, feature_size], in eval mode, which the model is left in."""
-    return torch.cat(_over(model, model.features, images)).numpy()
+    return torch.cat(_over(model, model.features, images)).cpu().numpy()
 
 
 def _over(model: Classifier, run: Callable[[torch.Tensor], Any], images: Pixels) -> list[Any]:
     model.eval()
     with torch.inference_mode():
         starts = range(0, len(images), INFERENCE_BATCH)
-        return [run(torch.from_numpy(real(images[start : start + INFERENCE_BATCH]))) for start in starts]
+        batches = (torch.from_numpy(real(images[start : start + INFERENCE_BATCH])) for start in starts)
+        return [run(batch.to(_device(model))) for batch in batches]
 
 
-def _keep(path: Path, parts_of_state: dict[str, Any], epoch: int) -> None:
+def _device(model: Classifier) -> torch.device:
+    return next(model.parameters()).device
+
+
+def _keep(path: Path, parts_of_state: dict[str, Any], epoch: int, device: torch.device) -> None:
     state = {name: part.state_dict() for name, part in parts_of_state.items()}
+    if device.type == "cuda":  # dropout draws there
+        state["device_random"] = torch.cuda.get_rng_state()
     fresh = path.with_suffix(".new")
     torch.save({**state, "random": torch.get_rng_state(), "epoch": epoch}, fresh)
     fresh.replace(path)  # whole or not at all, should the process be killed here
@@ -206,10 +228,12 @@ def _keep(path: Path, parts_of_state: dict[str, Any], epoch: int) -> None:
 def _restore(path: Path, parts_of_state: dict[str, Any]) -> int:
     """Load what `_keep` wrote and return its epoch."""
     try:
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, weights_only=True, map_location="cpu")
         for name, part in parts_of_state.items():
             part.load_state_dict(state[name])
         torch.set_rng_state(state["random"])
+        if "device_random" in state:
+            torch.cuda.set_rng_state(state["device_random"])
         epoch: int = state["epoch"]
     except checkpoint.DAMAGED as error:
         raise TrainError(

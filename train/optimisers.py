@@ -1,6 +1,7 @@
 """Optimisers and learning rate schedules by name. PyTorch is imported when one is first asked for.
 
 one_cycle  from a 25th of the learning rate up to it and down to almost 0 (Smith and Topin, "Super-Convergence", 2019)
+cosine     from the learning rate down to 0 along half a cosine (Loshchilov and Hutter, "SGDR", 2017, equation 5, no restart)
 constant   the learning rate throughout
 """
 
@@ -18,7 +19,7 @@ OPTIMISERS: Final[dict[str, str]] = {
     "adam": "torch.optim:Adam",
     "sgd": "torch.optim:SGD",
 }
-SCHEDULES: Final = ("one_cycle", "constant")
+SCHEDULES: Final = ("one_cycle", "cosine", "constant")
 MOMENTUM: Final = 0.9  # of SGD
 
 
@@ -34,4 +35,6 @@ def build(config: "Model", weights: "Iterable[torch.nn.Parameter]", steps: int) 
     )
     if config.schedule == "one_cycle":
         return optimiser, lr_scheduler.OneCycleLR(optimiser, config.learning_rate, total_steps=steps)
+    if config.schedule == "cosine":
+        return optimiser, lr_scheduler.CosineAnnealingLR(optimiser, T_max=steps)
     return optimiser, lr_scheduler.ConstantLR(optimiser, factor=1.0)

@@ -83,7 +83,7 @@ def _differences(new: RunConfig, old: RunConfig) -> str:
 
 
 def _train(config: RunConfig, folder: RunFolder, trained_large: Path | None) -> None:
-    loop.use(config.threads)
+    loop.use(config.threads, config.device)
     samples = data.load(config.data)
     if samples.predicts_number and config.gate is not None:
         raise TrainError(
@@ -96,16 +96,16 @@ def _train(config: RunConfig, folder: RunFolder, trained_large: Path | None) -> 
     parts = data.load_splits(folder.splits)
 
     if config.large is None or config.gate is None:
-        base = _fit("base", config.base, config.seed, samples, parts, folder)
+        base = _fit("base", config.base, config, samples, parts, folder)
         _measure_alone(config, base, samples, parts, folder)
     else:
 
         def fit_large(what: Model = config.large) -> Classifier:
             if trained_large is not None:
                 return models.load(trained_large)[0]
-            return _fit("large", what, config.seed, samples, parts, folder)
+            return _fit("large", what, config, samples, parts, folder)
 
-        base, large = _fit_both(config.base, fit_large, config.seed, samples, parts, folder)
+        base, large = _fit_both(config, fit_large, samples, parts, folder)
         _measure_with_gate(config, config.large, config.gate, (base, large), samples, parts, folder)
     for role in ROLES:
         loop.state_file(folder, role).unlink(missing_ok=True)
@@ -146,33 +146,37 @@ def _measure_with_gate(
 
 
 def _fit_both(
-    base: Model, fit_large: Callable[[], Classifier], seed: int, samples: DataSet, parts: Splits, folder: RunFolder
+    config: RunConfig, fit_large: Callable[[], Classifier], samples: DataSet, parts: Splits, folder: RunFolder
 ) -> tuple[Classifier, Classifier]:
     """The trained base and large model; a base that learns from the large one comes after it."""
-    if base.distil is None:
-        student = _fit("base", base, seed, samples, parts, folder)
+    if config.base.distil is None:
+        student = _fit("base", config.base, config, samples, parts, folder)
         return student, fit_large()
     teacher = fit_large()
-    return _fit("base", base, seed, samples, parts, folder, teacher), teacher
+    return _fit("base", config.base, config, samples, parts, folder, teacher), teacher
 
 
 def _fit(
     role: str,
-    config: Model,
-    seed: int,
+    what: Model,
+    config: RunConfig,
     samples: DataSet,
     parts: Splits,
     folder: RunFolder,
     teacher: Classifier | None = None,
 ) -> Classifier:
-    """Train one model, from the same seed whatever was trained before it."""
-    torch.manual_seed(seed)
-    model = models.build(config.model, samples.input_shape, len(samples.classes), config.options, config.head)
+    """Train one model, from the same seed whatever was trained before it; on the CPU again when it is done."""
+    torch.manual_seed(config.seed)
+    model = models.build(what.model, samples.input_shape, len(samples.classes), what.options, what.head)
+    for one in filter(None, (model, teacher)):
+        one.to(config.device)
     done = 0
-    with Progress(f"train {role}", config.epochs) as progress:
-        for epoch in loop.fit(role, model, config, samples, parts, folder, teacher):
+    with Progress(f"train {role}", what.epochs) as progress:
+        for epoch in loop.fit(role, model, what, samples, parts, folder, teacher):
             progress.advance(epoch.epoch - done, note=_note(epoch))
             done = epoch.epoch
+    for one in filter(None, (model, teacher)):
+        one.cpu()
     return model
 
 

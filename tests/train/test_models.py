@@ -19,8 +19,8 @@ SHAPE = (1, 8, 8)
 @pytest.mark.parametrize("name", models.MODELS)
 @pytest.mark.parametrize("shape", [SHAPE, (3, 9, 13)])
 def test_images_become_logits(name: str, shape: tuple[int, int, int]) -> None:
-    size = "hidden" if name in CELLS else "width"
-    model = models.build(name, shape, 7, {size: 4})
+    small = {"resnet": {"widths": "2-4", "blocks": 1}}.get(name, {"hidden" if name in CELLS else "width": 4})
+    model = models.build(name, shape, 7, small)
     assert model(torch.rand(5, *shape)).shape == (5, 7)
     assert (model.input_name, model.output_names) == ("image", ("logits",))
     assert (model.input_shape, model.classes) == (shape, 7)

@@ -25,6 +25,7 @@ Option = int | float | str
 MODELS: Final[dict[str, str]] = {
     "cnn": "train.models.cnn:Cnn",
     "large_cnn": "train.models.large_cnn:LargeCnn",
+    "resnet": "train.models.resnet:Resnet",
     **CELLS,
 }
 RECURRENT: Final = "train.models.recurrent:Recurrent"
