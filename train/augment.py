@@ -1,4 +1,4 @@
-"""Random changes of training images: mirror image, shift, rotation, stretch, brightness, noise, masks.
+"""Random changes of training images: mirror image, crop, shift, rotation, stretch, brightness, noise, masks.
 
 Sources: an affine map per image through `grid_sample`, as in Jaderberg et al., "Spatial Transformer Networks", NeurIPS
 2015, section 3.2; masked rows and columns of a spectrogram, as in Park et al., "SpecAugment", Interspeech 2019, section 2.
@@ -20,6 +20,8 @@ def augment(images: torch.Tensor, config: Augment) -> torch.Tensor:
     """
     if config.flip:
         images = torch.where(torch.rand(len(images))[:, None, None, None] < 0.5, images.flip(3), images)
+    if config.crop:
+        images = _crop(images, config.crop)
     if config.shift or config.rotate or config.shift_rows or config.stretch:
         images = _move(images, config)
     if config.brightness:
@@ -32,6 +34,20 @@ def augment(images: torch.Tensor, config: Augment) -> torch.Tensor:
     if config.mask_columns:
         images = _mask(images, config.mask_columns, axis=3)
     return images
+
+
+def _crop(images: torch.Tensor, most: int) -> torch.Tensor:
+    """Shift by a whole number of pixels along each axis, up to `most` either way, so that nothing is interpolated."""
+    count, channels, height, width = images.shape
+    down, right = torch.randint(0, 2 * most + 1, (2, count, 1))
+    rows, columns = down + torch.arange(height), right + torch.arange(width)  # (N, height), (N, width)
+    padded = F.pad(images, (most, most, most, most))
+    return padded[
+        torch.arange(count)[:, None, None, None],
+        torch.arange(channels)[:, None, None],
+        rows[:, None, :, None],
+        columns[:, None, None, :],
+    ]
 
 
 def _move(images: torch.Tensor, config: Augment) -> torch.Tensor:

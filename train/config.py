@@ -101,6 +101,7 @@ class Augment:
     brightness: float = _number("a difference of pixels in 0 .. 1", lambda value: 0 <= value <= 1, 0.0)
     mask_rows: int = _integer(0, 0)
     mask_columns: int = _integer(0, 0)
+    crop: int = _integer(0, 0)
     flip: bool = _key("true or false", lambda value: type(value) is bool, False)
 
 

@@ -52,6 +52,24 @@ def test_about_every_second_image_is_mirrored() -> None:
     assert 430 < int(mirrored.sum()) < 570  # beyond that, a fair coin would be in one of 100,000 runs
 
 
+def test_a_crop_is_a_shift_by_whole_pixels_with_zeros_beyond() -> None:
+    torch.manual_seed(0)
+    images = torch.rand(200, 2, 5, 7) + 0.01
+    cropped = augment(images, Augment(crop=2))
+    seen = set()
+    for image, found in zip(images, cropped, strict=True):
+        padded = torch.nn.functional.pad(image, (2, 2, 2, 2))
+        places = [
+            (row, column)
+            for row in range(5)
+            for column in range(5)
+            if torch.equal(found, padded[:, row : row + 5, column : column + 7])
+        ]
+        assert len(places) == 1
+        seen.update(places)
+    assert len(seen) == 25  # 200 draws miss one of 25 places in 1 of 140 runs
+
+
 def test_nothing_asked_is_nothing_done() -> None:
     torch.manual_seed(0)
     before = torch.get_rng_state()

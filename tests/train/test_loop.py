@@ -118,3 +118,9 @@ def test_a_state_that_cannot_be_read_is_refused(tmp_path: Path, content: bytes |
         path.write_bytes(content)
     with pytest.raises(TrainError, match=r"base\.state\.pt: not the state of this training"):
         start(tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(TrainError, match=r"device is 'cuda', and PyTorch .* sees no such GPU"):
+        loop.use(threads=1, device="cuda")

@@ -72,6 +72,7 @@ class Disk(Distillation):
         self.budgets, self.strengths, self.cycle = (budget, least_budget), (strength, strongest), cycle
         self.epoch = 1
         self.guide = nn.Sequential(nn.Linear(teacher.feature_size, UNITS), nn.ReLU(), nn.Linear(UNITS, 1))
+        self.guide.to(next(teacher.parameters()).device)
         self.optimiser = torch.optim.AdamW(self.guide.parameters(), lr=rate)
         self._batch: tuple[torch.Tensor, ...] | None = None  # what the guide's next step learns from
 
