@@ -120,7 +120,7 @@ class Operator:
 class Router:
     """The second model, of a gate whose score is "router": what it reads, what it costs. `file` is relative to the manifest.
 
-    `inputs` are "statistics", of the kind named (contract.gate.statistics.STATISTICS), and "features", whose codes are those of the
+    `inputs` are "statistics", of the kind named (contract.gate.statistics.STATISTICS) and made with `table`, and "features", whose codes are those of the
     base model's output of that name; `output` is "gate". `ram_bytes` is the arena of its C code.
     """
 
@@ -128,6 +128,7 @@ class Router:
     sha256: str
     bytes: int
     statistics: str
+    table: tuple[int, ...]
     inputs: tuple[Tensor, ...]
     output: Tensor
     ram_bytes: int

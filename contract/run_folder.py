@@ -1,7 +1,8 @@
 """The files of one run, `runs/<name>/`: each arrow between two stages is one of these.
 
-train     config splits base_checkpoint large_checkpoint training metrics report risk_coverage
-export    tflite model_data.{h,cc} model_ops.h model.{h,c} model_gate.{h,c} model_stream.h manifest vectors conversion_log
+train     config splits base_checkpoint large_checkpoint router_checkpoint training metrics report risk_coverage
+export    tflite model_data.{h,cc} model_ops.h model.{h,c} model_gate.{h,c} model_stream.h manifest vectors conversion_log,
+          of a gate with a router router_tflite router.{h,c}
 firmware  firmware/<board>/firmware.{elf,bin,map} firmware/<board>/size.json
 host      session summary
 """
@@ -35,6 +36,11 @@ class RunFolder:
         return self.path / "large.pt"
 
     @property
+    def router_checkpoint(self) -> Path:
+        """The second model of a gate whose score is "router"."""
+        return self.path / "router.pt"
+
+    @property
     def training(self) -> Path:
         """Results of training: accuracies, parameters, temperature, float threshold, curve (JSON)."""
         return self.path / "training.json"
@@ -55,6 +61,10 @@ class RunFolder:
     @property
     def tflite(self) -> Path:
         return self.path / "model.tflite"
+
+    @property
+    def router_tflite(self) -> Path:
+        return self.path / "router.tflite"
 
     @property
     def conversion_log(self) -> Path:

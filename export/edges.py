@@ -29,21 +29,39 @@ def int8_edges(content: bytes, inputs: Mapping[str, Range], outputs: Mapping[str
     return flatbuffer.pack(model)
 
 
+def int8_copy(content: bytes, source: str, name: str, values: Range, place: int) -> bytes:
+    """One more output, number `place`: the output `source` as int8 with this range, called `name`."""
+    from ai_edge_litert.schema_py_generated import TensorMapT
+
+    model = flatbuffer.unpack(content)
+    graph = model.subgraphs[0]
+    (index,) = (int(index) for index in graph.outputs if graph.tensors[index].name.decode() == source)
+    graph.outputs = np.insert(graph.outputs, place, _quantised(model, index, name, values, before=False))
+    for signature in model.signatureDefs or []:
+        signature.outputs.insert(place, TensorMapT(name, int(graph.outputs[place])))
+    return flatbuffer.pack(model)
+
+
 def _edge(model: Any, index: int, ranges: Mapping[str, Range], before: bool) -> int:
     """The index of the int8 tensor, or `index` itself if its name is not among `ranges`."""
-    from ai_edge_litert.schema_py_generated import OperatorT, QuantizationParametersT, TensorT, TensorType
-
-    graph = model.subgraphs[0]
-    inside = graph.tensors[index]
+    inside = model.subgraphs[0].tensors[index]
     name = inside.name.decode()
     if name not in ranges:
         return int(index)
-    scale, zero_point = _parameters(*ranges[name])
     inside.name = name + INSIDE
+    return _quantised(model, index, name, ranges[name], before)
+
+
+def _quantised(model: Any, index: int, name: str, values: Range, before: bool) -> int:
+    """Index of a new int8 tensor `name`, which a new QUANTIZE copies to the tensor at `index`, or from it."""
+    from ai_edge_litert.schema_py_generated import OperatorT, QuantizationParametersT, TensorT, TensorType
+
+    graph = model.subgraphs[0]
+    scale, zero_point = _parameters(*values)
     graph.tensors.append(
         TensorT(
             name=name,
-            shape=inside.shape,
+            shape=graph.tensors[index].shape,
             type=TensorType.INT8,
             buffer=_empty_buffer(model),
             quantization=QuantizationParametersT(

@@ -29,6 +29,7 @@ from contract.gate import (
     normalised_max_logit,
     predicted_class,
     reservation,
+    router,
     softmax_response,
     with_offset,
 )
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Reads:
     """A score and what it reads: the logits' tensor, of which the first `classes` are those of classes, and the one of what
-    else it reads, None if that is nothing or follows the classes."""
+    else it reads, None if that is nothing or follows the classes. For a router `extra` is the router's output."""
 
     score: str
     logits: Tensor
@@ -70,6 +71,7 @@ TABLES: Final[dict[str, Callable[[Reads], tuple[int, ...]]]] = {
     normalised_max_logit.NAME: lambda reads: normalised_max_logit.table(reads.classes),
     reservation.NAME: lambda reads: exponentials.table(reads.logits.scale, reads.temperature),
     head.NAME: lambda reads: head.table(reads.other.scale, reads.other.zero_point),
+    router.NAME: lambda reads: router.table(reads.other.scale, reads.other.zero_point),
 }
 
 CALIBRATED_ON: Final = "validation"
@@ -126,13 +128,13 @@ def calibrate(
     splits: Mapping[str, tuple[Codes, NDArray[np.int64]]],
     minimum_steps: int | None = None,
     per_class: bool = False,
-    router: Router | None = None,
+    second: Router | None = None,
 ) -> Gate:
     """The gate, its threshold chosen on the split named "validation" to meet `target`.
 
     `splits` are codes and labels [N] by name; the result measures each. `minimum_steps` is None for images. With `per_class` the
-    target is met by the samples of each class apart, as far as it can be, which gives the offsets. Raises TrainError if no
-    threshold meets the target.
+    target is met by the samples of each class apart, as far as it can be, which gives the offsets. `second` describes the router
+    of a score that has one. Raises TrainError if no threshold meets the target.
     """
     table = TABLES[reads.score](reads)
     least = minimum_steps or 1
@@ -154,7 +156,7 @@ def calibrate(
     extra = SCORES[reads.score].extra
     return Gate(
         reads.score, reads.logits.name, extra, reads.temperature, table, offsets, common, {target.key: target.value},
-        tuple(measured), router,
+        tuple(measured), second,
     )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from contract.manifest import Quantisation, State, Stream, Tensor
 from export.graph import Graph, parse
 
 if TYPE_CHECKING:
+    from export.router import RouterModule
     from train.config import Gate as GateSettings
     from train.config import RunConfig
     from train.data import DataSet
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from train.models.classifier import Classifier
 
 LOGITS = "logits"  # the output that the gate reads, in PyTorch and in the manifest
+FEATURES = "features"  # one that only a router reads
 
 Activations = Mapping[str, NDArray[Any]]  # by tensor name, after one inference
 Answers = Mapping[str, NDArray[np.int8]]  # by output: codes [N, T, size]
@@ -39,7 +41,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Trained:
-    """What training left behind; `parts` are the splits by name."""
+    """What training left behind; `parts` are the splits by name, `router` is for a gate whose score is "router"."""
 
     config: "RunConfig"
     gate: "GateSettings"
@@ -47,6 +49,7 @@ class Trained:
     model: "Classifier"
     checkpoint: "Checkpoint"
     parts: dict[str, Part]
+    router: "RouterModule | None" = None
 
     @property
     def classes(self) -> int:

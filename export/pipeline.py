@@ -16,7 +16,7 @@ from contract.gate import SCORES
 from contract.manifest import Accuracy, Manifest, Model
 from contract.progress import Progress
 from contract.run_folder import RunFolder
-from export import arena, carray, gate, gate_source, layer_errors, resolver, stream_source, vectors
+from export import arena, carray, gate, gate_source, layer_errors, resolver, router, stream_source, vectors
 from export.aot import compile_model
 from export.errors import ExportError
 from export.kind import LOGITS, Kind, Part, Trained
@@ -73,19 +73,24 @@ def export_trained(
         progress.advance(note="compiled")
 
         minimum_steps = kind.stream.minimum_steps if kind.stream else None
-        score, classes = trained.gate.score, trained.classes
-        answers = {name: kind.answers(quantized, samples) for name, samples in codes.items()}
+        score, classes, temperature = trained.gate.score, trained.classes, trained.checkpoint.temperature
+        answers = {name: dict(kind.answers(quantized, samples)) for name, samples in codes.items()}
         read = {name: gate.read(score, said, LOGITS, classes) for name, said in answers.items()}
-        reads = gate.Reads(
-            score,
-            quantized.output(LOGITS),
-            quantized.find(SCORES[score].extra),
-            classes,
-            trained.checkpoint.temperature,
-        )
-        the_gate = gate.calibrate(
-            reads, trained.gate.target, {name: (read[name], trained.parts[name].labels) for name in read}, minimum_steps
-        )
+        extra, routing = quantized.find(SCORES[score].extra), None
+        if trained.router is not None:
+            some = gate.read(score, kind.answers(quantized, kind.codes(quantized, _some(trained))), LOGITS, classes)
+            routing = router.make(
+                trained.router, quantized, temperature, classes, some, folder.conversion_log.with_name("router_onnx2tf.log"),
+                core, flash, trained.config.name,
+            )  # fmt: skip
+            answers["test"]["statistics"] = routing.statistics(read["test"].logits)
+            read = {name: routing.read(of) for name, of in read.items()}
+            answers["test"]["routed"] = read["test"].extra
+            extra = routing.description.output
+        reads = gate.Reads(score, quantized.output(LOGITS), extra, classes, temperature)
+        labelled = {name: (of, trained.parts[name].labels) for name, of in read.items()}
+        second = routing.description if routing else None
+        the_gate = gate.calibrate(reads, trained.gate.target, labelled, minimum_steps, second=second)
         described = Manifest(
             format=manifest.FORMAT,
             name=trained.config.name,
@@ -125,6 +130,16 @@ def export_trained(
                 codes["test"], answers["test"], test.labels, decisions, in_time=kind.stream is not None
             ),
         }
+        second_model: dict[Path, str | bytes | None] = {
+            folder.router_tflite: routing.content if routing else None,
+            folder.path / "router.h": routing.compiled.header if routing else None,
+            folder.path / "router.c": routing.compiled.source if routing else None,
+        }
+        for path, of_router in second_model.items():
+            if of_router is None:
+                path.unlink(missing_ok=True)  # of an earlier export
+            else:
+                files[path] = of_router
         for path, text in files.items():
             path.write_bytes(text.encode() if isinstance(text, str) else text)
         manifest.save(described, folder.manifest)
@@ -137,6 +152,13 @@ def export_trained(
         layers=layers,
         files=(*files, folder.manifest),
     )
+
+
+def _some(trained: Trained) -> Part:
+    """Samples of the train split, evenly spread, for the ranges of a router."""
+    train = trained.parts["train"]
+    step = max(1, len(train.labels) // router.CALIBRATED_ON)
+    return Part(train.images[::step], train.labels[::step])
 
 
 def _kind(trained: Trained) -> Kind:

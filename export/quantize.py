@@ -114,3 +114,10 @@ def to_codes(values: NDArray[np.float32], tensor: Tensor) -> NDArray[np.int8]:
 def to_real(codes: NDArray[Any], scale: float, zero_point: int) -> NDArray[np.float32]:
     """Codes to the real values they stand for."""
     return ((codes.astype(np.int32) - zero_point) * np.float32(scale)).astype(np.float32)
+
+
+def range_of(tensor: Tensor) -> tuple[float, float]:
+    """The range that quantises to this tensor's scale and zero point."""
+    limits = np.iinfo(tensor.dtype)
+    least = int(-limits.max if tensor.dtype == "int16" else limits.min)  # 16 bits are symmetric
+    return tensor.scale * (least - tensor.zero_point), tensor.scale * (int(limits.max) - tensor.zero_point)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from boards import Board
 from contract.gate import ONE
-from contract.manifest import Gate
+from contract.manifest import Gate, Router
 from export.layer_errors import LayerError
 from export.pipeline import Exported
 
@@ -80,6 +80,7 @@ def to_json(result: Exported, board: Board | None) -> dict[str, Any]:
             "target": described.gate.target,
             "threshold": described.gate.threshold,
             "measured": [dataclasses.asdict(measured) for measured in described.gate.measured],
+            "router": _router_figures(described.gate.router),
         },
         "layers": [dataclasses.asdict(layer) for layer in result.layers],
         "files": [str(path) for path in result.files],
@@ -106,6 +107,12 @@ def show(result: Exported, board: Board | None) -> None:
     ((target, wanted),) = gate.target.items()
     console.print(f"Gate: {gate.score} of at least {gate.threshold} / {ONE}, for a {target} of {wanted:g}")
     console.print(_gate_table(gate))
+    if figures := _router_figures(gate.router):
+        console.print(
+            f"Router: reads {figures['statistics']} statistics and {figures['features']} features; {figures['macs']:,} "
+            f"multiply-accumulates, {figures['bytes']:,} bytes of .tflite, {figures['ram_bytes']:,} bytes of arena.",
+            soft_wrap=True,
+        )
     described = result.manifest
     macs = sum(operator.macs for operator in described.operators)
     size = f"{described.model.bytes:,} bytes of .tflite; compiled: {result.weights:,} bytes of weights, "
@@ -116,6 +123,19 @@ def show(result: Exported, board: Board | None) -> None:
     console.print(f"Written to {result.folder.path}: {', '.join(path.name for path in result.files)}.", soft_wrap=True)
     for warning in warnings(result, board):
         console.print(f"\nwarning: {warning}", style="bold red", markup=False, soft_wrap=True)
+
+
+def _router_figures(router: Router | None) -> dict[str, Any] | None:
+    """What a router costs; None without one."""
+    if router is None:
+        return None
+    return {
+        "statistics": router.statistics,
+        "features": router.inputs[1].shape[-1],
+        "macs": sum(operator.macs for operator in router.operators),
+        "bytes": router.bytes,
+        "ram_bytes": router.ram_bytes,
+    }
 
 
 def _table(*columns: str) -> Table:

@@ -1,8 +1,9 @@
 """Images: one inference a sample. See `export.kind`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,23 @@ from export import interface
 from export.convert import to_float_tflite
 from export.edges import int8_edges
 from export.float_model import FloatModel
-from export.kind import LOGITS, Activations, Answers, Kind, Part, Quantized, described
+from export.kind import LOGITS, Activations, Answers, Kind, Part, Quantized, Trained, described
 from export.micro import Micro
 from export.quantize import calibrate, quantize, to_codes
 
+if TYPE_CHECKING:
+    from train.models.classifier import Classifier
+
 
 class Still(Kind):
+    def __init__(self, trained: Trained) -> None:
+        """A router reads what the head sees, which then is one more output."""
+        if trained.router is not None:
+            from export.with_features import WithFeatures
+
+            trained = replace(trained, model=cast("Classifier", WithFeatures(trained.model).eval()))
+        super().__init__(trained)
+
     def quantize(self, log: Path, activations: str | None) -> Quantized:
         """Ranges are from the train split; int8 unless asked for otherwise."""
         trained, model = self.trained, self.trained.model

@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 from contract.manifest import Candidate, Quantisation, State, Stream, Tensor
 from export import interface
 from export.convert import to_float_tflite
-from export.edges import int8_edges
+from export.edges import int8_copy, int8_edges
 from export.errors import ExportError
 from export.float_model import FloatModel
-from export.kind import LOGITS, Activations, Answers, Kind, Part, Quantized, Trained, described
+from export.kind import FEATURES, LOGITS, Activations, Answers, Kind, Part, Quantized, Trained, described
 from export.micro import Micro
-from export.quantize import RECIPES, Ranges, calibrate, quantize, to_codes
+from export.quantize import RECIPES, Ranges, calibrate, quantize, range_of, to_codes
 
 if TYPE_CHECKING:
     from train.models.recurrent import Recurrent
@@ -93,7 +93,13 @@ class Sequences(Kind):
         for last in (False, True):
             content = quantize(floating, ranges, activations)
             if activations != "int8":
-                content = int8_edges(content, {FRAME: ranges[FRAME]}, {name: ranges[name] for name in self._said})
+                outputs = {name: ranges[name] for name in self._said if name in ranges}
+                content = int8_edges(content, {FRAME: ranges[FRAME]}, outputs)
+            if (
+                self.trained.router is not None
+            ):  # its features are the state's first tensor, which no two outputs can be
+                first = self.states[0].output
+                content = int8_copy(content, first, FEATURES, ranges[first], len(self._said) - 1)
             made = described(floating, content, path, Quantisation(activations, "", ()))
             tensors = {tensor.name: tensor for tensor in (*made.inputs, *made.outputs)}
             untied = [state for state in self.states if not _equal(tensors[state.input], tensors[state.output])]
@@ -105,14 +111,15 @@ class Sequences(Kind):
                     f"{untied[0].output!r} with {tensors[untied[0].output].scale:g}, expected one.",
                     "This is a fault in export/stream.py: report it with the model.",
                 )
-            ranges = ranges | {state.input: _range(tensors[state.output]) for state in untied}
+            ranges = ranges | {state.input: range_of(tensors[state.output]) for state in untied}
         return made
 
     @property
     def _said(self) -> list[str]:
-        """Names of the outputs that are no state."""
+        """Names of the outputs that are no state, of which `FEATURES` is one that only the quantised model has."""
         states = {state.output for state in self.states}
-        return [name for name in self.step.output_names if name not in states]
+        outputs = [name for name in self.step.output_names if name not in states]
+        return [*outputs, *([FEATURES] if self.trained.router is not None else [])]
 
     def _convert(self, log: Path) -> bytes:
         import torch
@@ -185,7 +192,8 @@ class Sequences(Kind):
                 micro.call(frame[np.newaxis], *state)
                 codes = micro.activations()
                 state = [codes[pair.output] for pair in self.states]
-                yield next(real), codes
+                activations = next(real)
+                yield {**activations, FEATURES: activations[self.states[0].output]}, codes
 
     def float_logits(self, floating: bytes, part: Part) -> NDArray[np.float32]:
         steps = self.model.input_shape[1]
@@ -204,10 +212,3 @@ def _frozen(changes: list[NDArray[np.float32]], states: Sequence[Tensor]) -> flo
 
 def _equal(one: Tensor, other: Tensor) -> bool:
     return (one.dtype, one.scale, one.zero_point) == (other.dtype, other.scale, other.zero_point)
-
-
-def _range(tensor: Tensor) -> tuple[float, float]:
-    """The range that quantises to this tensor's scale and zero point."""
-    limits = np.iinfo(tensor.dtype)
-    least = int(-limits.max if tensor.dtype == "int16" else limits.min)  # 16 bits are symmetric
-    return tensor.scale * (least - tensor.zero_point), tensor.scale * (int(limits.max) - tensor.zero_point)

@@ -4,6 +4,8 @@
     output     int8 [N, classes]     codes of the logits; after each frame int8 [N, T, classes]; one more than classes if the
                                      last is a logit of abstaining
     gate, ...  int8 [N, size]        codes of any other output that is no state, by its name; after each frame [N, T, size]
+    statistics int8 [N, S]           what a router reads of the logits; after each frame [N, T, S]
+    routed     int8 [N, 1]           what it says; after each frame [N, T, 1]
     label      int64 [N]
     predicted  uint8 [N]             class of the largest logit
     score      uint16 [N]            score code
@@ -31,7 +33,7 @@ from export.kind import LOGITS, Answers
 def render(
     codes: NDArray[np.int8], answers: Answers, labels: NDArray[np.int64], decisions: Decisions, in_time: bool
 ) -> bytes:
-    """Content of vectors.npz. With `in_time` samples are sequences."""
+    """Content of vectors.npz. With `in_time` samples are sequences; `answers` are of the model, and of a router."""
     arrays: dict[str, NDArray[Any]] = {
         "input": codes,
         **{"output" if name == LOGITS else name: said if in_time else said[:, 0] for name, said in answers.items()},

@@ -16,6 +16,9 @@ ENGINE_VARIABLE: Final = "DEMUR_ENGINE"
 
 DEFAULT_ENGINE: Final = "aot"
 
+ROUTER: Final = "router.c"
+"""A gate's second model: compiled C with every engine, if the run folder has it."""
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -45,4 +48,6 @@ def require(run: Path, engine: str) -> Engine:
             f"{run}: lacks {', '.join(missing)}, the model as C code.",
             f"Run `python -m export {run}` first, or name another run folder.",
         )
+    if (run / ROUTER).is_file():
+        return Engine(found.headers, (*found.sources, ROUTER))
     return found

@@ -80,7 +80,8 @@ class Summary:
     """summary.json. Accuracies, coverage and risks in [0, 1]; None where there is nothing to divide by or to read.
 
     `engine` is what ran the model, aot or tflm. `instructions_per_inference` is counted by an emulator and None on a
-    board; `cycles_per_inference` is the other way round. `latency_clock` says what the latencies are worth. `compared` is of
+    board; `cycles_per_inference` is the other way round. `_per_decision` is the gate's alone, a router's included; no inference has
+    it in it. `latency_clock` says what the latencies are worth. `compared` is of
     how many samples it is known what the board must say.
 
     Of a recurrent model an inference is a step; `_per_sequence` is all steps until the decision, `mean_steps` how many these
@@ -108,6 +109,8 @@ class Summary:
     disagreements_first: list[str]
     instructions_per_inference: float | None
     cycles_per_inference: float | None
+    instructions_per_decision: float | None
+    cycles_per_decision: float | None
     instructions_per_sequence: float | None
     cycles_per_sequence: float | None
     mean_steps: float | None
@@ -162,6 +165,9 @@ def summarise(
     steps = _mean([outcome.steps for outcome in decided]) or None
     cycles = _mean([outcome.infer_cycles for outcome in outcomes if outcome.infer_cycles is not None])
     cycles_of_step = cycles / (steps or 1) if cycles is not None else None
+    deciding = _mean(
+        [outcome.gate_cycles / max(1, outcome.steps) for outcome in outcomes if outcome.gate_cycles is not None]
+    )
 
     def counted(number: float | None) -> float | None:
         return None if number is None or instructions_per_cycle is None else number * instructions_per_cycle
@@ -192,6 +198,8 @@ def summarise(
         disagreements_first=differing[:SHOWN_MAX],
         instructions_per_inference=counted(cycles_of_step),
         cycles_per_inference=timed(cycles_of_step),
+        instructions_per_decision=counted(deciding),
+        cycles_per_decision=timed(deciding),
         instructions_per_sequence=counted(cycles) if steps else None,
         cycles_per_sequence=timed(cycles) if steps else None,
         mean_steps=steps,
@@ -239,6 +247,8 @@ def show(summary: Summary) -> None:
     for what, number in (
         (f"instructions per {step}", summary.instructions_per_inference),
         (f"cycles per {step}", summary.cycles_per_inference),
+        ("  of the gate, instructions", summary.instructions_per_decision),
+        ("  of the gate, cycles", summary.cycles_per_decision),
         ("instructions per sequence", summary.instructions_per_sequence),
         ("cycles per sequence", summary.cycles_per_sequence),
     ):

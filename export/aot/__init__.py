@@ -41,8 +41,10 @@ def compile_model(
     core: str | None = None,
     small: bool = False,
     flash: int | None = None,
+    prefix: str = "model",
 ) -> Compiled:
-    """Compile a graph; `title` is the first comment of the files.
+    """Compile a graph; `title` is the first comment of the files, `prefix` what they and all their names begin with, so that
+    a program can hold two models.
 
     With `keep_inputs` the inputs keep their bytes through an inference, so that the sample can still be sent.
     The kernels are chosen for speed on `core`; they run, more slowly, everywhere else too. With `small`, or without a
@@ -59,5 +61,8 @@ def compile_model(
     layout = plan(program, keep_inputs)
     operators = tuple(Operator(node.op, node.name, node.macs) for node in program.nodes)
     return Compiled(
-        header(program, layout, title, keep_inputs), source(program, layout, title), layout.memory, operators
+        header(program, layout, title, keep_inputs, prefix),
+        source(program, layout, title, prefix),
+        layout.memory,
+        operators,
     )

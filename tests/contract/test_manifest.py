@@ -54,7 +54,7 @@ GOOD = Manifest(
     gate=manifest.Gate(
         "router", "logits", "features", 1.1, (32768, 28709), (0, -300), 31887, {"coverage": 0.8},
         (manifest.Measured("validation", 359, 0.8, 0.0, 12.5),),
-        manifest.Router("router.tflite", "fedcba9876543210" * 4, 1200, "small",
+        manifest.Router("router.tflite", "fedcba9876543210" * 4, 1200, "small", (32768, 0, 9),
                         (manifest.Tensor("statistics", (1, 3), "int8", 1 / 255, -128),),
                         manifest.Tensor("gate", (1, 1), "int8", 0.1, 3), 64,
                         (manifest.Operator("FULLY_CONNECTED", "gate", 40),)),
