@@ -19,7 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.gate import (
-    ONE,
     SCORES,
     entropy,
     exponentials,
@@ -75,7 +74,6 @@ TABLES: Final[dict[str, Callable[[Reads], tuple[int, ...]]]] = {
 }
 
 CALIBRATED_ON: Final = "validation"
-NEVER: Final = ONE + 1  # a threshold that no code reaches
 
 
 @dataclass(frozen=True)
@@ -132,20 +130,19 @@ def calibrate(
 ) -> Gate:
     """The gate, its threshold chosen on the split named "validation" to meet `target`.
 
-    `splits` are codes and labels [N] by name; the result measures each. `minimum_steps` is None for images. With `per_class` the
-    target is met by the samples of each class apart, as far as it can be, which gives the offsets. `second` describes the router
+    `splits` are codes and labels [N] by name; the result measures each. `minimum_steps` is None for images. With `per_class`
+    each predicted class has a threshold of its own (train.abstain.per_class), which gives the offsets. `second` describes the router
     of a score that has one. Raises TrainError if no threshold meets the target.
     """
     table = TABLES[reads.score](reads)
     least = minimum_steps or 1
     codes, labels = splits[CALIBRATED_ON]
     classes, scores = _running(reads.score, table, (), codes)
-    common: int | None = None
-    offsets: tuple[int, ...] = ()
+    common, offsets = 0, tuple[int, ...]()
     if per_class:
         common, offsets = _by_class(classes[:, -1], scores[:, -1], labels, reads.classes, target)
     running = {name: _running(reads.score, table, offsets, codes) for name, (codes, _) in splits.items()}
-    if common is None or minimum_steps:  # in time, a threshold decides when each class is answered
+    if not per_class or minimum_steps:  # in time, a threshold also decides when is answered
         common = _choose(*running[CALIBRATED_ON], labels, least, target)
     measured = []
     for name, (_, labels) in splits.items():
@@ -181,7 +178,7 @@ def _choose(
     target: "Target",
 ) -> int:
     """The threshold that meets `target` with the greatest coverage, or for a coverage the greatest that meets it."""
-    from train.abstain.threshold import Coverage, choose
+    from train.abstain.threshold import Coverage, JointError, choose
 
     best = scores[:, minimum_steps - 1 :].max(axis=1)  # a sample is accepted if this is at least the threshold
     at_once = scores.shape[1] == 1
@@ -189,7 +186,8 @@ def _choose(
         return int(choose(best, classes[:, -1] == labels, target))
     # A threshold decides when, and so what, is answered: risks are those of each threshold's own answers.
     for threshold in np.unique(best).tolist():
-        if _measure(_decide(classes, scores, threshold, minimum_steps), labels)[1] <= target.value:
+        coverage, risk = _measure(_decide(classes, scores, threshold, minimum_steps), labels)
+        if (risk * coverage if isinstance(target, JointError) else risk) <= target.value:
             return int(threshold)
     return int(choose(best, np.zeros(len(best), np.bool_), target))  # raises, and says why
 
@@ -200,28 +198,17 @@ def _by_class(
     labels: NDArray[np.int64],
     count: int,
     target: "Target",
-) -> tuple[int | None, tuple[int, ...]]:
-    """A common threshold, and it less that of each class, which is chosen among the samples predicted as it.
+) -> tuple[int, tuple[int, ...]]:
+    """A common threshold, and it less that of each predicted class.
 
-    A class that cannot meet the target is never accepted; one that is never predicted has no offset. The common threshold is the
-    least, so that offsets do not lift scores to where they saturate, but not 0, where they saturate below; None if no class can
-    meet the target.
+    The common one is the least, so that offsets do not lift scores to where they saturate, but not 0, where they saturate below.
     """
-    from train.abstain.threshold import choose
-    from train.errors import TrainError
+    from train.abstain import per_class
 
-    thresholds: list[int | None] = []
-    for index in range(count):
-        of = classes == index
-        try:
-            thresholds.append(int(choose(scores[of], labels[of] == index, target)) if of.any() else None)
-        except TrainError:
-            thresholds.append(NEVER)
-    met = [threshold for threshold in thresholds if threshold is not None and threshold != NEVER]
-    if not met:
-        return None, ()
-    least = max(1, min(met))
-    return least, tuple(0 if threshold is None else least - threshold for threshold in thresholds)
+    common, offsets = per_class.choose(scores, classes.astype(np.int64), classes == labels, count, target)
+    thresholds = [int(common) - int(offset) for offset in offsets]
+    least = max(1, min(thresholds))
+    return least, tuple(least - threshold for threshold in thresholds)
 
 
 def _measure(decisions: Decisions, labels: NDArray[np.int64]) -> tuple[float, float]:

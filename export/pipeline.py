@@ -90,7 +90,8 @@ def export_trained(
         reads = gate.Reads(score, quantized.output(LOGITS), extra, classes, temperature)
         labelled = {name: (of, trained.parts[name].labels) for name, of in read.items()}
         second = routing.description if routing else None
-        the_gate = gate.calibrate(reads, trained.gate.target, labelled, minimum_steps, second=second)
+        per_class = trained.gate.thresholds == "per_class"
+        the_gate = gate.calibrate(reads, trained.gate.target, labelled, minimum_steps, per_class, second)
         described = Manifest(
             format=manifest.FORMAT,
             name=trained.config.name,
