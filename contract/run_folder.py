@@ -4,7 +4,7 @@ train     config splits base_checkpoint large_checkpoint router_checkpoint train
 export    tflite model_data.{h,cc} model_ops.h model.{h,c} model_gate.{h,c} model_stream.h manifest vectors conversion_log,
           of a gate with a router router_tflite router.{h,c}
 firmware  firmware/<board>/firmware.{elf,bin,map} firmware/<board>/size.json
-host      session summary
+host      session summary sweep
 """
 
 from dataclasses import dataclass
@@ -88,6 +88,11 @@ class RunFolder:
     @property
     def summary(self) -> Path:
         return self.path / "summary.json"
+
+    @property
+    def sweep(self) -> Path:
+        """The risk-coverage curve of a board beside that of the vectors (JSON)."""
+        return self.path / "sweep.json"
 
     def firmware(self, board: str) -> Path:
         """Folder of the image built for a board (its full name, not an alias)."""

@@ -1,8 +1,9 @@
-"""Stream a run through a board, list the ports, find out what is missing, or run the robot suite in Renode.
+"""Stream a run through a board, once or at one threshold after the other, list the ports, find out what is missing, or run the robot suite in Renode.
 
     python -m host run --run runs/digits --port emulator --board nucleo
     python -m host run --run runs/digits --port auto --board nucleo --json
     python -m host run --run runs/speech_demo --port emulator --board nucleo --source recordings/
+    python -m host sweep --run runs/digits --port emulator --board nucleo --points 21
     python -m host list
     python -m host doctor --board nucleo --port /dev/ttyACM0
     python -m host renode --run runs/digits --board nucleo
@@ -16,11 +17,15 @@ import json
 import os
 import signal
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from contract.errors import CHECK_FAILED, DONE, INTERRUPTED, run
+
+if TYPE_CHECKING:
+    from host.session import Options
 
 # Nothing else is imported up here: a missing library must end as an error in words, which `run` sees to.
 
@@ -29,37 +34,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m host", description="Host side of the link to a board.")
     commands = parser.add_subparsers(dest="command", required=True)
     stream = commands.add_parser("run", help="stream the test split of a run, or recordings, through a board")
-    stream.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder, as runs/digits")
-    stream.add_argument("--board", required=True, metavar="NAME", help="a name or alias of `python -m boards`")
-    stream.add_argument(
-        "--port",
-        default=os.environ.get("DEMUR_PORT", "auto"),
-        metavar="URL",
-        help="device, socket://HOST:PORT, `emulator`, `renode`, or `auto`: by the board's USB id; default $DEMUR_PORT, else "
-        "auto",
-    )
-    stream.add_argument("--limit", type=_positive, metavar="N", help="stream only the first N samples")
+    _add_board(stream)
     stream.add_argument(
         "--source",
         type=Path,
         metavar="PATH",
         help="a WAV file, a folder of them or a CSV file of frames in place of the test split (host/source.py); recurrent models",
     )
-    stream.add_argument(
-        "--frames-per-push",
-        type=_positive,
-        metavar="N",
-        help="frames that a recurrent model gets at once; default: as many as fit in a message, of a --source 1",
-    )
     stream.add_argument("--threshold", type=_probability, metavar="P", help="accept from this score on, 0 to 1")
-    stream.add_argument("--large", default="checkpoint", metavar="NAME", help="large model backend (checkpoint)")
-    stream.add_argument(
-        "--emulator",
-        default="qemu",
-        metavar="NAME",
-        help="which emulator --port emulator boots: qemu (default) or renode",
-    )
-    stream.add_argument("--json", action="store_true", help="print the summary as JSON")
+    sweep = commands.add_parser("sweep", help="the board's risk-coverage curve, beside that of the test vectors")
+    _add_board(sweep)
+    sweep.add_argument("--points", type=_positive, default=21, metavar="N", help="thresholds at most; default: 21")
     ports = commands.add_parser("list", help="list the serial ports of this machine")
     ports.add_argument("--json", action="store_true", help="print the list as JSON")
     doctor = commands.add_parser("doctor", help="check toolchain, emulators, port and board, and say what cures them")
@@ -73,27 +58,61 @@ def main() -> int:
     arguments = parser.parse_args()
     # A terminated bridge takes its emulator along, as an interrupted one does.
     signal.signal(signal.SIGTERM, _terminate)
-    return {"run": _run, "list": _list, "doctor": _doctor, "renode": _renode}[arguments.command](arguments)
+    return {"run": _run, "sweep": _sweep, "list": _list, "doctor": _doctor, "renode": _renode}[arguments.command](
+        arguments
+    )
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _add_board(parser: argparse.ArgumentParser) -> None:
+    """The options of commands that stream a run through a board."""
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder, as runs/digits")
+    parser.add_argument("--board", required=True, metavar="NAME", help="a name or alias of `python -m boards`")
+    parser.add_argument(
+        "--port",
+        default=os.environ.get("DEMUR_PORT", "auto"),
+        metavar="URL",
+        help="device, socket://HOST:PORT, `emulator`, `renode`, or `auto`: by the board's USB id; default $DEMUR_PORT, else "
+        "auto",
+    )
+    parser.add_argument("--limit", type=_positive, metavar="N", help="stream only the first N samples")
+    parser.add_argument(
+        "--frames-per-push",
+        type=_positive,
+        metavar="N",
+        help="frames that a recurrent model gets at once; default: as many as fit in a message, of a --source 1",
+    )
+    parser.add_argument("--large", default="checkpoint", metavar="NAME", help="large model backend (checkpoint)")
+    parser.add_argument(
+        "--emulator",
+        default="qemu",
+        metavar="NAME",
+        help="which emulator --port emulator boots: qemu (default) or renode",
+    )
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def _options(arguments: argparse.Namespace) -> "Options":
     import boards
-    from contract.gate import to_code
     from contract.run_folder import RunFolder
-    from host import session, summary
+    from host.session import Options
 
-    options = session.Options(
+    return Options(
         run=RunFolder(arguments.run),
         board=boards.load(arguments.board),
         port=arguments.port,
         limit=arguments.limit,
-        threshold=None if arguments.threshold is None else to_code(arguments.threshold),
         large=arguments.large,
         emulator=arguments.emulator,
-        source=arguments.source,
         per_push=arguments.frames_per_push,
     )
-    result = session.run(options)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from contract.gate import to_code
+    from host import session, summary
+
+    threshold = None if arguments.threshold is None else to_code(arguments.threshold)
+    result = session.run(replace(_options(arguments), threshold=threshold, source=arguments.source))
     if arguments.json:
         print(summary.to_json(result))
     else:
@@ -104,6 +123,20 @@ def _run(arguments: argparse.Namespace) -> int:
         return INTERRUPTED
     if not result.passed:
         print(f"error: {summary.explain(result)}", file=sys.stderr)
+        return CHECK_FAILED
+    return DONE
+
+
+def _sweep(arguments: argparse.Namespace) -> int:
+    from host import sweep
+
+    result = sweep.run(_options(arguments), arguments.points)
+    if arguments.json:
+        print(sweep.to_json(result))
+    else:
+        sweep.show(result)
+    if not result.passed:
+        print(f"error: {sweep.explain(result)}", file=sys.stderr)
         return CHECK_FAILED
     return DONE
 

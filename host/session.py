@@ -69,12 +69,12 @@ def run(options: Options) -> Summary:
     size = _size(options)  # before the samples are streamed: a damaged report should not cost a session
     board = options.board
     with (
-        _endpoint(options) as url,
+        endpoint(options) as url,
         connect(open_port(url, board.uart.baud), url, board.name, manifest.hash) as link,
     ):
         large = backend.load(options.large, options.run, manifest)
         emulated = _runner(options) is not None or link.hello.cycle_source is CycleSource.SYSTICK
-        _set(link, threshold, _deadline(options, link))
+        put_in_force(link, threshold, deadline_of(options, link))
         before = link.request(StatisticsRequest(), Statistics)
         bridge = Bridge(link, large, fed, DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
         outcomes, interrupted = _stream(bridge, samples, options.run)
@@ -134,7 +134,7 @@ def load_vectors(run: RunFolder, manifest: Manifest, threshold: int) -> tuple[li
 
 
 @contextlib.contextmanager
-def _endpoint(options: Options) -> Iterator[str]:
+def endpoint(options: Options) -> Iterator[str]:
     """The URL of the board's port; an emulator runs as long as it is in use."""
     board = options.board
     if runner := _runner(options):
@@ -155,7 +155,7 @@ def _runner(options: Options) -> Runner | None:
     return RUNNERS.get(options.emulator if options.port == "emulator" else options.port)
 
 
-def _deadline(options: Options, link: Link) -> int:
+def deadline_of(options: Options, link: Link) -> int:
     """The deadline in milliseconds as the board counts them.
 
     An emulated time base runs at its machine's frequency whatever clock the firmware could configure, so a board that
@@ -167,7 +167,7 @@ def _deadline(options: Options, link: Link) -> int:
     return round(DEFAULT_DEADLINE_MS * runner.ticks_hz(options.board) / link.hello.clock_hz)
 
 
-def _set(link: Link, threshold: int, deadline_ms: int) -> None:
+def put_in_force(link: Link, threshold: int, deadline_ms: int) -> None:
     """Put both settings in force. A board keeps what an earlier session set, so they are set in every session."""
     link.request(SetThreshold(threshold), Settings)
     settings = link.request(SetDeadline(deadline_ms), Settings)

@@ -1,0 +1,165 @@
+"""The risk-coverage curve of a board: its threshold moved live over the test split, beside the curve of the test vectors.
+
+    result = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), port="emulator"), points=21)
+
+At each threshold all samples are streamed, and what the board accepted is held against what the vectors, and so the TensorFlow
+Lite Micro interpreter and the gate on this PC, say of the same threshold. Writes sweep.json at its end.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from contract import manifest as manifests
+from contract.gate import ONE, to_probability
+from contract.manifest import Manifest
+from contract.progress import Progress
+from contract.run_folder import RunFolder
+from host import backend, feed
+from host.bridge import Bridge, Outcome, Sample
+from host.errors import HostError
+from host.link import connect
+from host.messages.settings import DEFAULT_DEADLINE_MS, SetThreshold, Settings
+from host.port import open_port
+from host.session import REPLY_MARGIN, Options, deadline_of, endpoint, load_vectors, put_in_force
+from host.summary import Expected
+
+NOTHING: int = ONE + 1
+"""A threshold that no score reaches: coverage 0."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a curve: what was accepted of so many samples, and how many of those were wrong."""
+
+    samples: int
+    accepted: int
+    wrong: int
+
+    @property
+    def coverage(self) -> float:
+        return self.accepted / self.samples
+
+    @property
+    def risk(self) -> float:
+        """Error rate among the accepted; 0 if there are none, as nothing was answered wrongly."""
+        return self.wrong / max(1, self.accepted)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One threshold: the board's point and the vectors', on how many samples they differ in class, score, decision or frames, how
+    many were lost, and the accuracy with the large model's answers."""
+
+    threshold: int
+    board: Point
+    vectors: Point
+    differing: int
+    lost: int
+    hybrid_accuracy: float
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """sweep.json: `score` is the gate's; the steps are from high thresholds to low ones."""
+
+    name: str
+    board: str
+    port: str
+    score: str
+    steps: tuple[Step, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Both curves are the same, point for point, sample for sample, and nothing was lost."""
+        return all(step.board == step.vectors and not step.differing and not step.lost for step in self.steps)
+
+
+def run(options: Options, points: int) -> Sweep:
+    """Move the threshold over `points` of the vectors' curve. Raises HostError or ManifestError for whatever stands in the way."""
+    manifest = manifests.load(options.run.manifest)
+    if options.source is not None or options.threshold is not None:
+        raise HostError(
+            "A sweep streams the test split at thresholds of its own.", "Leave the source and threshold out."
+        )
+    chosen = thresholds(options.run, manifest, points)
+    fed, board = feed.of(manifest, options.per_push), options.board
+    samples = load_vectors(options.run, manifest, NOTHING)[0][: options.limit]
+    with (
+        endpoint(options) as url,
+        connect(open_port(url, board.uart.baud), url, board.name, manifest.hash) as link,
+    ):
+        put_in_force(link, NOTHING, deadline_of(options, link))
+        large = backend.load(options.large, options.run, manifest)
+        bridge = Bridge(link, large, fed, DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
+        steps = []
+        with Progress("sweep", total=len(chosen)) as progress:
+            for threshold in chosen:
+                link.request(SetThreshold(threshold), Settings)
+                outcomes = [bridge.stream(sample) for sample in samples]
+                steps.append(_step(threshold, outcomes, load_vectors(options.run, manifest, threshold)[1], samples))
+                progress.advance()
+    result = Sweep(manifest.name, board.name, options.port, manifest.gate.score, tuple(steps))
+    options.run.sweep.write_text(to_json(result) + "\n")
+    return result
+
+
+def thresholds(folder: RunFolder, manifest: Manifest, points: int) -> list[int]:
+    """From one that accepts nothing to one that accepts everything, at most `points` of them, evenly spaced in coverage. In
+    between each is a score, so it is where the curve has a point."""
+    _, expected = load_vectors(folder, manifest, NOTHING)
+    scores = sorted((of.score for of in expected), reverse=True)
+    places = np.linspace(0, len(scores) - 1, max(2, points) - 1).round().astype(int)
+    return [NOTHING, *sorted({scores[place] for place in places[:-1]}, reverse=True), 0]
+
+
+def _step(threshold: int, outcomes: Sequence[Outcome], expected: Iterable[Expected], samples: Sequence[Sample]) -> Step:
+    wanted = list(expected)[: len(outcomes)]
+    differing = sum(
+        (of.board_class, of.score, of.accepted, of.steps) != (said.board_class, said.score, said.accepted, said.steps)
+        for of, said in zip(outcomes, wanted, strict=True)
+    )
+    labels = [sample.label for sample in samples]
+    return Step(
+        threshold,
+        _point([(bool(of.accepted), of.board_class) for of in outcomes], labels),
+        _point([(of.accepted, of.board_class) for of in wanted], labels),
+        differing,
+        sum(of.lost is not None for of in outcomes),
+        sum(of.answer == label for of, label in zip(outcomes, labels, strict=True)) / len(outcomes),
+    )
+
+
+def _point(decisions: Sequence[tuple[bool, int | None]], labels: Sequence[int | None]) -> Point:
+    accepted = [said == label for (taken, said), label in zip(decisions, labels, strict=True) if taken]
+    return Point(len(decisions), len(accepted), accepted.count(False))
+
+
+def to_json(sweep: Sweep) -> str:
+    return json.dumps(asdict(sweep), indent=2)
+
+
+def show(sweep: Sweep) -> None:
+    """Print both curves on stdout."""
+    table = Table(title=f"{sweep.name} on {sweep.board}: threshold of {sweep.score} moved over the test split")
+    for column in ("threshold", "coverage", "selective risk", "  of the vectors", "", "differ", "hybrid accuracy"):
+        table.add_column(column, justify="right")
+    for step in sweep.steps:
+        table.add_row(
+            f"{to_probability(step.threshold):.4f}", *(f"{value:.2%}" for point in (step.board, step.vectors) for value in
+            (point.coverage, point.risk)), str(step.differing), f"{step.hybrid_accuracy:.2%}",
+        )  # fmt: skip
+    Console().print(table)
+
+
+def explain(sweep: Sweep) -> str:
+    """Why a sweep did not pass, in one paragraph with the next step."""
+    differing, lost = (sum(of) for of in zip(*((step.differing, step.lost) for step in sweep.steps), strict=True))
+    return (
+        f"Over {len(sweep.steps)} thresholds board and vectors differ on {differing} samples and {lost} were lost. Export and build "
+        "again from one version of the sources; check cable and baud rate if samples were lost."
+    )
