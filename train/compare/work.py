@@ -12,7 +12,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -25,6 +25,8 @@ from train.compare import answers
 from train.compare.grid import LARGE, of_seed
 from train.config import RunConfig
 from train.errors import TrainError
+
+Job = tuple[RunConfig, Path, Path, bool]  # arguments of train_one
 
 
 @dataclass(frozen=True)
@@ -58,22 +60,36 @@ def _train_stage(
     trainings: Mapping[str, RunConfig], folder: Path, processes: int, progress: Progress, *, restart: bool
 ) -> None:
     failed: list[tuple[str, tuple[str, str, int]]] = []
+    jobs = {
+        name: (config, folder / name, folder / of_seed(LARGE, config.seed), restart)
+        for name, config in trainings.items()
+    }
+    for name, done in _one_by_one(jobs) if processes == 1 else _side_by_side(jobs, processes):
+        if done.error:
+            failed.append((name, done.error))
+        took = "trained already" if done.seconds is None else f"{done.seconds:.0f} s"
+        progress.advance(note=f"{name}: {'failed' if done.error else took}")
+    if failed:
+        name, (problem, next_step, exit_code) = min(failed)
+        others = f" {len(failed) - 1} more failed as well." if len(failed) > 1 else ""
+        raise TrainError(f"{name}: {problem}{others}", next_step, exit_code)
+
+
+def _one_by_one(jobs: Mapping[str, Job]) -> Iterator[tuple[str, Done]]:
+    for name, job in jobs.items():
+        yield name, train_one(*job)
+
+
+def _side_by_side(jobs: Mapping[str, Job], processes: int) -> Iterator[tuple[str, Done]]:
     context = multiprocessing.get_context("spawn")  # PyTorch's threads do not survive a fork
-    with ProcessPoolExecutor(min(processes, len(trainings)), context, initializer=_end_with_parent) as pool:
-        jobs = {
-            pool.submit(train_one, config, folder / name, folder / of_seed(LARGE, config.seed), restart): name
-            for name, config in trainings.items()
-        }
+    with ProcessPoolExecutor(min(processes, len(jobs)), context, initializer=_end_with_parent) as pool:
+        names = {pool.submit(train_one, *job): name for name, job in jobs.items()}
         try:
-            for job in as_completed(jobs):
-                done, name = job.result(), jobs[job]
-                if done.error:
-                    failed.append((name, done.error))
-                took = "trained already" if done.seconds is None else f"{done.seconds:.0f} s"
-                progress.advance(note=f"{name}: {'failed' if done.error else took}")
+            for future in as_completed(names):
+                yield names[future], future.result()
         except BrokenProcessPool:
             raise TrainError(
-                f"{folder}: a training's process was ended from outside, by a lack of memory perhaps.",
+                f"{len(jobs)} trainings in {processes} processes: one was ended from outside, by a lack of memory perhaps.",
                 "Run the same command again: it goes on. --processes 1 takes the least memory.",
             ) from None
         except BaseException:
@@ -81,14 +97,10 @@ def _train_stage(
             for child in multiprocessing.active_children():
                 child.terminate()
             raise
-    if failed:
-        name, (problem, next_step, exit_code) = min(failed)
-        others = f" {len(failed) - 1} more failed as well." if len(failed) > 1 else ""
-        raise TrainError(f"{name}: {problem}{others}", next_step, exit_code)
 
 
 def train_one(config: RunConfig, folder: Path, large: Path, restart: bool) -> Done:
-    """One training and its answers, in a process of its own; `large` is the folder of the large model of its seed."""
+    """One training and its answers, in whatever process this is; `large` is the folder of the large model of its seed."""
     from train.run import train
 
     start, run = time.monotonic(), RunFolder(folder)
