@@ -69,6 +69,20 @@ def test_an_early_part_weighs_less(name: str) -> None:
     assert loss.part(answer, targets, part=1, parts=5).item() == pytest.approx(0.4 * whole.item())
 
 
+@pytest.mark.parametrize("name", losses.LOSSES)
+def test_a_loss_stays_on_the_device_of_its_outputs(name: str) -> None:
+    """A device without values refuses every tensor of the CPU, as a GPU does."""
+    loss = losses.build(name, 4, {})
+    with torch.device("meta"):
+        answer = heads.build(losses.LOSSES[name].head, 3, 4)(torch.zeros(8, 3))
+        targets = torch.zeros(8, dtype=torch.float32 if name == losses.OF_NUMBERS else torch.int64)
+    for part in (0, 1):
+        value = loss.part(answer, targets, part, parts=2)
+        value.backward(retain_graph=True)
+        loss.after_step()
+        assert value.device.type == "meta"
+
+
 # Deep Gamblers.
 
 

@@ -46,7 +46,7 @@ class CrossEntropy(Loss):
             return whole
         share, logs = (part + 1) / parts, F.log_softmax(outputs, dim=1)
         self._count(logs.detach(), targets, part)
-        return share * whole + (1 - share) * (-self._expected(part)[targets] * logs).mean()
+        return share * whole + (1 - share) * (-self._expected(part).to(logs.device)[targets] * logs).mean()
 
     def _expected(self, part: int) -> torch.Tensor:
         """Q [classes, classes] of a part: row y is the distribution that is expected of samples of class y."""
@@ -57,13 +57,15 @@ class CrossEntropy(Loss):
         return torch.full((self.classes, self.classes), 1 / self.classes)
 
     def _count(self, logs: torch.Tensor, targets: torch.Tensor, part: int) -> None:
-        right = logs.argmax(dim=1) == targets
-        sums = self.sums.setdefault(part, torch.zeros(self.classes, self.classes))
-        sums.index_add_(0, targets[right], logs[right].exp())
+        right = (logs.argmax(dim=1) == targets).to(logs.dtype)
+        if part not in self.sums:
+            self.sums[part] = logs.new_zeros(self.classes, self.classes)
+        self.sums[part].index_add_(0, targets, right[:, None] * logs.exp())
 
     def end_epoch(self, epoch: int) -> None:
         """Make the means of this epoch the next one's Q; a class never right at a part keeps the Q it had."""
-        for part, sums in self.sums.items():
+        for part, summed in self.sums.items():
+            sums = summed.cpu()
             counts = sums.sum(dim=1, keepdim=True)  # each distribution adds 1
             kept = self.expected.get(part, self._uniform)
             self.expected[part] = torch.where(counts > 0, sums / counts.clamp(min=1), kept)
