@@ -218,7 +218,7 @@ def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> 
         ),
         ('set = "digits"', 'set = "digits", held_out = "theo"', "data.held_out is 'theo', expected no such key"),
         ('set = "digits"', 'set = "digits", split = "other"', "data.split is 'other', expected one of random, own"),
-        ('model = "cnn"', 'model = "vit"', "base.model is 'vit', expected one of cnn, large_cnn, irnn, tarnn"),
+        ('model = "cnn"', 'model = "vit"', "base.model is 'vit', expected one of cnn, large_cnn"),
         (
             'model = "cnn"',
             'model = "cnn", update = { name = "rtrl" }',
