@@ -38,6 +38,8 @@ INPUTS: Final = ("statistics", FEATURES)
 OUTPUT: Final = "gate"
 CALIBRATED_ON: Final = 1000  # samples of the train split: more do not move the extremes of a few units
 
+LEAST_RANGE: Final = 1e-6  # of activations: a bias in units of a smaller scale would not fit in 32 bits
+
 
 class RouterModule(Protocol):
     """A router in PyTorch. `statistics` names what it reads, of contract.gate.statistics.STATISTICS."""
@@ -82,7 +84,7 @@ def make(module: RouterModule, base: Quantized, temperature: float, classes: int
     floating = _convert(module, STATISTICS[module.statistics].count(classes), features.shape[-1], log)
     statistics = _flat(_statistics(module.statistics, table, some.logits))
     real = (to_real(statistics, SCALE, ZERO_POINT), to_real(_flat(some.extra), features.scale, features.zero_point))
-    ranges = calibrate(FloatModel(floating).run(*real))
+    ranges = {name: _wide_enough(*extremes) for name, extremes in calibrate(FloatModel(floating).run(*real)).items()}
     ranges[INPUTS[0]], ranges[INPUTS[1]] = (0.0, 1.0), range_of(features)
     content = quantize(floating, ranges)
     made = described(floating, content, log.with_name("router.tflite"), Quantisation("int8", "", ()))
@@ -103,6 +105,11 @@ def make(module: RouterModule, base: Quantized, temperature: float, classes: int
         operators=compiled.operators,
     )
     return Made(content, compiled, description)
+
+
+def _wide_enough(least: float, largest: float) -> tuple[float, float]:
+    """A range that can be quantised: where hidden units never say anything, any will do."""
+    return (least, largest) if max(-least, largest) > LEAST_RANGE else (0.0, 1.0)
 
 
 def _convert(module: RouterModule, statistics: int, features: int, log: Path) -> bytes:

@@ -16,9 +16,7 @@ from rich.table import Table
 
 from contract import manifest as manifests
 from contract.gate import ONE, to_probability
-from contract.manifest import Manifest
 from contract.progress import Progress
-from contract.run_folder import RunFolder
 from host import backend, feed
 from host.bridge import Bridge, Outcome, Sample
 from host.errors import HostError
@@ -86,9 +84,10 @@ def run(options: Options, points: int) -> Sweep:
         raise HostError(
             "A sweep streams the test split at thresholds of its own.", "Leave the source and threshold out."
         )
-    chosen = thresholds(options.run, manifest, points)
     fed, board = feed.of(manifest, options.per_push), options.board
-    samples = load_vectors(options.run, manifest, NOTHING)[0][: options.limit]
+    samples, expected = load_vectors(options.run, manifest, NOTHING)
+    samples, expected = samples[: options.limit], expected[: options.limit]
+    chosen = thresholds([of.score for of in expected], points)
     with (
         endpoint(options) as url,
         connect(open_port(url, board.uart.baud), url, board.name, manifest.hash) as link,
@@ -108,13 +107,12 @@ def run(options: Options, points: int) -> Sweep:
     return result
 
 
-def thresholds(folder: RunFolder, manifest: Manifest, points: int) -> list[int]:
-    """From one that accepts nothing to one that accepts everything, at most `points` of them, evenly spaced in coverage. In
-    between each is a score, so it is where the curve has a point."""
-    _, expected = load_vectors(folder, manifest, NOTHING)
-    scores = sorted((of.score for of in expected), reverse=True)
-    places = np.linspace(0, len(scores) - 1, max(2, points) - 1).round().astype(int)
-    return [NOTHING, *sorted({scores[place] for place in places[:-1]}, reverse=True), 0]
+def thresholds(scores: Sequence[int], points: int) -> list[int]:
+    """From one that accepts nothing to one that accepts everything, at most `points` of them, evenly spaced in coverage. Each
+    in between is a score, so it is where the curve has a point."""
+    ranked = sorted(scores, reverse=True)
+    places = np.linspace(0, len(ranked) - 1, max(2, points) - 1).round().astype(int)
+    return [NOTHING, *sorted({ranked[place] for place in places[:-1]} - {ranked[-1]}, reverse=True), 0]
 
 
 def _step(threshold: int, outcomes: Sequence[Outcome], expected: Iterable[Expected], samples: Sequence[Sample]) -> Step:

@@ -125,6 +125,7 @@ class SmallRouter(nn.Module):
             self.norm.running_mean.uniform_(-0.1, 0.1)  # type: ignore[union-attr, operator]
             self.norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr, operator]
             self.from_statistics.weight[:, 0] = -1  # not if the base is unsure
+            self.from_statistics.bias += 1
             self.gate.weight.abs_().mul_(8)
 
     def forward(self, statistics: torch.Tensor, features: torch.Tensor) -> torch.Tensor:

@@ -17,11 +17,12 @@ from contract.gate.statistics import SCALE, STATISTICS, ZERO_POINT
 from contract.run_folder import RunFolder
 from export import graph, router
 from export.errors import ExportError
-from export.kind import FEATURES
+from export.kind import FEATURES, Part
 from export.micro import Micro
 from export.pipeline import Exported, export_trained, load
 from export.quantize import to_real
 from small_models import SmallRouter, with_router
+from train import models
 
 GATE_LIBRARY = Path(__file__).parents[2] / "firmware" / "lib" / "gate"
 
@@ -156,3 +157,34 @@ def test_tensors_that_do_not_fit_are_refused(routed: Exported) -> None:
     for other in (replace(tensor, scale=tensor.scale * 1.01), replace(tensor, zero_point=tensor.zero_point + 1)):
         with pytest.raises(ExportError, match="'features' has scale"):
             router._check(other, tensor.scale, tensor.zero_point)
+
+
+def test_a_recurrent_base_routes_after_each_frame(trained: RunFolder, tmp_path: Path) -> None:
+    """A head with a gate, a state of two tensors: the features are the first of them, in int8 as one more output."""
+    torch.manual_seed(3)
+    run = load(trained)
+    model = models.build("lstm", (1, 8, 8), 10, {"hidden": 6, "low": -1.0}, "keep").eval()
+    run = with_router(replace(run, model=model), "small")
+    few = {name: Part(part.images[:60], part.labels[:60]) for name, part in run.parts.items()}
+    folder = RunFolder(tmp_path / "rows")
+    folder.path.mkdir()
+    made = export_trained(folder, replace(run, parts=few), "cortex-m4", "int16")
+    described, vectors = made.manifest, np.load(folder.vectors)
+    assert [tensor.name for tensor in described.outputs] == ["logits", "gate", "features", "h_next", "c_next"]
+    assert [tensor.dtype for tensor in described.outputs] == ["int8"] * 3 + ["int16"] * 2
+    second = described.gate.router
+    assert second is not None and described.stream is not None
+    base, ask = Micro(folder.tflite.read_bytes()), Micro(folder.router_tflite.read_bytes())
+    for index in range(5):
+        state = [np.full(tensor.shape, tensor.zero_point, tensor.dtype) for tensor in described.inputs[1:]]
+        for place, frame in enumerate(vectors["input"][index]):
+            logits, _, features, *state = base.call(frame[np.newaxis], *state)
+            statistics = np.array([STATISTICS["small"].codes(logits[0].tolist(), second.table)], np.int8)
+            (said,) = ask.call(statistics, features)
+            assert described.gate.table[int(said[0, 0]) + 128] == vectors["scores"][index, place]
+            assert np.array_equal(features[0], vectors["features"][index, place])
+            inside = to_real(state[0], described.outputs[3].scale, 0)
+            outside = to_real(features, described.outputs[2].scale, described.outputs[2].zero_point)
+            assert np.abs(inside - outside).max() <= 0.51 * described.outputs[2].scale
+    header = (folder.path / "model_gate.h").read_text()
+    assert "#define MODEL_GATE_EXTRA_OUTPUT 2u" in header

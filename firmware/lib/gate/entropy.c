@@ -33,17 +33,19 @@ static uint32_t quotient_q15(uint32_t part, uint32_t whole)
 uint16_t gate_entropy(const struct gate *gate, const int8_t *logits, uint8_t top, const int8_t *extra)
 {
     (void)extra;
+    const uint16_t *table = gate->table;
     uint32_t length = gate->table_length / 2u;
+    int32_t largest = logits[top];
     uint32_t sum = 0;
     uint32_t weighted = 0;
-    for (uint16_t i = 0; i < gate->classes; i++) {
-        uint32_t difference = (uint32_t)(logits[top] - logits[i]);
+    for (const int8_t *end = logits + gate->classes; logits < end; logits++) {
+        uint32_t difference = (uint32_t)(largest - *logits);
         if (difference < length) {
-            sum += gate->table[difference];
-            weighted += gate->table[length + difference];
+            sum += table[difference];
+            weighted += table[length + difference];
         }
     }
     /* log2 is at most 2^15 log2(C), so the product at most a little above 2^30. */
-    uint32_t entropy = (log2_q15(sum) * gate->table[2 * length] >> 15) + quotient_q15(weighted, sum);
+    uint32_t entropy = (log2_q15(sum) * table[2 * length] >> 15) + quotient_q15(weighted, sum);
     return (uint16_t)(entropy < GATE_ONE ? GATE_ONE - entropy : 0);
 }

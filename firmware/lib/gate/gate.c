@@ -1,11 +1,13 @@
 #include "gate.h"
 
 /* The lowest index wins a tie, as in contract.gate.predicted_class. */
-static uint8_t predicted_class(const int8_t *logits, uint16_t classes)
+static uint8_t predicted_class(const int8_t *logits, uint32_t classes)
 {
-    uint16_t top = 0;
-    for (uint16_t i = 1; i < classes; i++) {
-        if (logits[i] > logits[top]) {
+    uint32_t top = 0;
+    int32_t largest = logits[0];
+    for (uint32_t i = 1; i < classes; i++) {
+        if (logits[i] > largest) {
+            largest = logits[i];
             top = i;
         }
     }

@@ -6,16 +6,21 @@
 uint16_t gate_margin(const struct gate *gate, const int8_t *logits, uint8_t top, const int8_t *extra)
 {
     (void)extra;
-    uint32_t sum = 0;
-    uint32_t second = 0;
-    for (uint16_t i = 0; i < gate->classes; i++) {
-        uint32_t difference = (uint32_t)(logits[top] - logits[i]);
-        if (difference < gate->table_length) {
-            sum += gate->table[difference];
-            if (i != top && gate->table[difference] > second) {
-                second = gate->table[difference];
+    const uint16_t *table = gate->table;
+    uint32_t length = gate->table_length;
+    int32_t largest = logits[top];
+    const int8_t *winner = logits + top;
+    uint32_t sum = table[0];
+    uint32_t least = length; /* difference to any other */
+    for (const int8_t *end = logits + gate->classes; logits < end; logits++) {
+        uint32_t difference = (uint32_t)(largest - *logits);
+        if (difference < length && logits != winner) {
+            sum += table[difference];
+            if (difference < least) {
+                least = difference;
             }
         }
     }
-    return (uint16_t)(((gate->table[0] - second) << 15) / sum);
+    uint32_t second = least < length ? table[least] : 0;
+    return (uint16_t)(((table[0] - second) << 15) / sum);
 }

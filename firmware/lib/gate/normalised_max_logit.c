@@ -19,10 +19,11 @@ static uint32_t root(uint32_t value)
 uint16_t gate_normalised_max_logit(const struct gate *gate, const int8_t *logits, uint8_t top, const int8_t *extra)
 {
     (void)extra;
+    int32_t largest = logits[top];
     uint32_t sum = 0;
     uint32_t squares = 0;
-    for (uint16_t i = 0; i < gate->classes; i++) {
-        uint32_t difference = (uint32_t)(logits[top] - logits[i]);
+    for (const int8_t *end = logits + gate->classes; logits < end; logits++) {
+        uint32_t difference = (uint32_t)(largest - *logits);
         sum += difference;
         squares += difference * difference;
     }

@@ -8,11 +8,14 @@
 uint16_t gate_softmax_response(const struct gate *gate, const int8_t *logits, uint8_t top, const int8_t *extra)
 {
     (void)extra;
+    const uint16_t *table = gate->table;
+    uint32_t length = gate->table_length;
+    int32_t largest = logits[top];
     uint32_t sum = 0;
-    for (uint16_t i = 0; i < gate->classes; i++) {
-        uint32_t difference = (uint32_t)(logits[top] - logits[i]);
-        if (difference < gate->table_length) {
-            sum += gate->table[difference];
+    for (const int8_t *end = logits + gate->classes; logits < end; logits++) {
+        uint32_t difference = (uint32_t)(largest - *logits);
+        if (difference < length) {
+            sum += table[difference];
         }
     }
     return (uint16_t)((UINT32_C(1) << 30) / sum);

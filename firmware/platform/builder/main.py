@@ -3,7 +3,7 @@
 src/            the application and one engine_*      -Os
 hal/            start-up, faults, time, and the clock, time base and UART drivers that the board file names
 lib/*/          frame, gate                           (lib/nn is headers, lib/engine an interface)
-run folder      the model, as the engine takes it     -O2: the model is what must be fast
+run folder      the model, as the engine takes it     -O2: the model, and the gate, are what must be fast
 tflm            a tree of TensorFlow Lite Micro       -O2, its warnings are its own; only with that engine and DEMUR_TFLM
 generated       board.h, link.ld, messages.h, version.h, written to the build folder first
 """
@@ -91,7 +91,7 @@ small.BuildSources(
     f"{common_hal} +<clock_{board.clock.DRIVER}.c> +<ticks_{board.ticks.DRIVER}.c> +<uart_{board.uart.DRIVER}.c>",
 )
 for folder in libraries:
-    small.BuildSources(f"$BUILD_DIR/lib/{folder.name}", str(folder))
+    (fast if folder.name == "gate" else small).BuildSources(f"$BUILD_DIR/lib/{folder.name}", str(folder))
 fast.BuildSources("$BUILD_DIR/model", str(run), " ".join(["-<*>", *(f"+<{source}>" for source in engine.sources)]))
 if tree:
     env.Prepend(LIBS=[library.BuildLibrary("$BUILD_DIR/tflm", str(tree), tflm.SOURCES)])
