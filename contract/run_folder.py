@@ -46,6 +46,15 @@ class RunFolder:
         return self.path / "training.json"
 
     @property
+    def ordinary_base_checkpoint(self) -> Path:
+        """The base model as it was before it was tuned to a router; absent if it was not."""
+        return self.path / "ordinary_base.pt"
+
+    @property
+    def ordinary_large_checkpoint(self) -> Path:
+        return self.path / "ordinary_large.pt"
+
+    @property
     def metrics(self) -> Path:
         """One JSON object a line, one line an epoch and model."""
         return self.path / "metrics.jsonl"

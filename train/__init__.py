@@ -10,8 +10,10 @@ heads/        one file per head: what a model says about its features
 losses/       one file per loss, those that learn to abstain among them
 distil/       one file per way to learn from the large model
 updates/      one file per rule that makes optimiser steps of a batch: BPTT, truncated BPTT, FPTT
-loop.py       the only training loop
+loop.py       the only training loop of models
 abstain/      one file per confidence score, temperature, threshold, thresholds of classes
+routers/      one file per router, what they see and how they learn
+hybrid.py     base, router and large model fitted to one another
 evaluation/   coverage, risks, calibration, hybrids and their price, intervals: pure functions
 evaluate.py   every figure of training.json
 report.py     report.html and risk_coverage.png

@@ -110,7 +110,27 @@ def _table_of_gate(values: dict[str, Any]) -> str:
         f"{'threshold':<40}{gate['threshold']:>12.4f}  {gate['score']} at temperature {values['temperature']:.3f}, "
         f"for {target} {wanted:g}" + (", with an offset for each class" if gate["offsets"] else ""),
     ]
+    if values["routing"]:
+        lines += _table_of_routing(values["routing"])
     return "\n".join(lines)
+
+
+def _table_of_routing(routing: dict[str, Any]) -> list[str]:
+    """The router and its rivals on the test split. Of the last column the coverage is the router's for all."""
+    cost = f"{routing['parameters']:,} parameters, {routing['macs']:,} MACs"
+    lines = [
+        "",
+        f"{'router ' + routing['router'] + ', tuned: ' + routing['tune']:<40}{cost}",
+        f"{'on the test split':<40}{'coverage':>12}{'MACs':>12}{'hybrid':>12}{'at equal coverage':>20}",
+    ]
+    for title, key in (("these models", "same_base"), ("ordinary models", "ordinary")):
+        for score, rival in (routing[key] or {}).items():
+            test = rival["test"]
+            lines.append(
+                f"{title + ', ' + score:<40}{test['coverage']:>12.2%}{rival['macs']:>12,.0f}"
+                f"{test['hybrid_accuracy']:>12.2%}{rival['matched_accuracy']:>20.2%}"
+            )
+    return lines
 
 
 if __name__ == "__main__":

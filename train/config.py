@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, Final, get_type_hints
 
 from contract.log_mel import LogMel
-from train import abstain, data, distil, losses, models, optimisers, updates
+from train import abstain, data, distil, losses, models, optimisers, routers, updates
+from train.abstain import router
 from train.abstain.threshold import Coverage, JointError, SelectiveRisk, Target
 from train.cells import CELLS
 from train.errors import TrainError
@@ -184,6 +185,33 @@ class Gate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Hybrid:
+    """[hybrid]: a router beside the base, for a gate whose score is "router" (`train.hybrid`).
+
+    It learns to keep at least `coverage` of the samples, by default what the gate's target asks for. Base, or base and large
+    model, are tuned to it in so many `rounds`; with `tune` = "none" there is nothing to repeat. `epochs` and `learning_rate` are
+    the router's; `penalty` weighs the coverage that it lacks.
+    """
+
+    router: str = _name(routers.ROUTERS, "small")
+    coverage: float | None = _number("a share above 0 and at most 1", lambda value: 0 < value <= 1, None)
+    tune: str = _name(("none", "base", "both"), "none")
+    rounds: int = _integer(1, 1)
+    tune_epochs: int = _integer(1, 10)
+    tune_learning_rate: float = _number("a number above 0", lambda value: value > 0, 0.001)
+    epochs: int = _integer(1, 60)
+    learning_rate: float = _number("a number above 0", lambda value: value > 0, 0.01)
+    penalty: float = _number("a number, 0 or more", lambda value: value >= 0, 5.0)
+    options: dict[str, models.Option] = dataclasses.field(default_factory=dict)
+
+    @property
+    def goal(self) -> float:
+        """The coverage, which a configuration that was loaded has."""
+        assert self.coverage is not None
+        return self.coverage
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """A run. [large] and [gate] come together; without them the base is trained and measured, and nothing abstains."""
 
@@ -195,6 +223,7 @@ class RunConfig:
     base: Model
     large: Model | None = None
     gate: Gate | None = None
+    hybrid: Hybrid | None = None
     seed: int = _seed()
     threads: int = _integer(1, 1)
     device: str = _name(DEVICES, "cpu")
@@ -253,7 +282,28 @@ def _resolve(config: RunConfig, path: Path) -> RunConfig:
         data=_with_defaults(config.data, path),
         base=_with_options(config.base, "base"),
         large=config.large and _with_options(config.large, "large"),
+        hybrid=_routed(config),
     )
+
+
+def _routed(config: RunConfig) -> Hybrid | None:
+    """[hybrid] with its coverage and every option of its router; it comes with the score that it makes."""
+    gate, hybrid = config.gate, config.hybrid
+    if hybrid is None:
+        if gate is not None and gate.score == router.NAME:
+            raise ValueError(f"hybrid is missing, expected a table, as gate.score is {router.NAME!r}")
+        return None
+    if gate is None or gate.score != router.NAME:
+        found = "there is no [gate]" if gate is None else f"gate.score is {gate.score!r}"
+        raise ValueError(f"hybrid is given, but {found}, expected {router.NAME!r}")
+    if hybrid.coverage is None:
+        if not isinstance(gate.target, Coverage):
+            raise ValueError(
+                f"hybrid.coverage is missing, expected a share above 0 and at most 1, as gate.target is a {gate.target.key}"
+            )
+        hybrid = dataclasses.replace(hybrid, coverage=gate.target.value)
+    given = _options(hybrid.options, routers.options(hybrid.router), "hybrid.options")
+    return dataclasses.replace(hybrid, options=given)
 
 
 def _with_defaults(where: Data, path: Path) -> Data:

@@ -11,20 +11,24 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from train.abstain import SCORES, per_class, reservation, temperature, threshold
 from train.abstain.outputs import Outputs
-from train.config import Gate, RunConfig
+from train.abstain.threshold import Coverage
+from train.config import Gate, Hybrid, RunConfig
 from train.data import DataSet, Splits
 from train.data.add import SOLVED
 from train.evaluation import hybrid, operating_point, risk_coverage
 from train.loop import logits, outputs
 from train.models import cost
 from train.models.classifier import Classifier
+from train.routers.router import Router
+
+RIVALS: Final = ("entropy", "softmax_response")  # scores that a router is held against
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,41 @@ class GateResults:
 
 
 @dataclass(frozen=True)
+class Rival:
+    """A score at the router's coverage, its threshold chosen on the validation split.
+
+    `macs` is the mean of a test sample. `matched_accuracy` is the hybrid's on the test split with as many samples accepted as
+    the router accepts there, so that it compares scores and not what thresholds make of another split.
+    """
+
+    threshold: float
+    validation: GateResult
+    test: GateResult
+    macs: float
+    matched_accuracy: float
+
+
+@dataclass(frozen=True)
+class Routing:
+    """The router and its rivals. `parameters` and `macs` are the router's own, `oracle_accuracy` is the share of the test split that
+    base or large model gets right.
+
+    `same_base` has rivals with base and large model as they are now, the router among them; `ordinary` those with the models of before
+    the alternation, None if nothing was tuned: two different claims.
+    """
+
+    router: str
+    tune: str
+    parameters: int
+    macs: int
+    oracle_accuracy: float
+    same_base: dict[str, Rival]
+    ordinary_base: ModelResult
+    ordinary_large: ModelResult
+    ordinary: dict[str, Rival] | None
+
+
+@dataclass(frozen=True)
 class Point:
     """The test split at one threshold."""
 
@@ -142,6 +181,7 @@ class Training:
     aurc: float
     ideal_aurc: float
     curve: tuple[Point, ...]
+    routing: Routing | None = None
 
 
 def answer(base: Classifier, large: Classifier, data: DataSet, indices: NDArray[np.int64]) -> Answers:
@@ -163,13 +203,19 @@ def alone(config: RunConfig, base: Classifier, data: DataSet, parts: Splits, epo
     return Alone(config.name, config.seed, data.classes, ModelResult(parameters, macs, validation, test))
 
 
+def scale(gate: Gate, outputs: Outputs, labels: NDArray[Any]) -> float:
+    """The base's temperature, of its outputs on the validation split."""
+    # The extra class of Deep Gamblers is no label that a temperature could be fitted to.
+    if gate.temperature != "fitted" or gate.score == reservation.NAME:
+        return 1.0
+    return temperature.fit(outputs.logits, labels)
+
+
 def choose(validation: Answers, gate: Gate) -> Chosen:
     """Fit both temperatures, then the threshold or thresholds that meet the target. Raises TrainError if none do."""
-    # The extra class of Deep Gamblers is no label that a temperature could be fitted to.
-    scaled = gate.temperature == "fitted" and gate.score != reservation.NAME
     chosen = Chosen(
         score=gate.score,
-        base_temperature=temperature.fit(validation.base.logits, validation.labels) if scaled else 1.0,
+        base_temperature=scale(gate, validation.base, validation.labels),
         large_temperature=temperature.fit(validation.large, validation.labels),
         threshold=0.0,
     )
@@ -193,14 +239,7 @@ def judge(
     """All results of the run, given the trained base and large model and what they answered."""
     scores, correct = chosen.scores(test), test.base_correct
     points = risk_coverage.curve(scores, correct)
-    accuracies = (
-        (validation.base_correct, test.base_correct),
-        (validation.large_correct, test.large_correct),
-    )
-    base, large = (
-        ModelResult(cost.parameters(model), cost.macs(model), *(float(np.mean(right)) for right in pair))
-        for model, pair in zip(trained, accuracies, strict=True)
-    )
+    base, large = Pair(trained, validation, test).results()
     return Training(
         name=config.name,
         seed=config.seed,
@@ -222,6 +261,63 @@ def judge(
             Point(float(limit), float(coverage), float(risk), test.hybrid_accuracy(scores >= limit))
             for limit, coverage, risk in zip(points.threshold, points.coverage, points.risk, strict=True)
         ),
+    )
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A base and a large model, and what they say on the validation (`seen`) and test split."""
+
+    models: tuple[Classifier, Classifier]
+    seen: Answers
+    test: Answers
+
+    def results(self) -> tuple[ModelResult, ModelResult]:
+        rights = ((self.seen.base_correct, self.test.base_correct), (self.seen.large_correct, self.test.large_correct))
+        base, large = (
+            ModelResult(cost.parameters(model), cost.macs(model), *(float(np.mean(right)) for right in pair))
+            for model, pair in zip(self.models, rights, strict=True)
+        )
+        return base, large
+
+
+def route(settings: Hybrid, gate: Gate, router: Router, chosen: Chosen, now: Pair, ordinary: Pair) -> Routing:
+    """The router against scores that need none, all at the coverages that it has at its threshold; `ordinary` are the models of
+    before the alternation."""
+    coverages = (_gate(chosen, now.seen).coverage, _gate(chosen, now.test).coverage)
+    base, large = ordinary.results()
+    return Routing(
+        router=settings.router,
+        tune=settings.tune,
+        parameters=router.parameters_on_board(),
+        macs=router.macs(),
+        oracle_accuracy=float(np.mean(now.test.base_correct | now.test.large_correct)),
+        same_base={
+            score: _rival(score, gate, now, coverages, router.macs() if score == gate.score else 0)
+            for score in (gate.score, *RIVALS)
+        },
+        ordinary_base=base,
+        ordinary_large=large,
+        ordinary=None
+        if settings.tune == "none"
+        else {score: _rival(score, gate, ordinary, coverages, 0) for score in RIVALS},
+    )
+
+
+def _rival(score: str, gate: Gate, pair: Pair, coverages: tuple[float, float], router: int) -> Rival:
+    """A score at these coverages of the two splits; `router` are the multiply-accumulates of what makes it."""
+    fitted = scale(gate, pair.seen.base, pair.seen.labels)
+    limit = threshold.choose(SCORES[score](pair.seen.base, fitted), pair.seen.base_correct, Coverage(coverages[0]))
+    chosen = Chosen(score, fitted, 1.0, limit)
+    measured = _gate(chosen, pair.test)
+    base, large = (cost.macs(model) for model in pair.models)
+    points = hybrid.curve(chosen.scores(pair.test), pair.test.base_correct, pair.test.large_correct)
+    return Rival(
+        threshold=limit,
+        validation=_gate(chosen, pair.seen),
+        test=measured,
+        macs=float(hybrid.macs(measured.coverage, base, large, router)),
+        matched_accuracy=float(points.accuracy[np.flatnonzero(points.coverage >= coverages[1])[0]]),
     )
 
 

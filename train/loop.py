@@ -1,4 +1,4 @@
-"""The only training loop: batches through an update rule, a line of log and a state file after every epoch.
+"""The only training loop of models: batches through an update rule, a line of log and a state file after every epoch.
 
     torch.manual_seed(config.seed)
     model = models.build(...)
@@ -79,6 +79,11 @@ def use(threads: int, device: str = "cpu") -> None:
 def state_file(folder: RunFolder, role: str) -> Path:
     """Weights, optimiser, schedule and random state after the last whole epoch; removed when the run is complete."""
     return folder.path / f"{role}.state.pt"
+
+
+def state_files(folder: RunFolder) -> list[Path]:
+    """Those of all trainings in a run folder."""
+    return sorted(folder.path.glob(state_file(folder, "*").name))
 
 
 def fit(

@@ -6,27 +6,32 @@ Every step leaves its files, and the last one, `training.json`, says that the ru
 goes on where it was.
 """
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from contract.progress import Progress
 from contract.run_folder import RunFolder
 from train import config as configuration
-from train import data, evaluate, loop, models, report
-from train.config import Gate, Model, RunConfig
+from train import data, evaluate, hybrid, loop, models, report
+from train.abstain import temperature
+from train.config import Gate, Hybrid, Model, RunConfig
 from train.data import DataSet, Splits
 from train.data.unit import real
 from train.errors import TrainError
+from train.evaluate import Answers
+from train.hybrid import Routed
 from train.loop import Epoch
 from train.models import checkpoint
 from train.models.classifier import Classifier
-
-ROLES: Final = ("base", "large")
+from train.routers import checkpoint as checkpoint_of_router
 
 
 def train(config: RunConfig, folder: RunFolder, restart: bool, large: Path | None = None) -> dict[str, Any]:
@@ -48,9 +53,9 @@ def train(config: RunConfig, folder: RunFolder, restart: bool, large: Path | Non
 def _open(config: RunConfig, folder: RunFolder, restart: bool) -> None:
     """Make the run folder, or make sure that it is of this very configuration."""
     if restart:
-        for path in (folder.config, folder.splits, folder.base_checkpoint, folder.large_checkpoint, folder.metrics,
-                     folder.training, folder.report, folder.risk_coverage,
-                     *(loop.state_file(folder, role) for role in ROLES)):  # fmt: skip
+        for path in (folder.config, folder.splits, folder.base_checkpoint, folder.large_checkpoint, folder.router_checkpoint,
+                     folder.ordinary_base_checkpoint, folder.ordinary_large_checkpoint, folder.metrics, folder.training,
+                     folder.report, folder.risk_coverage, *loop.state_files(folder)):  # fmt: skip
             path.unlink(missing_ok=True)
     try:
         folder.path.mkdir(parents=True, exist_ok=True)
@@ -105,10 +110,11 @@ def _train(config: RunConfig, folder: RunFolder, trained_large: Path | None) -> 
                 return models.load(trained_large)[0]
             return _fit("large", what, config, samples, parts, folder)
 
-        base, large = _fit_both(config, fit_large, samples, parts, folder)
-        _measure_with_gate(config, config.large, config.gate, (base, large), samples, parts, folder)
-    for role in ROLES:
-        loop.state_file(folder, role).unlink(missing_ok=True)
+        pair = _fit_both(config, fit_large, samples, parts, folder)
+        routed = None if config.hybrid is None else _route(config, config.hybrid, pair, samples, parts, folder)
+        _measure_with_gate(config, config.large, config.gate, pair, routed, samples, parts, folder)
+    for path in loop.state_files(folder):
+        path.unlink()
 
 
 def _measure_alone(config: RunConfig, base: Classifier, samples: DataSet, parts: Splits, folder: RunFolder) -> None:
@@ -124,25 +130,73 @@ def _measure_with_gate(
     config: RunConfig,
     large: Model,
     gate: Gate,
-    trained: tuple[Classifier, Classifier],
+    models: tuple[Classifier, Classifier],
+    routed: Routed | None,
     samples: DataSet,
     parts: Splits,
     folder: RunFolder,
 ) -> None:
-    """Choose temperatures and threshold on the validation split, then measure on the test split."""
-    validation = evaluate.answer(*trained, samples, parts.validation)
-    chosen = evaluate.choose(validation, gate)
-    for model, what, temperature, path in (
-        (trained[0], config.base, chosen.base_temperature, folder.base_checkpoint),
-        (trained[1], large, chosen.large_temperature, folder.large_checkpoint),
-    ):
-        about = checkpoint.describe(what.model, model, what.options, samples.classes, temperature, samples.features)
-        checkpoint.save(model, about, path)
+    """Choose temperatures and threshold on the validation split, then measure on the test split; `models` are the base and large
+    model as trained, `routed` what a router's training has made of them."""
 
-    test = evaluate.answer(*trained, samples, parts.test)  # the only look at the test split
+    def answer(indices: NDArray[np.int64]) -> Answers:
+        return routed.answer(samples, indices) if routed else evaluate.answer(*models, samples, indices)
+
+    trained = (routed.base, routed.large) if routed else models
+    validation = answer(parts.validation)
+    chosen = evaluate.choose(validation, gate)
+    temperatures = (chosen.base_temperature, chosen.large_temperature)
+    _save(config.base, large, trained, temperatures, samples, (folder.base_checkpoint, folder.large_checkpoint))
+
+    test = answer(parts.test)  # the only look at the test split
     results = evaluate.judge(config, gate, trained, samples.classes, chosen, validation, test)
+    if routed is not None and config.hybrid is not None:
+        checkpoint_of_router.save(routed.router, config.hybrid.router, trained[0].feature_size, trained[0].classes,
+                                  config.hybrid.options, folder.router_checkpoint)  # fmt: skip
+        pairs = (
+            evaluate.Pair(trained, validation, test),
+            evaluate.Pair(
+                models, *(evaluate.answer(*models, samples, part) for part in (parts.validation, parts.test))
+            ),
+        )
+        results = dataclasses.replace(
+            results, routing=evaluate.route(config.hybrid, gate, routed.router, chosen, *pairs)
+        )
+        if config.hybrid.tune != "none":
+            seen = pairs[1].seen
+            temperatures = (evaluate.scale(gate, seen.base, seen.labels), temperature.fit(seen.large, seen.labels))
+            paths = (folder.ordinary_base_checkpoint, folder.ordinary_large_checkpoint)
+            _save(config.base, large, models, temperatures, samples, paths)
     report.write(config, results, chosen, validation, test, real(samples.images[parts.test]), folder)
     evaluate.save(results, folder.training)
+
+
+def _save(
+    base: Model,
+    large: Model,
+    models: tuple[Classifier, Classifier],
+    temperatures: tuple[float, float],
+    samples: DataSet,
+    paths: tuple[Path, Path],
+) -> None:
+    for model, what, fitted, path in zip(models, (base, large), temperatures, paths, strict=True):
+        about = checkpoint.describe(what.model, model, what.options, samples.classes, fitted, samples.features)
+        checkpoint.save(model, about, path)
+
+
+def _route(
+    config: RunConfig,
+    settings: Hybrid,
+    models: tuple[Classifier, Classifier],
+    samples: DataSet,
+    parts: Splits,
+    folder: RunFolder,
+) -> Routed:
+    def train(role: str, how: Model, model: Classifier, on: Splits, teacher: Classifier | None) -> None:
+        torch.manual_seed(config.seed)
+        _learn(role, how, model, config, samples, on, folder, teacher)
+
+    return hybrid.fit(config, settings, models, samples, parts, train)
 
 
 def _fit_both(
@@ -165,9 +219,24 @@ def _fit(
     folder: RunFolder,
     teacher: Classifier | None = None,
 ) -> Classifier:
-    """Train one model, from the same seed whatever was trained before it; on the CPU again when it is done."""
+    """Train one model, from the same seed whatever was trained before it."""
     torch.manual_seed(config.seed)
     model = models.build(what.model, samples.input_shape, len(samples.classes), what.options, what.head)
+    _learn(role, what, model, config, samples, parts, folder, teacher)
+    return model
+
+
+def _learn(
+    role: str,
+    what: Model,
+    model: Classifier,
+    config: RunConfig,
+    samples: DataSet,
+    parts: Splits,
+    folder: RunFolder,
+    teacher: Classifier | None,
+) -> None:
+    """Train a model on, showing how far it is; it and its teacher are on the CPU again when it is done."""
     for one in filter(None, (model, teacher)):
         one.to(config.device)
     done = 0
@@ -177,7 +246,6 @@ def _fit(
             done = epoch.epoch
     for one in filter(None, (model, teacher)):
         one.cpu()
-    return model
 
 
 def _note(epoch: Epoch) -> str:

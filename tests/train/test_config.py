@@ -12,7 +12,7 @@ from contract.log_mel import LogMel
 from train import compare_cells, config
 from train.abstain.threshold import Coverage, JointError, SelectiveRisk
 from train.compare import grid
-from train.config import Augment, Data, Distil, Gate, Loss, Model, Rule, RunConfig
+from train.config import Augment, Data, Distil, Gate, Hybrid, Loss, Model, Rule, RunConfig
 from train.errors import TrainError
 
 DIGITS = Path(__file__).parents[2] / "train" / "configs" / "digits.toml"
@@ -171,6 +171,17 @@ def test_a_saved_configuration_loads_as_it_was(tmp_path_factory: pytest.TempPath
     assert config.load(path) == wanted
 
 
+def test_a_hybrid_keeps_what_its_gate_asks_for(tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text(
+        SMALLEST.replace("target", 'score = "router", target') + 'hybrid = { router = "full", tune = "both" }'
+    )
+    loaded = config.load(path)
+    assert loaded.hybrid == Hybrid(router="full", tune="both", coverage=0.8, options={"hidden": 64})
+    config.save(loaded, tmp_path / "saved.toml")
+    assert config.load(tmp_path / "saved.toml") == loaded
+
+
 def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(SMALLEST.replace('set = "digits"', 'set = "npz", file = "mine.npz"'))
@@ -319,6 +330,26 @@ def test_the_file_of_an_npz_is_relative_to_the_configuration(tmp_path: Path) -> 
             'base = { model = "cnn" }\nlarge = { model = "large_cnn" }\ngate = { target = { coverage = 0.8 } }',
             'base = { model = "cnn", distil = { name = "kd" } }',
             "base.distil is given, but there is no [large]",
+        ),
+        ("target =", 'score = "router", target =', "hybrid is missing, expected a table, as gate.score is 'router'"),
+        ("gate =", "hybrid = {}\ngate =", "hybrid is given, but gate.score is 'softmax_response', expected 'router'"),
+        (
+            'large = { model = "large_cnn" }\ngate = { target = { coverage = 0.8 } }',
+            "hybrid = {}",
+            "hybrid is given, but there is no [gate], expected 'router'",
+        ),
+        (
+            "gate = { target = { coverage = 0.8 } }",
+            'gate = { score = "router", target = { joint_error = 0.01 } }\nhybrid = {}',
+            "hybrid.coverage is missing, expected a share above 0 and at most 1, as gate.target is a joint_error",
+        ),
+        ("gate =", 'hybrid = { tune = "all" }\ngate =', "hybrid.tune is 'all', expected one of none, base, both"),
+        ("gate =", 'hybrid = { router = "big" }\ngate =', "hybrid.router is 'big', expected one of small, full"),
+        ("gate =", "hybrid = { round = 2 }\ngate =", "unknown key 'round' in [hybrid], did you mean 'rounds'?"),
+        (
+            "gate = { target",
+            'hybrid = { options = { width = 3 } }\ngate = { score = "router", target',
+            "unknown key 'width' in [hybrid.options], expected one of hidden",
         ),
         ("name", "name name", "not TOML"),
     ],

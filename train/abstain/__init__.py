@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.gate import softmax_response as on_board
-from train.abstain import entropy, head, margin, normalised_max_logit, reservation, softmax_response
+from train.abstain import entropy, head, margin, normalised_max_logit, reservation, router, softmax_response
 from train.abstain.outputs import Outputs
 
 Score = Callable[[Outputs, float], NDArray[np.float64]]
@@ -24,4 +24,5 @@ SCORES: Final[dict[str, Score]] = {
     normalised_max_logit.NAME: normalised_max_logit.scores,
     reservation.NAME: reservation.scores,
     head.NAME: head.scores,
+    router.NAME: router.scores,
 }

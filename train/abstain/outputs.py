@@ -10,11 +10,13 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Outputs:
-    """`logits` [N, classes]; `abstain` [N], the logit of Deep Gamblers' extra class; `gate` [N], a logit, high to keep."""
+    """`logits` [N, classes]; `abstain` [N], the logit of Deep Gamblers' extra class; `gate` [N], a logit, high to keep, of the model
+    itself; `router` [N], the same of a router beside it (`train.hybrid.ask`)."""
 
     logits: NDArray[Any]
     abstain: NDArray[Any] | None = None
     gate: NDArray[Any] | None = None
+    router: NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return len(self.logits)
