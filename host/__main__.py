@@ -3,6 +3,7 @@
     python -m host run --run runs/digits --port emulator --board nucleo
     python -m host run --run runs/digits --port auto --board nucleo --json
     python -m host run --run runs/speech_demo --port emulator --board nucleo --source recordings/
+    python -m host run --run runs/digits --port emulator --board nucleo --policy online-2 --mistake-rate 0.01
     python -m host sweep --run runs/digits --port emulator --board nucleo --points 21
     python -m host list
     python -m host doctor --board nucleo --port /dev/ttyACM0
@@ -25,6 +26,7 @@ from typing import TYPE_CHECKING
 from contract.errors import CHECK_FAILED, DONE, INTERRUPTED, run
 
 if TYPE_CHECKING:
+    from host.policy import Settings
     from host.session import Options
 
 # Nothing else is imported up here: a missing library must end as an error in words, which `run` sees to.
@@ -42,6 +44,7 @@ def main() -> int:
         help="a WAV file, a folder of them or a CSV file of frames in place of the test split (host/source.py); recurrent models",
     )
     stream.add_argument("--threshold", type=_probability, metavar="P", help="accept from this score on, 0 to 1")
+    _add_policy(stream)
     sweep = commands.add_parser("sweep", help="the board's risk-coverage curve, beside that of the test vectors")
     _add_board(sweep)
     sweep.add_argument("--points", type=_positive, default=21, metavar="N", help="thresholds at most; default: 21")
@@ -91,6 +94,35 @@ def _add_board(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
 
+def _add_policy(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--policy",
+        default="fixed",
+        metavar="NAME",
+        help="who chooses the board's threshold: fixed (default), online-1 or online-2, which learn from the large model's "
+        "answers (host/policy)",
+    )
+    online = "of an online policy: "
+    parser.add_argument(
+        "--query-share",
+        type=_share,
+        metavar="P",
+        help=online + "share of samples sent up whatever the board makes of them, below 1; default 0.1",
+    )
+    parser.add_argument(
+        "--mistake-rate",
+        type=_probability,
+        metavar="P",
+        help=online + "how often, per answer seen, a threshold may be wrong; default 0.01",
+    )
+    parser.add_argument(
+        "--experts", type=_positive, metavar="N", help=online + "how many thresholds to choose from; default 32"
+    )
+    parser.add_argument(
+        "--seed", type=_whole, metavar="N", help=online + "its coin and its draws repeat by it; default 0"
+    )
+
+
 def _options(arguments: argparse.Namespace) -> "Options":
     import boards
     from contract.run_folder import RunFolder
@@ -112,7 +144,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from host import session, summary
 
     threshold = None if arguments.threshold is None else to_code(arguments.threshold)
-    result = session.run(replace(_options(arguments), threshold=threshold, source=arguments.source))
+    options = replace(_options(arguments), threshold=threshold, source=arguments.source)
+    result = session.run(replace(options, policy=arguments.policy, play=_play(arguments)))
     if arguments.json:
         print(summary.to_json(result))
     else:
@@ -125,6 +158,25 @@ def _run(arguments: argparse.Namespace) -> int:
         print(f"error: {summary.explain(result)}", file=sys.stderr)
         return CHECK_FAILED
     return DONE
+
+
+def _play(arguments: argparse.Namespace) -> "Settings":
+    """The policy's settings. Raises HostError for a policy that is not known, or what it does not take."""
+    from host.errors import HostError
+    from host.policy import FIXED, POLICIES, Settings
+
+    names = ("query_share", "mistake_rate", "experts", "seed")
+    given = {name: getattr(arguments, name) for name in names if getattr(arguments, name) is not None}
+    if arguments.policy not in POLICIES:
+        raise HostError(f"Unknown policy {arguments.policy!r}.", f"Known ones: {', '.join(POLICIES)}.")
+    if arguments.policy == FIXED and given:
+        option = "--" + next(iter(given)).replace("_", "-")
+        raise HostError(f"{option} is for the online policies, and the policy is {FIXED!r}.",
+                        f"Leave {option} out, or add --policy online-1 or online-2.")  # fmt: skip
+    if arguments.policy != FIXED and arguments.threshold is not None:
+        raise HostError(f"--threshold is for the policy {FIXED!r}, and {arguments.policy!r} chooses the threshold itself.",
+                        "Leave one of the two out.")  # fmt: skip
+    return Settings(**given)
 
 
 def _sweep(arguments: argparse.Namespace) -> int:
@@ -185,6 +237,19 @@ def _positive(text: str) -> int:
     number = int(text) if text.isdecimal() else 0
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
+    return int(text)
+
+
+def _share(text: str) -> float:
+    number = float(text)
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 0 and below 1")
     return number
 
 

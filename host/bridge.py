@@ -45,6 +45,8 @@ class Outcome:
 
     `large_class` is what the large model said of an abstained sample, `answer` what the board ended with. `source` is
     "board" (accepted), "host" (the large model's answer) or "fallback" (the board's own, since no answer came in time).
+    `threshold` is what was in force, `queried` that it was above every score in order to see the large model's answer, and
+    `experts` how many thresholds the session's policy (host.policy) had to choose from after it.
     `steps` is how many frames of a sequence the board had taken when it decided, or when the sample was lost; 0 for a model
     without state.
     `seconds` are on the host's clock, from the first byte of the sample on: `result` when RESULT was in, `uplink` when
@@ -70,6 +72,9 @@ class Outcome:
     uplink_bytes: int = 0
     steps: int = 0
     name: str | None = None
+    threshold: int | None = None
+    queried: bool = False
+    experts: int | None = None
 
 
 class Bridge:

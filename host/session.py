@@ -10,7 +10,7 @@ import json
 import sys
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from contract.manifest import Manifest
 from contract.progress import Progress
 from contract.run_folder import RunFolder
 from host import backend, feed, latency, source, summary
+from host import policy as policies
 from host.backend import LargeModel
 from host.bridge import Bridge, Outcome, Sample
 from host.emulator import RUNNERS, Runner
@@ -32,8 +33,9 @@ from host.link import Link, connect
 from host.messages.session import CycleSource
 from host.messages.settings import DEFAULT_DEADLINE_MS, SetDeadline, SetThreshold, Settings
 from host.messages.statistics import Statistics, StatisticsRequest
+from host.policy import Policy
 from host.port import find, open_port
-from host.summary import Expected, LinkErrors, Summary, Traffic
+from host.summary import Expected, LinkErrors, Played, Summary, Traffic
 
 REPLY_MARGIN: Final = 3.0
 """Seconds that the host waits beyond the board's deadline before a sample counts as lost."""
@@ -46,7 +48,8 @@ class Options:
 
     `threshold` is a score code, None for the manifest's; `limit` streams only the first samples. `source` is a file or folder
     of sequences in place of the test split (host.source). `per_push` is how many frames go to a recurrent model at once, None
-    for one of a source, which is as if they came from a sensor, and for as many as fit of the test split.
+    for one of a source, which is as if they came from a sensor, and for as many as fit of the test split. `policy` is one of
+    host.policy.POLICIES, whose settings are `play`; its threshold is the manifest's, or `threshold`.
     """
 
     run: RunFolder
@@ -58,6 +61,8 @@ class Options:
     emulator: str = "qemu"
     source: Path | None = None
     per_push: int | None = None
+    policy: str = policies.FIXED
+    play: policies.Settings = field(default_factory=policies.Settings)
 
 
 def run(options: Options) -> Summary:
@@ -65,7 +70,14 @@ def run(options: Options) -> Summary:
     manifest = manifests.load(options.run.manifest)
     threshold = manifest.gate.threshold if options.threshold is None else options.threshold
     fed = feed.of(manifest, options.per_push or (1 if options.source and manifest.stream else None))
-    samples, expected = _samples(options, manifest, threshold)
+    samples = _samples(options, manifest)
+    if options.policy != policies.FIXED and manifest.stream is not None:
+        raise HostError(
+            f"{manifest.name}: the model is recurrent, and the policy {options.policy!r} is for models without state: what another "
+            "threshold had decided is not known after the board's decision.",
+            f"Leave --policy out, or take {policies.FIXED!r}.",
+        )
+    policy = policies.make(options.policy, replace(options.play, threshold=threshold))
     size = _size(options)  # before the samples are streamed: a damaged report should not cost a session
     board = options.board
     with (
@@ -74,10 +86,10 @@ def run(options: Options) -> Summary:
     ):
         large = backend.load(options.large, options.run, manifest)
         emulated = _runner(options) is not None or link.hello.cycle_source is CycleSource.SYSTICK
-        put_in_force(link, threshold, deadline_of(options, link))
+        put_in_force(link, policy.final, deadline_of(options, link))
         before = link.request(StatisticsRequest(), Statistics)
         bridge = Bridge(link, large, fed, DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
-        outcomes, interrupted = _stream(bridge, samples, options.run)
+        outcomes, interrupted = _stream(bridge, link, samples, policy, options.run)
         after = link.request(StatisticsRequest(), Statistics)
     done = samples[: len(outcomes)]
     result = summary.summarise(
@@ -87,9 +99,10 @@ def run(options: Options) -> Summary:
         engine=link.hello.engine.name.lower(),
         port=options.port,
         interrupted=interrupted,
-        threshold=threshold,
+        threshold=policy.final,
+        policy=None if options.policy == policies.FIXED else Played(options.policy, options.play, policy.left),
         outcomes=outcomes,
-        expected=expected[: len(outcomes)],
+        expected=_expected(options, manifest, outcomes),
         large_classes=_large_classes(large, done, fed),
         latency=latency.split(outcomes, board_hz=None if emulated else link.hello.clock_hz),
         latency_clock="host clock, emulated board" if emulated else "host clock; stage board: its cycle counter",
@@ -102,17 +115,25 @@ def run(options: Options) -> Summary:
     return result
 
 
-def _samples(options: Options, manifest: Manifest, threshold: int) -> tuple[list[Sample], list[Expected | None]]:
-    """What to stream, and what the board must make of it; None where nobody knows."""
-    if options.source is None:
-        samples, expected = load_vectors(options.run, manifest, threshold)
-        return samples[: options.limit], [*expected[: options.limit]]
-    samples = source.load(options.source, manifest)[: options.limit]
-    return samples, [None] * len(samples)
+def _samples(options: Options, manifest: Manifest) -> list[Sample]:
+    """What to stream."""
+    if options.source is not None:
+        return source.load(options.source, manifest)[: options.limit]
+    return load_vectors(options.run, manifest, manifest.gate.threshold)[0][: options.limit]
 
 
-def load_vectors(run: RunFolder, manifest: Manifest, threshold: int) -> tuple[list[Sample], list[Expected]]:
-    """Samples of the test split, and what the board must make of each of them at `threshold`."""
+def _expected(options: Options, manifest: Manifest, outcomes: Sequence[Outcome]) -> Sequence[Expected | None]:
+    """What the board had to make of each sample at the threshold in force; None where nobody knows."""
+    if options.source is not None:
+        return [None] * len(outcomes)
+    return load_vectors(options.run, manifest, [of.threshold or 0 for of in outcomes])[1]
+
+
+def load_vectors(
+    run: RunFolder, manifest: Manifest, threshold: int | Sequence[int]
+) -> tuple[list[Sample], list[Expected]]:
+    """Samples of the test split, and what the board must make of each of them at `threshold`, or of the first of them at one
+    each."""
     path = run.vectors
     try:
         with np.load(path) as vectors:
@@ -126,9 +147,9 @@ def load_vectors(run: RunFolder, manifest: Manifest, threshold: int) -> tuple[li
             f"{path}: no test vectors to be read ({error}).", f"Write them with `python -m export {run.path}`."
         ) from None
     samples = [Sample(index, int(labels[index]), inputs[index].tobytes()) for index in range(len(inputs))]
-    expected = []
-    for said, scored in zip(classes.tolist(), scores.tolist(), strict=True):
-        steps, accepted = in_time.decide(scored, threshold, manifest.stream.minimum_steps if manifest.stream else 1)
+    expected, thresholds = [], [threshold] * len(samples) if isinstance(threshold, int) else threshold
+    for said, scored, least in zip(classes.tolist(), scores.tolist(), thresholds, strict=False):
+        steps, accepted = in_time.decide(scored, least, manifest.stream.minimum_steps if manifest.stream else 1)
         expected.append(Expected(said[steps - 1], scored[steps - 1], accepted, steps if manifest.stream else 0))
     return samples, expected
 
@@ -178,20 +199,34 @@ def put_in_force(link: Link, threshold: int, deadline_ms: int) -> None:
         )
 
 
-def _stream(bridge: Bridge, samples: Sequence[Sample], folder: RunFolder) -> tuple[list[Outcome], bool]:
+def _stream(
+    bridge: Bridge, link: Link, samples: Sequence[Sample], policy: Policy, folder: RunFolder
+) -> tuple[list[Outcome], bool]:
     """Outcomes of the samples, and whether Ctrl-C came before all of them were through."""
+    in_force = policy.final
     outcomes: list[Outcome] = []
     try:
         with folder.session.open("w") as log, Progress("stream", total=len(samples)) as progress:
             for sample in samples:
+                turn = policy.turn()
+                if turn.threshold != in_force:
+                    in_force = link.request(SetThreshold(turn.threshold), Settings).threshold
                 outcome = bridge.stream(sample)
+                if outcome.score is not None and outcome.board_class is not None:
+                    policy.learn(turn, outcome.score, outcome.board_class, outcome.large_class)
+                outcome.threshold, outcome.queried = turn.threshold, turn.queried
+                outcome.experts = len(policy.left)
                 log.write(json.dumps(asdict(outcome)) + "\n")
                 outcomes.append(outcome)
                 progress.advance()
     except KeyboardInterrupt:
         print("interrupted: the summary covers the samples until now", file=sys.stderr)
-        return outcomes, True
-    return outcomes, False
+        interrupted = True
+    else:
+        interrupted = False
+    if in_force != policy.final:
+        link.request(SetThreshold(policy.final), Settings)
+    return outcomes, interrupted
 
 
 def _large_classes(large: LargeModel, samples: Sequence[Sample], fed: Feed) -> list[int]:

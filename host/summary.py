@@ -16,11 +16,16 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from contract.gate import ONE
+from host import policy
 from host.bridge import Outcome
 from host.latency import Percentiles
 from host.messages.sample import Source
 
 SOURCES: Final = tuple(source.name.lower() for source in Source)
+
+STRETCHES: Final = 10
+"""Parts of a session in which its policy is summed up."""
 
 SHOWN_MAX: Final = 5
 """Disagreements and lost samples that are listed; the count tells of the rest, session.jsonl holds them all."""
@@ -76,8 +81,35 @@ class LinkErrors:
 
 
 @dataclass(frozen=True)
+class Played:
+    """A policy (host.policy), its settings, and the thresholds that were left to choose from at the end, score codes."""
+
+    name: str
+    settings: policy.Settings
+    left: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """The session until one of its samples, the `samples`-th. Counted from the start: `mistakes`, accepted samples with another
+    class than their label, `abstentions`, and `queries`, which are those of the abstentions that the policy asked for. `experts` is
+    how many thresholds were left to it; `threshold` is the mean of those in force since the stretch before, as a probability and
+    without the queries, None if it is of queries alone."""
+
+    samples: int
+    threshold: float | None
+    experts: int
+    mistakes: int
+    abstentions: int
+    queries: int
+
+
+@dataclass(frozen=True)
 class Summary:
     """summary.json. Accuracies, coverage and risks in [0, 1]; None where there is nothing to divide by or to read.
+
+    `threshold` is the score code in force at the end. `policy` is None if it was so throughout; otherwise `course` tells of it over
+    time, and session.jsonl of each sample.
 
     `engine` is what ran the model, aot or tflm. `instructions_per_inference` is counted by an emulator and None on a
     board; `cycles_per_inference` is the other way round. `_per_decision` is the gate's alone, a router's included; no inference has
@@ -123,6 +155,8 @@ class Summary:
     latency_clock: str
     latency_ms: dict[str, Percentiles]
     recordings: list[Named]
+    policy: Played | None
+    course: list[Stretch]
 
     @property
     def passed(self) -> bool:
@@ -148,6 +182,7 @@ def summarise(
     size: dict[str, Any] | None,
     link_errors: LinkErrors,
     bytes_sent: Traffic,
+    policy: Played | None = None,
 ) -> Summary:
     """The summary of `outcomes`; `expected` (None where it is not known) and `large_classes` are of the same samples in the
     same order.
@@ -212,6 +247,8 @@ def summarise(
         latency_clock=latency_clock,
         latency_ms=latency,
         recordings=[_named(outcome.name, outcome, classes) for outcome in outcomes if outcome.name is not None],
+        policy=policy,
+        course=[] if policy is None else _course(outcomes),
     )
 
 
@@ -243,6 +280,8 @@ def show(summary: Summary) -> None:
         table.add_row("frames until the answer, mean", f"{summary.mean_steps:.1f}")
         if summary.mean_steps_accepted is not None:
             table.add_row("  of those answered on the board", f"{summary.mean_steps_accepted:.1f}")
+    if summary.policy is not None:
+        _show_policy(table, summary.policy, summary.course)
     step = "inference" if summary.mean_steps is None else "frame"
     for what, number in (
         (f"instructions per {step}", summary.instructions_per_inference),
@@ -268,6 +307,20 @@ def show(summary: Summary) -> None:
     Console().print(table)
 
 
+def _show_policy(table: Table, played: Played, course: Sequence[Stretch]) -> None:
+    settings = played.settings
+    said = f"queries {settings.query_share:g}, mistakes {settings.mistake_rate:g}, seed {settings.seed}"
+    table.add_row(f"policy {played.name} ({said})", "threshold, of; mistakes, abstentions, queries")
+    for index, stretch in enumerate(course):
+        mean = "-" if stretch.threshold is None else f"{stretch.threshold:.3f}"
+        counts = f"{stretch.mistakes}, {stretch.abstentions}, {stretch.queries}"
+        table.add_row(
+            f"  until sample {stretch.samples}",
+            f"{mean}, {stretch.experts}; {counts}",
+            end_section=index == len(course) - 1,
+        )
+
+
 def explain(summary: Summary) -> str:
     """Why a summary did not pass, in one paragraph with the next step."""
     errors = summary.link_errors
@@ -284,6 +337,28 @@ def explain(summary: Summary) -> str:
             "one version of the sources, and report it if that does not cure it."
         )
     return " ".join(reasons)
+
+
+def _course(outcomes: Sequence[Outcome]) -> list[Stretch]:
+    """The session in STRETCHES parts of about equal length, or fewer."""
+    count = len(outcomes)
+    ends = sorted({round(count * part / STRETCHES) for part in range(1, STRETCHES + 1)} - {0})
+    course = []
+    for start, end in zip([0, *ends], ends, strict=False):
+        until = outcomes[:end]
+        thresholds = [of.threshold for of in outcomes[start:end] if of.threshold is not None and not of.queried]
+        mean = _mean(thresholds)
+        course.append(
+            Stretch(
+                samples=end,
+                threshold=None if mean is None else mean / ONE,
+                experts=until[-1].experts or 0,
+                mistakes=sum(bool(of.accepted) and of.label is not None and of.answer != of.label for of in until),
+                abstentions=sum(of.accepted is False for of in until),
+                queries=sum(of.queried for of in until),
+            )
+        )
+    return course
 
 
 def _named(name: str, outcome: Outcome, classes: Sequence[str]) -> Named:

@@ -15,19 +15,17 @@ from rich.console import Console
 from rich.table import Table
 
 from contract import manifest as manifests
-from contract.gate import ONE, to_probability
+from contract.gate import to_probability
 from contract.progress import Progress
 from host import backend, feed
 from host.bridge import Bridge, Outcome, Sample
 from host.errors import HostError
 from host.link import connect
 from host.messages.settings import DEFAULT_DEADLINE_MS, SetThreshold, Settings
+from host.policy import NOTHING
 from host.port import open_port
 from host.session import REPLY_MARGIN, Options, deadline_of, endpoint, load_vectors, put_in_force
 from host.summary import Expected
-
-NOTHING: int = ONE + 1
-"""A threshold that no score reaches: coverage 0."""
 
 
 @dataclass(frozen=True)
