@@ -283,3 +283,86 @@ def test_sources_and_pushes_that_do_not_suit_the_run(run_folder: RunFolder, tmp_
 
 def test_pushes_that_do_not_fit(recurrent_folder: RunFolder) -> None:
     refused(stream(recurrent_folder, "emulator", "--frames-per-push", "15"), 2, "15 frames", "up to 14")
+
+
+ONLINE = ("--policy", "online-1", "--query-share", "0.4", "--mistake-rate", "0.5", "--experts", "4", "--seed", "3")
+
+
+def test_an_online_policy_moves_the_threshold_and_the_summary_tells_how(with_large_model: RunFolder) -> None:
+    """The scripted board's scores are 100 and 200 of 32768, so of four thresholds only 0 accepts anything; the untrained large model
+    disagrees with it before long, and that expert is dropped."""
+    from host.policy import Settings, Turn, make
+
+    with ScriptedBoard() as board:
+        result = stream(with_large_model, board.url, *ONLINE)
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(with_large_model.summary.read_text())
+    assert (summary["samples"], summary["compared"], summary["disagreements"], summary["lost"]) == (40, 40, 0, 0)
+    settings = Settings(query_share=0.4, mistake_rate=0.5, experts=4, seed=3)
+    again = make("online-1", settings)
+    mistakes = abstentions = queries = 0
+    for line in map(json.loads, with_large_model.session.read_text().splitlines()):
+        turn = again.turn()
+        assert Turn(line["threshold"], line["queried"]) == turn
+        assert line["accepted"] == (line["score"] >= turn.threshold)
+        again.learn(turn, line["score"], line["board_class"], line["large_class"])
+        assert line["experts"] == len(again.left)
+        mistakes += line["accepted"] and line["answer"] != line["label"]
+        abstentions += not line["accepted"]
+        queries += line["queried"]
+    assert again.left == (8192, 16384, 24576)
+    assert summary["policy"] == {
+        "name": "online-1",
+        "settings": {"threshold": 0, "query_share": 0.4, "mistake_rate": 0.5, "experts": 4, "seed": 3},
+        "left": [8192, 16384, 24576],
+    }
+    assert summary["threshold"] == again.final
+    course = summary["course"]
+    assert [stretch["samples"] for stretch in course] == list(range(4, 41, 4))
+    last = course[-1]
+    assert (last["mistakes"], last["abstentions"], last["queries"], last["experts"]) == (
+        mistakes,
+        abstentions,
+        queries,
+        3,
+    )
+    assert 0 < queries < abstentions < 40
+    assert "policy online-1" in result.stdout and "until sample 40" in result.stdout
+
+
+def test_the_same_seed_gives_the_same_session(with_large_model: RunFolder) -> None:
+    def decisions() -> list[tuple[int, bool, int]]:
+        with ScriptedBoard() as board:
+            assert stream(with_large_model, board.url, *ONLINE).returncode == 0
+        lines = [json.loads(line) for line in with_large_model.session.read_text().splitlines()]
+        return [(line["threshold"], line["queried"], line["answer"]) for line in lines]
+
+    assert decisions() == decisions()
+
+
+def test_a_fixed_policy_tells_no_course(with_large_model: RunFolder) -> None:
+    with ScriptedBoard() as board:
+        assert stream(with_large_model, board.url, "--policy", "fixed", "--limit", "4").returncode == 0
+    summary = json.loads(with_large_model.summary.read_text())
+    assert (summary["policy"], summary["course"]) == (None, [])
+
+
+def test_policies_and_settings_that_do_not_go_together(run_folder: RunFolder) -> None:
+    refused(stream(run_folder, "emulator", "--policy", "offline"), 2, "'offline'", "online-1")
+    refused(stream(run_folder, "emulator", "--seed", "1"), 2, "--seed is for the online policies", "--policy online-1")
+    refused(
+        stream(run_folder, "emulator", "--policy", "online-1", "--threshold", "0.5"), 2, "--threshold", "'online-1'"
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--query-share", "1"), ("--mistake-rate", "2"), ("--experts", "0"), ("--seed", "-1")]
+)
+def test_impossible_settings_of_a_policy_are_usage_errors(run_folder: RunFolder, option: str, value: str) -> None:
+    result = stream(run_folder, "emulator", "--policy", "online-2", f"{option}={value}")
+    assert result.returncode == 2
+    assert option in result.stderr and "Traceback" not in result.stderr
+
+
+def test_an_online_policy_is_not_for_recurrent_models(recurrent_folder: RunFolder) -> None:
+    refused(stream(recurrent_folder, "emulator", "--policy", "online-2"), 2, "recurrent", "Leave --policy out")
