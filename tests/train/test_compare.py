@@ -22,6 +22,7 @@ from contract.run_folder import RunFolder
 from train import models
 from train.abstain import SCORES, per_class, temperature, threshold
 from train.abstain.outputs import Outputs
+from train.compare import __main__ as compare
 from train.compare import answers, figures, grid, large_time, report, work
 from train.compare.answers import Answers, Split
 from train.compare.grid import LARGE, Grid, load, merge, of_seed
@@ -397,7 +398,7 @@ def command(config: Path, out: Path, *more: str) -> list[str]:
 
 
 def test_killed_and_gone_on_the_result_is_that_of_one_process(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config, killed, whole = write(tmp_path, ONE), tmp_path / "killed", tmp_path / "whole"
     process = subprocess.Popen(command(config, killed, "--processes", "2"), cwd=ROOT, stderr=subprocess.DEVNULL)
@@ -411,19 +412,19 @@ def test_killed_and_gone_on_the_result_is_that_of_one_process(
     for child in children:  # workers end with their parent
         while Path(f"/proc/{child}/stat").exists() and Path(f"/proc/{child}/stat").read_text().split()[2] != "Z":
             time.sleep(0.05)
-    again = subprocess.run(command(config, killed, "--json"), cwd=ROOT, capture_output=True, text=True, check=True)
-    alone = subprocess.run(
-        command(config, whole, "--processes", "1"), cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    subprocess.run(command(config, killed, "--processes", "2"), cwd=ROOT, capture_output=True, check=True)
+    monkeypatch.setattr("sys.argv", ["compare", str(config), "--out", str(whole), "--processes", "1"])
+    assert compare.main() == 0
+    assert capsys.readouterr().out.startswith("| rule | score |")
     assert (killed / "comparison.json").read_bytes() == (whole / "comparison.json").read_bytes()
     assert (killed / "report.html").read_bytes() == (whole / "report.html").read_bytes()
-    assert json.loads(again.stdout) == json.loads((whole / "comparison.json").read_text())
-    assert alone.stdout.startswith("| rule | score |")
 
     done = {path: path.stat().st_mtime_ns for path in whole.glob("**/*.pt")}
-    capsys.readouterr()
-    work.train_all(load(config).trainings(), whole, 1, restart=False)
-    assert capsys.readouterr().err.count("trained already") == 3
+    monkeypatch.setattr("sys.argv", [*sys.argv, "--json"])
+    assert compare.main() == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("trained already") == 3
+    assert json.loads(printed.out) == json.loads((killed / "comparison.json").read_text())
     assert done == {path: path.stat().st_mtime_ns for path in whole.glob("**/*.pt")}
 
 

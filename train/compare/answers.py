@@ -4,8 +4,8 @@
     answers = read(folder)
 
 Whoever judges needs no PyTorch and no data set. Arrays of the file, for `validation` and `test` alike: `test_logits` float32
-[N, classes], `test_labels` int64 [N], `test_abstain` and `test_gate` [N] if the model has them (`train.abstain.outputs`); and
-`inputs`, the number of values of one sample.
+[N, classes], `test_labels` int64 [N], `test_abstain`, `test_gate` and `test_router` [N] if there are any (`train.abstain.outputs`),
+`test_large` int64 [N] of a hybrid; and `inputs`, the number of values of one sample.
 """
 
 import dataclasses
@@ -27,10 +27,12 @@ OUTPUTS: Final = tuple(field.name for field in dataclasses.fields(Outputs))
 
 @dataclass(frozen=True)
 class Split:
-    """What a model says to N samples, and their labels int64 [N]."""
+    """What a model says to N samples, and their labels int64 [N]; `large` are the classes that a large model of its own predicts, which
+    a hybrid has if that was tuned with it."""
 
     outputs: Outputs
     labels: NDArray[np.int64]
+    large: NDArray[np.int64] | None = None
 
     @property
     def correct(self) -> NDArray[np.bool_]:
@@ -50,16 +52,24 @@ def path_of(folder: RunFolder) -> Path:
 
 
 def write(folder: RunFolder) -> None:
-    """Run the base model of a complete run on both splits."""
-    from train import config, data, loop, models
+    """Run the base model of a complete run on both splits, and its router, if it has one."""
+    from train import config, data, hybrid, loop, models, routers
 
-    samples = data.load(config.load(folder.config).data)
+    about = config.load(folder.config)
+    samples = data.load(about.data)
     parts = data.load_splits(folder.splits)
-    model, _ = models.load(folder.base_checkpoint)
-    splits = {
-        name: Split(loop.outputs(model, samples.images[part]), samples.labels[part])
-        for name, part in (("validation", parts.validation), ("test", parts.test))
-    }
+    model, checkpoint = models.load(folder.base_checkpoint)
+
+    def say(indices: NDArray[np.int64]) -> Split:
+        images, labels = samples.images[indices], samples.labels[indices]
+        if about.hybrid is None:
+            return Split(loop.outputs(model, images), labels)
+        router, (large, _) = routers.load(folder.router_checkpoint), models.load(folder.large_checkpoint)
+        return Split(
+            hybrid.ask(model, router, images, checkpoint.temperature), labels, loop.outputs(large, images).predicted
+        )
+
+    splits = {"validation": say(parts.validation), "test": say(parts.test)}
     save(Answers(**splits, inputs=math.prod(samples.input_shape)), folder)
 
 
@@ -68,7 +78,10 @@ def save(answers: Answers, folder: RunFolder) -> None:
     arrays: dict[str, NDArray[Any]] = {"inputs": np.array(answers.inputs)}
     for name in SPLITS:
         split: Split = getattr(answers, name)
-        parts = {part: getattr(split.outputs, part) for part in OUTPUTS} | {"labels": split.labels}
+        parts = {part: getattr(split.outputs, part) for part in OUTPUTS} | {
+            "labels": split.labels,
+            "large": split.large,
+        }
         arrays |= {f"{name}_{part}": array for part, array in parts.items() if array is not None}
     fresh = folder.path / "answers.new.npz"
     np.savez_compressed(fresh, **arrays)
@@ -81,7 +94,11 @@ def read(folder: RunFolder) -> Answers:
     try:
         with np.load(path) as arrays:
             validation, test = (
-                Split(Outputs(**{part: arrays.get(f"{name}_{part}") for part in OUTPUTS}), arrays[f"{name}_labels"])
+                Split(
+                    Outputs(**{part: arrays.get(f"{name}_{part}") for part in OUTPUTS}),
+                    arrays[f"{name}_labels"],
+                    arrays.get(f"{name}_large"),
+                )
                 for name in SPLITS
             )
             return Answers(validation, test, inputs=int(arrays["inputs"]))

@@ -176,9 +176,10 @@ def _price(
     if price == "coverage":
         return coverage, "coverage"
     if price == "macs":
-        return hybrid.macs(coverage, cost["macs"], values["large"]["macs"]), "MACs, mean"
+        return hybrid.macs(coverage, cost["macs"], values["large"]["macs"], cost["router_macs"]), "MACs, mean"
     given = values["latency"]
-    times = Times(cost["macs"] * given["cycles_per_mac"] / given["hz"], given["uplink_seconds"], given["large_seconds"])
+    own = cost["macs"] + cost["router_macs"]
+    times = Times(own * given["cycles_per_mac"] / given["hz"], given["uplink_seconds"], given["large_seconds"])
     return 1e3 * times.mean(coverage), "modelled latency, mean (ms)"
 
 

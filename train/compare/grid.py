@@ -20,7 +20,8 @@ and
     cycles_per_mac = 3.1                       measured with `python -m export bench`
     large_milliseconds = 2.0                   of one sample; measured on this computer if absent
 
-A rule that learns from the large model (`distil = { name = "kd" }`) learns from the one of its seed. A table given under a rule or variant is merged into the one it overrides, unless it has a `name`: then it takes its place.
+A rule with `distil = { name = "kd" }` or `hybrid = { router = "small" }` (the tables [base.distil] and [hybrid] of a run) gets the
+large model of its seed. A table given under a rule or variant is merged into the one it overrides, unless it has a `name`: then it takes its place.
 Of several variants each row takes the one that is best on the validation split, for each target anew.
 """
 
@@ -36,13 +37,14 @@ from boards import Board
 from contract.errors import DemurError
 from train import config as configuration
 from train import losses
-from train.abstain import SCORES
+from train.abstain import SCORES, router
 from train.abstain.threshold import Coverage, Target
 from train.config import HIGHEST_SEED, RunConfig
 from train.errors import TrainError
 from train.heads import LINEAR
 
 NEXT: Final = "Correct the file; train/configs/rules_digits.toml shows how."
+DEFAULT_COVERAGE: Final = 0.8  # of a router, unless `hybrid` says another
 LARGE: Final = "large"  # folder of the large model, so no rule's name
 
 
@@ -129,9 +131,15 @@ def _grid(values: dict[str, Any], path: Path) -> Grid:
         raise ValueError("expected tables [[rules]], each with a name")
 
     def parse(name: str, table: dict[str, Any]) -> RunConfig:
+        table = dict(table)
+        hybrid = table.pop("hybrid", None)
         run = {**values, "name": f"{values.get('name')}-{name}", "base": table}
-        if "distil" in table:  # it learns from the large model; its gate is of no matter here
+        if (
+            "distil" in table or hybrid is not None
+        ):  # a run with its large model; the gate's target is of no matter here
             run |= {"large": large, "gate": {"target": {Coverage.key: 1.0}}}
+        if hybrid is not None:
+            run |= {"hybrid": hybrid, "gate": {"target": {Coverage.key: DEFAULT_COVERAGE}, "score": router.NAME}}
         return configuration.parse(run, path)
 
     whole = parse(LARGE, large)
@@ -176,6 +184,8 @@ def _rule(rule: dict[str, Any], base: dict[str, Any], parse: Any) -> Rule:
     for score in scores:
         makers = [loss for loss, entry in losses.LOSSES.items() if entry.score == score]
         for variant in made:
+            if score == router.NAME and variant.config.hybrid is None:
+                raise ValueError(f"{name}.scores has {score!r}, which a run has only with a table `hybrid`")
             loss = variant.config.base.loss
             if makers and (loss is None or loss.name not in makers):
                 raise ValueError(

@@ -10,7 +10,7 @@ such figure on the validation split (if equal, the least AURC there). `values` h
     latency     what the model of latency was given (None without [board])
     criteria    {key: {title, higher_is_better, winner, as_good}}: how rows are ranked, the best row, and the rows that cannot
                 be told from it
-    rules       [{name, parameters, macs, calibration}]
+    rules       [{name, parameters, macs, router_parameters, router_macs, calibration}]
     rows        [{name, rule, score, own, variants, results, operating_points, per_class, curve}]
 
 `results` has each criterion as {mean, deviation, least, greatest, values, low, high, chosen}: over the seeds, with the bootstrap
@@ -228,7 +228,12 @@ def _candidate(label: str, base: Answers, large: Answers, score: str) -> Candida
         1.0 if score == reservation.NAME else temperature.fit(base.validation.outputs.logits, base.validation.labels)
     )
     splits = [
-        Scored(SCORES[score](own.outputs, fitted), own.outputs.predicted, own.correct, its.correct)
+        Scored(
+            SCORES[score](own.outputs, fitted),
+            own.outputs.predicted,
+            own.correct,
+            its.correct if own.large is None else own.large == own.labels,
+        )
         for own, its in ((base.validation, large.validation), (base.test, large.test))
     ]
     return Candidate(label, *splits)
@@ -378,8 +383,11 @@ def _probabilities(split: Split, divisor: float) -> NDArray[np.float64]:
 
 
 def _cost(root: Path, name: str, grid: Grid) -> dict[str, int]:
+    """Parameters and MACs of a model and, 0 without one, of its router."""
     training = json.loads(RunFolder(root / of_seed(name, grid.seeds[0])).training.read_text())
-    return {key: training["base"][key] for key in ("parameters", "macs")}
+    router = training.get("routing") or {}
+    keys = ("parameters", "macs")
+    return {key: training["base"][key] for key in keys} | {f"router_{key}": router.get(key, 0) for key in keys}
 
 
 def _latency(grid: Grid, root: Path, large_seconds: float | None) -> dict[str, Any] | None:
