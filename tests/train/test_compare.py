@@ -113,6 +113,7 @@ def test_every_training_has_a_folder_and_a_seed(tmp_path: Path) -> None:
         ('scores = ["softmax_response"]', 'scores = ["hope"]', "cross_entropy.scores is ['hope'], expected a list of"),
         ('scores = ["softmax_response"]', "scores = []", "cross_entropy.scores is [], expected a list of"),
         ('["softmax_response"]', '["head"]', "cross_entropy.scores has 'head', which a model has only if loss.name is one of"),
+        ('["softmax_response"]', '["router"]', "cross_entropy.scores has 'router', which a run has only with a table `hybrid`"),
         ("{ noise = 0.3 }", "{ noise = 0.2 }", "two of noisy.variants are alike"),
         ("{ noise = 0.3 }", "{ noize = 0.2 }", "unknown key 'noize' in [base.augment], did you mean 'noise'?"),
         ("variants = [", "variants = 3 #", "noisy.variants is 3, expected a list of tables"),
@@ -388,6 +389,37 @@ def test_a_student_learns_from_the_large_model_of_its_seed(tmp_path: Path) -> No
     assert '"model": "base"' in log
     assert '"model": "large"' not in log  # it was not trained again
     assert [row["rule"] for row in judge(loaded, tmp_path, None)["rows"]] == ["cross_entropy", "taught"]
+
+
+def test_a_hybrid_has_its_router_and_its_own_large_model(tmp_path: Path) -> None:
+    routed = SMALL[: SMALL.index('[[rules]]\nname = "noisy"')].replace("seeds = 2", "seeds = 1")
+    routed += """
+[[rules]]
+name = "routed"
+scores = ["router", "softmax_response"]
+hybrid = { router = "small", coverage = 0.6, epochs = 2, tune = "both", tune_epochs = 1 }
+"""
+    loaded = load(write(tmp_path, routed))
+    config = loaded.rules[1].variants[0].config
+    assert config.hybrid is not None
+    assert (config.hybrid.router, config.hybrid.coverage, config.large is None) == ("small", 0.6, False)
+    work.train_all(loaded.trainings(), tmp_path, 1, restart=False)
+    run = RunFolder(tmp_path / "routed" / "seed_0")
+    found = answers.read(run).test
+    assert found.outputs.router is not None
+    assert found.large is not None
+    values = judge(loaded, tmp_path, 0.002)
+    own = values["rows"][1]
+    assert (own["rule"], own["score"]) == ("routed", "router")
+    keep, at = found.outputs.router, int(np.ceil(0.8 * len(found.labels)))
+    accepted = keep >= np.sort(keep)[::-1][at - 1]
+    together = np.where(accepted, found.outputs.predicted, found.large) == found.labels
+    assert own["results"]["hybrid_accuracy_at_coverage_0.8"]["mean"] == pytest.approx(np.mean(together))
+    cost = values["rules"][1]
+    routing = json.loads(run.training.read_text())["routing"]
+    assert (cost["router_macs"], cost["router_parameters"]) == (routing["macs"], routing["parameters"])
+    assert cost["router_macs"] > 0 == values["rules"][0]["router_macs"]
+    assert "router" in report.page(values, routed)
 
 
 ONE = SMALL.replace("seeds = 2", "seeds = 1").replace(", { augment = { noise = 0.3 } }", "")
