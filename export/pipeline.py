@@ -13,6 +13,7 @@ from pathlib import Path
 
 from contract import manifest
 from contract.gate import SCORES
+from contract.gate.router import NAME as ROUTER
 from contract.manifest import Accuracy, Manifest, Model
 from contract.progress import Progress
 from contract.run_folder import RunFolder
@@ -183,7 +184,7 @@ def load(folder: RunFolder) -> Trained:
                 f"Train the run first: python -m train <config> --out {folder.path}.",
             )
     from train import config as configs
-    from train import data, models
+    from train import data, models, routers
     from train.abstain.threshold import Coverage
     from train.data.unit import real
 
@@ -208,4 +209,5 @@ def load(folder: RunFolder) -> Trained:
             f"data set {samples.name} has {len(samples.labels)} samples, but {folder.splits} splits {used}.", again
         )
     parts = {name: Part(real(samples.images[index]), samples.labels[index]) for name, index in indices.items()}
-    return Trained(config, settings, samples, model, checkpoint, parts)
+    routed = routers.load(folder.router_checkpoint) if settings.score == ROUTER else None
+    return Trained(config, settings, samples, model, checkpoint, parts, routed)

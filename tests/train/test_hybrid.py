@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from contract.run_folder import RunFolder
+from export.pipeline import load
 from train import config, data, hybrid, loop, models, routers, run
 from train.__main__ import table
 from train.abstain import entropy
@@ -17,6 +18,7 @@ from train.abstain import router as score
 from train.data import Splits
 from train.evaluation.hybrid import accuracy
 from train.models import cost
+from train.routers.router import Router
 
 SMALL = """
 name = "small"
@@ -130,6 +132,12 @@ def test_the_ordinary_models_are_those_of_a_run_without_a_router(folder: RunFold
     assert routing["ordinary_base"] == found["base"] and routing["ordinary_large"] == found["large"]
     assert models.load(base)[1].temperature == found["temperature"]
     assert (routing["ordinary"] is None) == (tune == "none")
+
+
+def test_the_router_goes_to_the_board(folder: RunFolder) -> None:
+    loaded, router = load(folder), routers.load(folder.router_checkpoint)
+    assert isinstance(loaded.router, Router)
+    assert alike(loaded.router.state_dict(), router.state_dict())
 
 
 def test_a_run_that_was_stopped_goes_on_to_the_same_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,6 @@ probabilities, features through 128 units, 64 units after them, batch normalisat
 of a larger and a smaller probability say the same.
 """
 
-from typing import ClassVar
-
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_linear_bn_eval
@@ -18,7 +16,7 @@ from train.routers.router import Router, Sum
 class FullRouter(Router):
     """`hidden` units, and twice as many in the first layer of the features."""
 
-    statistics: ClassVar[str] = "full"
+    statistics = "full"
     differences: torch.Tensor
 
     def __init__(self, features: int, classes: int, *, hidden: int = 64) -> None:

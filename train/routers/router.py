@@ -1,7 +1,5 @@
 """What every router is: figures of the base model's logits and its features, to one logit."""
 
-from typing import ClassVar
-
 import torch
 from torch import nn
 
@@ -14,7 +12,7 @@ class Router(nn.Module):
     and batch normalisation, which `folded` does away with.
     """
 
-    statistics: ClassVar[str]  # a name in contract.gate.statistics.STATISTICS
+    statistics: str  # a name in contract.gate.statistics.STATISTICS
 
     def forward(self, statistics: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError

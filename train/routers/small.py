@@ -1,7 +1,5 @@
 """The small router: entropy, margin and largest probability of the base model's softmax, and one linear map of its features."""
 
-from typing import ClassVar
-
 import torch
 from torch import nn
 
@@ -12,7 +10,7 @@ from train.routers.router import Router, Sum
 class SmallRouter(Router):
     """`hidden` units."""
 
-    statistics: ClassVar[str] = "small"
+    statistics = "small"
 
     def __init__(self, features: int, classes: int, *, hidden: int = 16) -> None:
         super().__init__()
