@@ -1,7 +1,9 @@
 # Every verb calls Python modules; CI runs the same verbs. `make help` lists them. ARGS go to pytest, MODELS to `make exact` and `make bench`.
 #   RUN    the run's name: train/configs/$(RUN).toml and runs/$(RUN)    PORT   emulator, renode, /dev/ttyACM0, socket://..., auto
 #   BOARD  a name or alias of boards/*.toml                         ENGINE  aot, or tflm (firmware/tflm.py)
+#   RULES  a comparison: train/configs/$(RULES).toml and runs/$(RULES)
 RUN   ?= digits
+RULES ?= rules_digits
 BOARD ?= nucleo
 PORT  ?= emulator
 ENGINE ?= aot
@@ -11,7 +13,7 @@ MODELS ?= $(wildcard $(if $(DEMUR_DATA),$(DEMUR_DATA)/tflite/*.tflite) runs/*/mo
 MODEL  ?= runs/$(RUN)/model.tflite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-speech test lint train export firmware flash bridge exact bench profile size boards doctor fuzz renode clean
+.PHONY: help setup demo demo-speech test lint train compare export firmware flash bridge exact bench profile size boards doctor fuzz renode clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -34,6 +36,9 @@ lint: setup ## ruff and mypy
 
 train: setup ## train the base and the large model: runs/$(RUN)
 	@$(PY) -m train train/configs/$(RUN).toml
+
+compare: setup ## rules of abstaining, trained with several seeds and judged alike, with a report: runs/$(RULES)
+	@$(PY) -m train.compare train/configs/$(RULES).toml
 
 export: setup ## quantise, compile, write the manifest
 	@$(PY) -m export runs/$(RUN) --board $(BOARD)
