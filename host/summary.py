@@ -310,7 +310,7 @@ def show(summary: Summary) -> None:
 def _show_policy(table: Table, played: Played, course: Sequence[Stretch]) -> None:
     settings = played.settings
     said = f"queries {settings.query_share:g}, mistakes {settings.mistake_rate:g}, seed {settings.seed}"
-    table.add_row(f"policy {played.name} ({said})", "threshold, of; mistakes, abstentions, queries")
+    table.add_row(f"policy {played.name} ({said})", "mean threshold, left; mistakes, abstentions, queries")
     for index, stretch in enumerate(course):
         mean = "-" if stretch.threshold is None else f"{stretch.threshold:.3f}"
         counts = f"{stretch.mistakes}, {stretch.abstentions}, {stretch.queries}"
