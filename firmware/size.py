@@ -14,6 +14,7 @@ from typing import Any, Final
 from boards import Board, Region
 from contract.errors import CHECK_FAILED
 from firmware.errors import INSTALL, FirmwareError
+from firmware.model_files import ROUTER
 
 STACK_SECTION: Final = ".stack"
 
@@ -25,14 +26,16 @@ BAR: Final = 20  # characters
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes. `ram_bytes` includes `stack_bytes` and `sequence_bytes`, the buffer for a sequence, 0 without one; `sections`
-    are those that take memory. The fields of size.json."""
+    """Bytes. `ram_bytes` includes `stack_bytes` and `sequence_bytes`, the buffer for a sequence, 0 without one; `router_` are
+    what a gate's second model takes of both, 0 without one; `sections` are those that take memory. The fields of size.json."""
 
     board: str
     flash_bytes: int
     ram_bytes: int
     stack_bytes: int
     sequence_bytes: int
+    router_flash_bytes: int
+    router_ram_bytes: int
     flash_budget: int
     ram_budget: int
     sections: dict[str, int]
@@ -43,9 +46,13 @@ class Sizes:
     def table(self) -> str:
         """Two bars, and what the RAM is made of."""
         sequence = f", {self.sequence_bytes:,} the buffer for a sequence" if self.sequence_bytes else ""
+        flash, ram = (
+            f", {used:,} the router" if self.router_flash_bytes else ""
+            for used in (self.router_flash_bytes, self.router_ram_bytes)
+        )
         return (
-            f"{_bar('flash', self.flash_bytes, self.flash_budget)}\n"
-            f"{_bar('RAM', self.ram_bytes, self.ram_budget)}, {self.stack_bytes:,} of it stack{sequence}\n"
+            f"{_bar('flash', self.flash_bytes, self.flash_budget)}{flash}\n"
+            f"{_bar('RAM', self.ram_bytes, self.ram_budget)}, {self.stack_bytes:,} of it stack{sequence}{ram}\n"
         )
 
     def check(self, max_flash: int | None = None, max_ram: int | None = None) -> None:
@@ -77,6 +84,9 @@ def measure(elf: Path, board: Board) -> Sizes:
             sections = {section.name: section["sh_size"] for section in allocated if section["sh_size"] > 0}
             ram = sum(section["sh_size"] for section in allocated if _inside(board.memory.ram, section["sh_addr"]))
             sequence = _sequence_bytes(image)
+            router_flash, router_ram = (
+                _router_bytes(image, region) for region in (board.memory.flash, board.memory.ram)
+            )
             flash = sum(
                 segment["p_filesz"]
                 for segment in image.iter_segments("PT_LOAD")
@@ -94,6 +104,8 @@ def measure(elf: Path, board: Board) -> Sizes:
         ram_bytes=ram,
         stack_bytes=sections.get(STACK_SECTION, 0),
         sequence_bytes=sequence,
+        router_flash_bytes=router_flash,
+        router_ram_bytes=router_ram,
         flash_budget=board.budget.flash,
         ram_budget=board.budget.ram,
         sections=sections,
@@ -113,6 +125,22 @@ def sequence_bytes(object_file: Path) -> int:
 def _sequence_bytes(image: Any) -> int:
     symbols = image.get_section_by_name(".symtab").get_symbol_by_name(SEQUENCE)
     return sum(int(symbol["st_size"]) for symbol in symbols or ())
+
+
+def _router_bytes(image: Any, region: Region) -> int:
+    """Bytes of functions and variables of the run folder's router.c in a region: what is local follows the file's name in the table of
+    symbols, what is not begins with router_."""
+    total, file = 0, ""
+    for symbol in image.get_section_by_name(".symtab").iter_symbols():
+        info = symbol["st_info"]
+        if info["type"] == "STT_FILE":
+            file = symbol.name
+        local = info["bind"] == "STB_LOCAL"
+        if info["type"] in ("STT_OBJECT", "STT_FUNC") and (
+            file == ROUTER if local else symbol.name.startswith("router_")
+        ):
+            total += symbol["st_size"] * _inside(region, symbol["st_value"])
+    return total
 
 
 def _inside(region: Region, address: int) -> bool:

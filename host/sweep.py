@@ -15,8 +15,9 @@ from rich.console import Console
 from rich.table import Table
 
 from contract import manifest as manifests
-from contract.gate import to_probability
+from contract.manifest import Manifest
 from contract.progress import Progress
+from contract.run_folder import RunFolder
 from host import backend, feed
 from host.bridge import Bridge, Outcome, Sample
 from host.errors import HostError
@@ -83,9 +84,8 @@ def run(options: Options, points: int) -> Sweep:
             "A sweep streams the test split at thresholds of its own.", "Leave the source and threshold out."
         )
     fed, board = feed.of(manifest, options.per_push), options.board
-    samples, expected = load_vectors(options.run, manifest, NOTHING)
-    samples, expected = samples[: options.limit], expected[: options.limit]
-    chosen = thresholds([of.score for of in expected], points)
+    samples = load_vectors(options.run, manifest, NOTHING)[0][: options.limit]
+    chosen = thresholds(_best(options.run, manifest)[: options.limit], points)
     with (
         endpoint(options) as url,
         connect(open_port(url, board.uart.baud), url, board.name, manifest.hash) as link,
@@ -111,6 +111,14 @@ def thresholds(scores: Sequence[int], points: int) -> list[int]:
     ranked = sorted(scores, reverse=True)
     places = np.linspace(0, len(ranked) - 1, max(2, points) - 1).round().astype(int)
     return [NOTHING, *sorted({ranked[place] for place in places[:-1]} - {ranked[-1]}, reverse=True), 0]
+
+
+def _best(folder: RunFolder, manifest: Manifest) -> list[int]:
+    """The score of each sample of the test split up to which a threshold accepts it: of a sequence, the best in time."""
+    with np.load(folder.vectors) as vectors:
+        if manifest.stream is None:
+            return [int(score) for score in vectors["score"]]
+        return [int(score) for score in vectors["scores"][:, manifest.stream.minimum_steps - 1 :].max(axis=1)]
 
 
 def _step(threshold: int, outcomes: Sequence[Outcome], expected: Iterable[Expected], samples: Sequence[Sample]) -> Step:
@@ -141,14 +149,20 @@ def to_json(sweep: Sweep) -> str:
 
 def show(sweep: Sweep) -> None:
     """Print both curves on stdout."""
-    table = Table(title=f"{sweep.name} on {sweep.board}: threshold of {sweep.score} moved over the test split")
-    for column in ("threshold", "coverage", "selective risk", "  of the vectors", "", "differ", "hybrid accuracy"):
+    table = Table(title=f"{sweep.name} on {sweep.board}: the threshold of {sweep.score} moved over the test split")
+    for column in (
+        "threshold",
+        "coverage",
+        "risk",
+        "vectors' coverage",
+        "risk",
+        "samples that differ",
+        "hybrid accuracy",
+    ):
         table.add_column(column, justify="right")
     for step in sweep.steps:
-        table.add_row(
-            f"{to_probability(step.threshold):.4f}", *(f"{value:.2%}" for point in (step.board, step.vectors) for value in
-            (point.coverage, point.risk)), str(step.differing), f"{step.hybrid_accuracy:.2%}",
-        )  # fmt: skip
+        curves = (f"{value:.2%}" for point in (step.board, step.vectors) for value in (point.coverage, point.risk))
+        table.add_row(str(step.threshold), *curves, str(step.differing), f"{step.hybrid_accuracy:.2%}")
     Console().print(table)
 
 

@@ -45,6 +45,13 @@ def test_the_boards_curve_is_the_vectors(trained: RunFolder, tmp_path: Path, sco
     export_trained(folder, with_router(run, "full") if score == "router" else with_heads(run, score), "cortex-m4")
     built = run_module("firmware", "build", "--run", folder.path, "--board", "nucleo")
     assert built.returncode == 0, built.stdout + built.stderr
+    size, described = (
+        json.loads((folder.firmware("nucleo_f446re") / "size.json").read_text()),
+        manifests.load(folder.manifest),
+    )
+    second = described.gate.router
+    assert size["router_ram_bytes"] == (second.ram_bytes if second else 0)
+    assert (size["router_flash_bytes"] > 300) == (second is not None) == ("the router" in built.stdout)
     found = sweep(folder, "--limit", str(SAMPLES), "--points", "9")
     assert found["score"] == score
     with np.load(folder.vectors) as vectors:
@@ -77,6 +84,8 @@ def test_a_curve_in_time(tones: RunFolder) -> None:
         accepted, first = sure.any(axis=1), sure.argmax(axis=1) + manifest.stream.minimum_steps - 1
         wrong = (classes[np.arange(len(labels)), first] != labels)[accepted].sum()
         assert step["board"] == {"samples": len(labels), "accepted": int(accepted.sum()), "wrong": int(wrong)}
+    counts = [step["board"]["accepted"] for step in found["steps"]]
+    assert counts == sorted(set(counts)) and len(counts) >= 4
     assert found["steps"][0]["threshold"] == ONE + 1 and found["steps"][-1]["threshold"] == 0
 
 
