@@ -17,12 +17,12 @@ from contract.manifest import Quantisation, State, Stream, Tensor
 from export.graph import Graph, parse
 
 if TYPE_CHECKING:
-    from export.router import RouterModule
     from train.config import Gate as GateSettings
     from train.config import RunConfig
     from train.data import DataSet
     from train.models.checkpoint import Checkpoint
     from train.models.classifier import Classifier
+    from train.routers.router import Router
 
 LOGITS = "logits"  # the output that the gate reads, in PyTorch and in the manifest
 FEATURES = "features"  # one that only a router reads
@@ -49,7 +49,7 @@ class Trained:
     model: "Classifier"
     checkpoint: "Checkpoint"
     parts: dict[str, Part]
-    router: "RouterModule | None" = None
+    router: "Router | None" = None
 
     @property
     def classes(self) -> int:

@@ -12,7 +12,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,26 +31,13 @@ from export.micro import Micro
 from export.quantize import calibrate, quantize, range_of, to_real
 
 if TYPE_CHECKING:
-    import torch
-    from torch import nn
+    from train.routers.router import Router as TrainedRouter
 
 INPUTS: Final = ("statistics", FEATURES)
 OUTPUT: Final = "gate"
 CALIBRATED_ON: Final = 1000  # samples of the train split: more do not move the extremes of a few units
 
 LEAST_RANGE: Final = 1e-6  # of activations: a bias in units of a smaller scale would not fit in 32 bits
-
-
-class RouterModule(Protocol):
-    """A router in PyTorch. `statistics` names what it reads, of contract.gate.statistics.STATISTICS."""
-
-    statistics: str
-
-    def __call__(self, statistics: "torch.Tensor", features: "torch.Tensor") -> "torch.Tensor":
-        """Statistics [N, S] in 0 .. 1 and features [N, F] of the base to logits [N, 1], high to keep the sample."""
-
-    def folded(self) -> "nn.Module":
-        """The same function in eval mode with as few layers as it takes: what is exported."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +60,7 @@ class Made:
         return Codes(codes.logits, said.reshape(*frames, 1))
 
 
-def make(module: RouterModule, base: Quantized, temperature: float, classes: int, some: Codes, log: Path, core: str | None,
+def make(module: "TrainedRouter", base: Quantized, temperature: float, classes: int, some: Codes, log: Path, core: str | None,
          flash: int | None, title: str) -> Made:  # fmt: skip
     """Convert, quantise and compile. `some` are codes of the train split, extra being features, which give the ranges.
 
@@ -112,7 +99,7 @@ def _wide_enough(least: float, largest: float) -> tuple[float, float]:
     return (least, largest) if max(-least, largest) > LEAST_RANGE else (0.0, 1.0)
 
 
-def _convert(module: RouterModule, statistics: int, features: int, log: Path) -> bytes:
+def _convert(module: "TrainedRouter", statistics: int, features: int, log: Path) -> bytes:
     import torch
 
     shapes = ((1, statistics), (1, features))

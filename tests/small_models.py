@@ -1,6 +1,5 @@
 """Models and runs small enough to make in seconds, for the export suites."""
 
-import copy
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -11,11 +10,9 @@ import torch.nn.functional as F  # noqa: N812 (the field's own name)
 from numpy.typing import NDArray
 from torch import nn
 
-from contract.gate.statistics import STATISTICS
 from contract.run_folder import RunFolder
 from export.kind import Trained
-from export.router import RouterModule
-from train import config, data, models
+from train import config, data, models, routers
 from train.abstain import temperature
 from train.abstain.threshold import Coverage
 from train.models import checkpoint
@@ -113,45 +110,21 @@ class Heads(nn.Module):
         return self.wider(logits), self.gate(logits)
 
 
-class SmallRouter(nn.Module):
-    """A router as export takes it, untrained; its layer of batch normalisation is folded away."""
-
-    def __init__(self, statistics: str, count: int, features: int) -> None:
-        super().__init__()
-        self.statistics = statistics
-        self.from_statistics, self.from_features = nn.Linear(count, 8), nn.Linear(features, 8)
-        self.norm, self.gate = nn.BatchNorm1d(8), nn.Linear(8, 1)
-        with torch.no_grad():
-            self.norm.running_mean.uniform_(-0.1, 0.1)  # type: ignore[union-attr, operator]
-            self.norm.running_var.uniform_(0.5, 2)  # type: ignore[union-attr, operator]
-            self.from_statistics.weight[:, 0] = -1  # not if the base is unsure
-            self.from_statistics.bias += 1
-            self.gate.weight.abs_().mul_(8)
-
-    def forward(self, statistics: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
-        hidden = self.norm(self.from_statistics(statistics) + self.from_features(features))
-        answer: torch.Tensor = self.gate(torch.relu(hidden))
-        return answer
-
-    def folded(self) -> nn.Module:
-        plain = copy.deepcopy(self).eval()
-        scale = plain.norm.weight / torch.sqrt(plain.norm.running_var + plain.norm.eps)  # type: ignore[operator]
-        with torch.no_grad():
-            shift = plain.norm.bias - plain.norm.running_mean * scale  # type: ignore[operator]
-            plain.from_statistics.weight *= scale[:, None]
-            plain.from_features.weight *= scale[:, None]
-            plain.from_statistics.bias.mul_(scale).add_(shift)
-            plain.from_features.bias *= scale
-        plain.norm = nn.Identity()  # type: ignore[assignment]
-        return plain
-
-
-def with_router(trained: Trained, statistics: str, coverage: float = 0.7) -> Trained:
-    """The run with a gate that asks such a router."""
+def with_router(trained: Trained, name: str, coverage: float = 0.7) -> Trained:
+    """The run with a gate that asks such a router, of random weights and normalisation."""
     torch.manual_seed(2)
-    module = SmallRouter(statistics, STATISTICS[statistics].count(trained.classes), trained.model.feature_size).eval()
+    router = routers.build(name, trained.model.feature_size, trained.classes, {"hidden": 8})
+    with torch.no_grad():
+        for layer in router.modules():
+            if isinstance(layer, nn.BatchNorm1d):
+                layer.running_mean, layer.running_var = (
+                    torch.rand(layer.num_features) / 5,
+                    torch.rand(layer.num_features) + 0.5,
+                )
+            elif isinstance(layer, nn.Linear):
+                layer.weight *= 3  # so that answers differ
     gate = config.Gate(target=Coverage(coverage), score="router")
-    return replace(trained, router=cast(RouterModule, module), gate=gate)
+    return replace(trained, router=router.eval(), gate=gate)
 
 
 def with_heads(trained: Trained, score: str, coverage: float = 0.7) -> Trained:
