@@ -19,6 +19,7 @@ from train.data import Splits
 from train.evaluation.hybrid import accuracy
 from train.models import cost
 from train.routers.router import Router
+from train.routers.statistics import statistics
 
 SMALL = """
 name = "small"
@@ -193,3 +194,21 @@ def test_weights_of_the_alternation(tmp_path: Path) -> None:
     kept = times["base_round_2"] == 2  # nothing was really trained, so the last router is that of round 2
     assert score.scores(outputs, 1.0)[kept].min() > score.scores(outputs, 1.0)[~kept].max()
     np.testing.assert_array_equal(seen["base_round_1"].validation, parts.validation)
+
+
+@pytest.mark.parametrize("name", routers.ROUTERS)
+def test_a_recurrent_base_and_one_with_a_gate_can_be_routed(name: str) -> None:
+    """The router sees the state h, and leaves the other outputs of the base as they are."""
+    images = np.random.default_rng(0).random((4, 1, 8, 8), dtype=np.float32)
+    for model, head in (("gru", "linear"), ("cnn", "keep"), ("cnn", "extra_class")):
+        torch.manual_seed(0)
+        base = models.build(model, (1, 8, 8), 10, {}, head).eval()
+        router = routers.build(name, base.feature_size, 10, {}).eval()
+        outputs, plain = hybrid.ask(base, router, images, 1.3), loop.outputs(base, images)
+        assert outputs.router is not None and outputs.router.shape == (4,)
+        seen = statistics(router.statistics, plain.logits, 1.3), loop.features(base, images)
+        with torch.inference_mode():
+            said = router(*(torch.from_numpy(value) for value in seen))
+        np.testing.assert_array_equal(outputs.router, said[:, 0].numpy())
+        for field in ("logits", "abstain", "gate"):
+            np.testing.assert_array_equal(getattr(outputs, field), getattr(plain, field))
