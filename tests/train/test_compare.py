@@ -366,6 +366,19 @@ def test_answers_come_back_as_they_were(abstain: bool, gate: bool) -> None:
             np.testing.assert_equal(getattr(part.outputs, field), getattr(outputs, field))
 
 
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["loss.mu=0.5", "loss.mu=1.0"], "mu 0.5, 1.0"),
+        (["epochs=3"], "epochs 3"),
+        (["a=1", "b=1"], "a=1; b=1"),
+        (["a=1,b=2", "a=1,b=3"], "a=1,b=2; a=1,b=3"),
+    ],
+)
+def test_variants_are_told_in_short(labels: list[str], said: str) -> None:
+    assert report._variants(labels) == said
+
+
 def test_missing_answers_are_named(tmp_path: Path) -> None:
     loaded = load(write(tmp_path))
     make_folder(loaded, tmp_path, SHARPNESS)

@@ -33,6 +33,7 @@ def page(values: dict[str, Any], toml: str) -> str:
         cell=figure,
         interval=_interval,
         target=_target,
+        variants=_variants,
         colour=lambda rule: figures.VARIABLES[style(rules.index(rule))["color"]],
         toml=toml,
     )
@@ -59,6 +60,14 @@ def _headlines(criteria: dict[str, Any]) -> list[str]:
     kinds = ("aurc", "risk_at_", "coverage_at_", "hybrid_")
     first = (next((key for key in criteria if key.startswith(kind)), None) for kind in kinds)
     return [key for key in first if key is not None]
+
+
+def _variants(labels: list[str]) -> str:
+    """The variant of each seed; "reward 4.0, 8.0, 8.0" if all differ in that one key."""
+    keys = {label.partition("=")[0] for label in labels}
+    if len(keys) > 1 or any("," in label for label in labels):
+        return "; ".join(labels)
+    return f"{keys.pop().rpartition('.')[2]} " + ", ".join(label.partition("=")[2] for label in labels)
 
 
 def _target(target: dict[str, float]) -> str:
