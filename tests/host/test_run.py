@@ -91,6 +91,11 @@ def test_a_disagreement_fails_the_command_and_is_named(with_large_model: RunFold
     assert "sample 1: score 200 on the board, 201 on the host" in result.stderr
 
 
+def take_ctrl_c() -> None:
+    """For a new process: a shell starts background jobs, of which this test may be one, with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_with_the_summary_of_what_was_streamed(with_large_model: RunFolder) -> None:
     process: list[subprocess.Popen[str]] = []
     count = 0
@@ -107,7 +112,7 @@ def test_ctrl_c_ends_with_the_summary_of_what_was_streamed(with_large_model: Run
         command = [sys.executable, "-m", "host", "run", "--run", with_large_model.path, "--board", "nucleo",
                    "--port", board.url, "--json"]  # fmt: skip
         pipes: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        process.append(subprocess.Popen(command, cwd=ROOT, text=True, **pipes))
+        process.append(subprocess.Popen(command, cwd=ROOT, text=True, preexec_fn=take_ctrl_c, **pipes))
         output, errors = process[0].communicate()
     assert process[0].returncode == 130, errors
     summary: dict[str, Any] = json.loads(output)

@@ -24,8 +24,8 @@ wide = sizes.flatmap(lambda size: arrays(np.float64, size, elements=st.floats(-1
 
 
 def outputs(values: NDArray[Any]) -> Outputs:
-    """Logits, with the first column as extra class and as gate."""
-    return Outputs(values, values[:, 0], values[:, 0])
+    """Logits, with the first column as extra class, as gate and as what a router says."""
+    return Outputs(values, values[:, 0], values[:, 0], values[:, 0])
 
 
 @pytest.mark.parametrize("name", SCORES)
