@@ -16,6 +16,7 @@ from rich.table import Table
 
 from contract import manifest as manifests
 from contract.manifest import Manifest
+from contract.operating_point import OperatingPoint
 from contract.progress import Progress
 from contract.run_folder import RunFolder
 from host import backend, feed
@@ -30,31 +31,13 @@ from host.summary import Expected
 
 
 @dataclass(frozen=True)
-class Point:
-    """A point of a curve: what was accepted of so many samples, and how many of those were wrong."""
-
-    samples: int
-    accepted: int
-    wrong: int
-
-    @property
-    def coverage(self) -> float:
-        return self.accepted / self.samples
-
-    @property
-    def risk(self) -> float:
-        """Error rate among the accepted; 0 if there are none, as nothing was answered wrongly."""
-        return self.wrong / max(1, self.accepted)
-
-
-@dataclass(frozen=True)
 class Step:
     """One threshold: the board's point and the vectors', on how many samples they differ in class, score, decision or frames, how
     many were lost, and the accuracy with the large model's answers."""
 
     threshold: int
-    board: Point
-    vectors: Point
+    board: OperatingPoint
+    vectors: OperatingPoint
     differing: int
     lost: int
     hybrid_accuracy: float
@@ -138,9 +121,9 @@ def _step(threshold: int, outcomes: Sequence[Outcome], expected: Iterable[Expect
     )
 
 
-def _point(decisions: Sequence[tuple[bool, int | None]], labels: Sequence[int | None]) -> Point:
+def _point(decisions: Sequence[tuple[bool, int | None]], labels: Sequence[int | None]) -> OperatingPoint:
     accepted = [said == label for (taken, said), label in zip(decisions, labels, strict=True) if taken]
-    return Point(len(decisions), len(accepted), accepted.count(False))
+    return OperatingPoint(len(decisions), len(accepted), accepted.count(False))
 
 
 def to_json(sweep: Sweep) -> str:
@@ -161,7 +144,9 @@ def show(sweep: Sweep) -> None:
     ):
         table.add_column(column, justify="right")
     for step in sweep.steps:
-        curves = (f"{value:.2%}" for point in (step.board, step.vectors) for value in (point.coverage, point.risk))
+        curves = (
+            f"{value:.2%}" for point in (step.board, step.vectors) for value in (point.coverage, point.selective_risk)
+        )
         table.add_row(str(step.threshold), *curves, str(step.differing), f"{step.hybrid_accuracy:.2%}")
     Console().print(table)
 

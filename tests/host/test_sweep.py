@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from conftest import run_module
 from contract import manifest as manifests
 from contract.gate import ONE
+from contract.operating_point import OperatingPoint
 from contract.run_folder import RunFolder
 from host.policy import NOTHING
 from host.session import load_vectors
-from host.sweep import Point, _best, thresholds
+from host.sweep import _best, thresholds
 from scripted_board import ScriptedBoard
 
 
@@ -40,8 +41,8 @@ def test_thresholds_go_from_nothing_to_everything_over_scores(scores: list[int],
 
 
 def test_points() -> None:
-    assert (Point(40, 10, 1).coverage, Point(40, 10, 1).risk) == (0.25, 0.1)
-    assert (Point(40, 0, 0).coverage, Point(40, 0, 0).risk) == (0.0, 0.0)
+    assert (OperatingPoint(40, 10, 1).coverage, OperatingPoint(40, 10, 1).selective_risk) == (0.25, 0.1)
+    assert (OperatingPoint(40, 0, 0).coverage, OperatingPoint(40, 0, 0).selective_risk) == (0.0, 0.0)
 
 
 def test_board_and_vectors_have_one_curve(with_large_model: RunFolder) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.abstain.outputs import Outputs
+from train.abstain.sigmoid import sigmoid
 from train.errors import TrainError
 
 NAME: Final = "head"
@@ -20,6 +21,4 @@ def scores(outputs: Outputs, temperature: float) -> NDArray[np.float64]:
             f"score {NAME!r}: the model has no gate, expected one trained with selective_net or appeal_net.",
             "Take another score, or such a loss.",
         )
-    gate = outputs.gate.astype(np.float64)
-    probability: NDArray[np.float64] = np.exp(-np.logaddexp(0, -gate))  # no overflow on either side
-    return probability
+    return sigmoid(outputs.gate)

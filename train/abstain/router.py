@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from train.abstain.outputs import Outputs
+from train.abstain.sigmoid import sigmoid
 from train.errors import TrainError
 
 NAME: Final = "router"
@@ -23,6 +24,4 @@ def scores(outputs: Outputs, temperature: float) -> NDArray[np.float64]:
             f"score {NAME!r}: these outputs have no router's answer, expected a run with [hybrid].",
             "Take another score.",
         )
-    keep = outputs.router.astype(np.float64)
-    probability: NDArray[np.float64] = np.exp(-np.logaddexp(0, -keep))  # no overflow on either side
-    return probability
+    return sigmoid(outputs.router)

@@ -33,6 +33,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.operating_point import OperatingPoint
 from contract.run_folder import RunFolder
 from train.abstain import SCORES, per_class, reservation, temperature, threshold
 from train.abstain.threshold import Coverage, SelectiveRisk, Target
@@ -42,7 +43,6 @@ from train.compare.grid import LARGE, Grid, Rule, folder, of_seed
 from train.errors import TrainError
 from train.evaluation import bootstrap, calibration, hybrid, latency, operating_point, risk_coverage
 from train.evaluation.bootstrap import Counts
-from train.evaluation.operating_point import OperatingPoint
 from train.evaluation.spread import Spread, spread
 
 COVERAGES: Final = tuple(round(0.02 * step, 2) for step in range(1, 51))
@@ -110,7 +110,7 @@ def criteria(targets: Sequence[Target]) -> tuple[Criterion, ...]:
     """Accuracy, AURC, and for each target what it asks to be best: the risk at a coverage, the coverage at a risk."""
     found = [ACCURACY, AURC]
     for target in targets:
-        share = f"{target.value:.1%}".replace(".0%", "%")
+        share = _share(target.value)
         if isinstance(target, Coverage):
             found.append(_risk_at(target.value, share))
         elif isinstance(target, SelectiveRisk):
@@ -119,6 +119,11 @@ def criteria(targets: Sequence[Target]) -> tuple[Criterion, ...]:
             found.append(_coverage_at_joint_error(target.value, share))
     found += [_hybrid_at(target.value) for target in targets if isinstance(target, Coverage)]
     return tuple(found)
+
+
+def _share(value: float) -> str:
+    """In per cent, with a decimal where it needs one."""
+    return f"{value:.1%}".replace(".0%", "%")
 
 
 def _risk_at(value: float, share: str) -> Criterion:
@@ -155,10 +160,9 @@ def _hybrid_at(value: float) -> Criterion:
     def resampled(it: Scored, counts: Counts) -> NDArray[np.float64]:
         return bootstrap.mean(np.where(accepted_at(it, value), it.correct, it.large_correct), counts)
 
-    share = f"{value:.1%}".replace(".0%", "%")
     return Criterion(
         f"hybrid_accuracy_at_coverage_{value:g}",
-        f"hybrid accuracy at {share} coverage",
+        f"hybrid accuracy at {_share(value)} coverage",
         True,
         lambda it: hybrid_at(it, value),
         resampled,

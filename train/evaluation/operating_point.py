@@ -9,35 +9,13 @@ Sources: El-Yaniv and Wiener, "On the Foundations of Noise-free Selective Classi
 selective risk); Gangrade, Kag and Saligrama, "Selective Classification via One-Sided Prediction", AISTATS 2021 (joint error).
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.operating_point import OperatingPoint
 from train.evaluation import risk_coverage
-
-
-@dataclass(frozen=True)
-class OperatingPoint:
-    """Numbers of samples: all, those accepted, and of these those answered wrongly."""
-
-    samples: int
-    accepted: int
-    wrong: int
-
-    @property
-    def coverage(self) -> float:
-        return self.accepted / self.samples
-
-    @property
-    def joint_error(self) -> float:
-        return self.wrong / self.samples
-
-    @property
-    def selective_risk(self) -> float:
-        """Of nothing accepted it is 0, as nothing was answered wrongly."""
-        return self.wrong / self.accepted if self.accepted else 0.0
 
 
 def measure(accepted: NDArray[np.bool_], correct: NDArray[np.bool_]) -> OperatingPoint:
