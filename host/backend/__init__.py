@@ -22,6 +22,10 @@ BACKENDS: Final[dict[str, str]] = {
 }
 
 
+class NoAnswer(Exception):
+    """The large model has no answer in time: the board's own stands. The message is the reason, in a few words."""
+
+
 class LargeModel(Protocol):
     """A classifier of the run's classes, in their order."""
 
