@@ -4,7 +4,8 @@
     port = open_port("socket://127.0.0.1:4000", baud=460_800)
     port = open_port(find("0483:374b"), baud=460_800)
 
-Every port is a pyserial URL: a device, socket://HOST:PORT (emulators, serial servers), loop://, rfc2217://.
+Every port is a pyserial URL: a device, socket://HOST:PORT (emulators, serial servers), loop://, rfc2217://, or any of these
+behind a cable with faults, faulty://... (host.faults).
 """
 
 import errno
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract.errors import KNOWN_FAILURE, NO_DEVICE
+from host import faults
 from host.errors import HostError
 
 try:
@@ -21,6 +23,8 @@ try:
     from serial.tools import list_ports
 except ModuleNotFoundError as missing:
     raise HostError("pyserial is not installed.", "Install it with `pip install -e '.[host]'`.") from missing
+
+serial.protocol_handler_packages.append("host.faults")
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def open_port(url: str, baud: int) -> Any:
         raise HostError(
             f"{url}: not a port ({error}).", "Give a device, socket://HOST:PORT, `auto` or `emulator`."
         ) from None
-    if url.startswith("socket://"):
+    if faults.unwrap(url).startswith("socket://"):
         # Frames are small and each is waited for: with Nagle's algorithm the second would wait for the first's
         # acknowledgement, which the other side may delay by 40 ms.
         with socket.socket(fileno=os.dup(port.fileno())) as connection:
@@ -100,7 +104,7 @@ def _explain(url: str, error: Any) -> HostError:
         return HostError(
             f"{url}: in use by another program.", "Close the other monitor, bridge or terminal.", NO_DEVICE
         )
-    if url.startswith("socket://"):
+    if faults.unwrap(url).startswith("socket://"):
         return HostError(
             f"{url}: nothing answers there ({error}).",
             "Start the emulator or serial server first, or use `--port emulator`, which boots QEMU itself.",
