@@ -5,7 +5,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.manifest import Tensor
+from contract.manifest import Manifest, Tensor
+
+
+def codes_of(values: NDArray[np.float32], manifest: Manifest) -> bytes:
+    """Codes of values in [0, 1], as data sets have them: those of a sequence's frames are stretched to what the model was trained on."""
+    stream = manifest.stream
+    real = values if stream is None else stream.low + (stream.high - stream.low) * values
+    return quantise(real.astype(np.float32), manifest.inputs[0])
 
 
 def quantise(values: NDArray[np.float32], tensor: Tensor) -> bytes:

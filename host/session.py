@@ -8,7 +8,6 @@ Writes session.jsonl as it goes and summary.json at its end, also when it is int
 import contextlib
 import json
 import sys
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,7 +17,6 @@ import numpy as np
 
 from boards import Board
 from contract import manifest as manifests
-from contract.gate import in_time
 from contract.manifest import Manifest
 from contract.progress import Progress
 from contract.run_folder import RunFolder
@@ -35,6 +33,7 @@ from host.messages.settings import DEFAULT_DEADLINE_MS, SetDeadline, SetThreshol
 from host.messages.statistics import Statistics, StatisticsRequest
 from host.policy import Policy
 from host.port import find, open_port
+from host.source.test_split import load_vectors
 from host.summary import Expected, LinkErrors, Played, Summary, Traffic
 
 REPLY_MARGIN: Final = 3.0
@@ -127,31 +126,6 @@ def _expected(options: Options, manifest: Manifest, outcomes: Sequence[Outcome])
     if options.source is not None:
         return [None] * len(outcomes)
     return load_vectors(options.run, manifest, [of.threshold or 0 for of in outcomes])[1]
-
-
-def load_vectors(
-    run: RunFolder, manifest: Manifest, threshold: int | Sequence[int]
-) -> tuple[list[Sample], list[Expected]]:
-    """Samples of the test split, and what the board must make of each of them at `threshold`, or of the first of them at one
-    each."""
-    path = run.vectors
-    try:
-        with np.load(path) as vectors:
-            inputs, labels = vectors["input"], vectors["label"]
-            if manifest.stream is None:
-                classes, scores = vectors["predicted"][:, np.newaxis], vectors["score"][:, np.newaxis]
-            else:
-                classes, scores = vectors["classes"], vectors["scores"]
-    except (OSError, KeyError, IndexError, ValueError, zipfile.BadZipFile) as error:
-        raise HostError(
-            f"{path}: no test vectors to be read ({error}).", f"Write them with `python -m export {run.path}`."
-        ) from None
-    samples = [Sample(index, int(labels[index]), inputs[index].tobytes()) for index in range(len(inputs))]
-    expected, thresholds = [], [threshold] * len(samples) if isinstance(threshold, int) else threshold
-    for said, scored, least in zip(classes.tolist(), scores.tolist(), thresholds, strict=False):
-        steps, accepted = in_time.decide(scored, least, manifest.stream.minimum_steps if manifest.stream else 1)
-        expected.append(Expected(said[steps - 1], scored[steps - 1], accepted, steps if manifest.stream else 0))
-    return samples, expected
 
 
 @contextlib.contextmanager

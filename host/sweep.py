@@ -26,7 +26,8 @@ from host.link import connect
 from host.messages.settings import DEFAULT_DEADLINE_MS, SetThreshold, Settings
 from host.policy import NOTHING
 from host.port import open_port
-from host.session import REPLY_MARGIN, Options, deadline_of, endpoint, load_vectors, put_in_force
+from host.session import REPLY_MARGIN, Options, deadline_of, endpoint, put_in_force
+from host.source.test_split import load_vectors
 from host.summary import Expected
 
 

@@ -25,7 +25,7 @@ from host.messages.settings import SetThreshold, Settings
 from host.messages.stream import Finish, Push, Step
 from host.messages.wire import Message
 from host.port import open_port
-from host.session import load_vectors
+from host.source.test_split import load_vectors
 from scripted_board import HELLO, MINIMUM_STEPS, MODEL_HASH, ScriptedBoard, hello, unchanged
 
 FRAME, STEPS = 16, 30

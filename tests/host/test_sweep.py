@@ -15,7 +15,7 @@ from contract.gate import ONE
 from contract.operating_point import OperatingPoint
 from contract.run_folder import RunFolder
 from host.policy import NOTHING
-from host.session import load_vectors
+from host.source.test_split import load_vectors
 from host.sweep import _best, thresholds
 from scripted_board import ScriptedBoard
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from contract.image import COLOURS, FITS
 from contract.log_mel import LogMel
 from train.data import add, cifar10, cifar100, csv, digits, digits_noisy, digits_pixels, images, npz, spoken_digits, wav
 from train.data.dataset import DataSet
-from train.data.images import COLOURS, FITS
 from train.data.split import SPLITS, Splits, load_splits, save_splits, splits
 
 if TYPE_CHECKING:

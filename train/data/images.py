@@ -6,9 +6,8 @@
 Classes are the folders' names in alphabetical order; PNG and JPEG files lie directly in them. A folder that holds all of it may
 lie around it in the archive. What is not at `file` is looked for by its name in the folder that DEMUR_DATA names.
 
-All images must be of one size, unless `height` and `width` are given: `fit = "crop"` scales an image until it covers that size and
-cuts out its middle, `fit = "stretch"` scales each axis on its own. `colour` is "rgb" or "grey". Transparency is dropped, and photos
-are turned as their camera says. Images stay bytes, a quarter of what they would take as float32.
+All images must be of one size, unless `height` and `width` are given, to which they are then fitted; `colour` is "rgb" or "grey", `fit`
+is "crop" or "stretch" (contract.image). Images stay bytes, a quarter of what they would take as float32.
 
 They are kept in `build/images/`, named after settings and files, so the next run of the same data starts at once.
 """
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.image import COLOURS, DEEP, prepare
 from contract.progress import Progress
 from train.data.dataset import DataSet
 from train.data.download import beside
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 CACHE: Final = Path("build/images")
 SUFFIXES: Final = (".png", ".jpg", ".jpeg")
 PARTS: Final = ("train", "test")
-COLOURS: Final = {"rgb": "RGB", "grey": "L"}  # Pillow's modes
-FITS: Final = ("crop", "stretch")
-DEEP: Final = ("I", "F")  # Pillow's modes of more than 8 bits a pixel begin so; it would clip them
 FORM: Final = (
     "Give a folder or .zip with one subfolder of PNG or JPEG files for each class, alone or in train/ and test/."
 )
@@ -226,15 +223,7 @@ def _pixels(path: Path, files: Files, found: Sequence[Found], config: "Data") ->
 
 
 def _fit(image: "Image", name: str, size: tuple[int, int] | None, config: "Data") -> "Image":
-    from PIL import ImageOps
-    from PIL.Image import Resampling
-
     if image.mode.startswith(DEEP):
         raise TrainError(f"{name}: more than 8 bits for each pixel (Pillow's mode {image.mode}).",
                          "Convert it to an 8-bit PNG or JPEG.")  # fmt: skip
-    upright = ImageOps.exif_transpose(image).convert(COLOURS[str(config.colour)])
-    if size is None or not config.height or upright.size == size:
-        return upright
-    if config.fit == "crop":
-        return ImageOps.fit(upright, size, Resampling.BILINEAR)
-    return upright.resize(size, Resampling.BILINEAR)
+    return prepare(image, str(config.colour), size if config.height else None, str(config.fit))
