@@ -229,6 +229,17 @@ class RunConfig:
     device: str = _name(DEVICES, "cpu")
 
 
+@dataclass(frozen=True)
+class Trained:
+    """Checkpoints of models that were trained as a run's [base] and [large] say, with its seed: it need not train them again."""
+
+    base: Path | None = None
+    large: Path | None = None
+
+
+NOTHING_TRAINED: Final = Trained()
+
+
 def load(path: Path) -> RunConfig:
     """Read and check a configuration. Raises TrainError naming the file, the key, its value and what is allowed."""
     return parse(read(path), path)

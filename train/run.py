@@ -22,7 +22,7 @@ from contract.run_folder import RunFolder
 from train import config as configuration
 from train import data, evaluate, hybrid, loop, models, report
 from train.abstain import temperature
-from train.config import Gate, Hybrid, Model, RunConfig
+from train.config import NOTHING_TRAINED, Gate, Hybrid, Model, RunConfig, Trained
 from train.data import DataSet, Splits
 from train.data.unit import real
 from train.errors import TrainError
@@ -34,16 +34,15 @@ from train.models.classifier import Classifier
 from train.routers import checkpoint as checkpoint_of_router
 
 
-def train(config: RunConfig, folder: RunFolder, restart: bool, large: Path | None = None) -> dict[str, Any]:
+def train(config: RunConfig, folder: RunFolder, restart: bool, trained: Trained = NOTHING_TRAINED) -> dict[str, Any]:
     """Do what is left of the run and return the values of `training.json`.
 
-    `restart` first removes what an earlier training left in the folder. `large` is the checkpoint of a model that was trained as
-    [large] says, with the same seed: then it is not trained again. Raises TrainError if the folder holds a run of
+    `restart` first removes what an earlier training left in the folder. Raises TrainError if the folder holds a run of
     another configuration, or for any reason that the steps have.
     """
     _open(config, folder, restart)
     if not folder.training.exists():
-        _train(config, folder, large)
+        _train(config, folder, trained)
     else:
         print(f"{folder.path}: trained already; --restart trains it again", file=sys.stderr)
     values: dict[str, Any] = json.loads(folder.training.read_text())
@@ -87,7 +86,7 @@ def _differences(new: RunConfig, old: RunConfig) -> str:
     return ", ".join(f"{key} was {was.get(key, 'absent')}, now {now.get(key, 'absent')}" for key in keys)
 
 
-def _train(config: RunConfig, folder: RunFolder, trained_large: Path | None) -> None:
+def _train(config: RunConfig, folder: RunFolder, trained: Trained) -> None:
     loop.use(config.threads, config.device)
     samples = data.load(config.data)
     if samples.predicts_number and config.gate is not None:
@@ -106,11 +105,14 @@ def _train(config: RunConfig, folder: RunFolder, trained_large: Path | None) -> 
     else:
 
         def fit_large(what: Model = config.large) -> Classifier:
-            if trained_large is not None:
-                return models.load(trained_large)[0]
+            if trained.large is not None:
+                return models.load(trained.large)[0]
             return _fit("large", what, config, samples, parts, folder)
 
-        pair = _fit_both(config, fit_large, samples, parts, folder)
+        if trained.base is not None:
+            pair = models.load(trained.base)[0], fit_large()
+        else:
+            pair = _fit_both(config, fit_large, samples, parts, folder)
         routed = None if config.hybrid is None else _route(config, config.hybrid, pair, samples, parts, folder)
         _measure_with_gate(config, config.large, config.gate, pair, routed, samples, parts, folder)
     for path in loop.state_files(folder):

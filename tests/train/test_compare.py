@@ -418,6 +418,12 @@ hybrid = { router = "small", coverage = 0.6, epochs = 2, tune = "both", tune_epo
     assert (config.hybrid.router, config.hybrid.coverage, config.large is None) == ("small", 0.6, False)
     work.train_all(loaded.trainings(), tmp_path, 1, restart=False)
     run = RunFolder(tmp_path / "routed" / "seed_0")
+    ordinary, _ = models.load(run.ordinary_base_checkpoint)
+    of_rule, _ = models.load(RunFolder(tmp_path / "cross_entropy" / "seed_0").base_checkpoint)
+    for name, weights in of_rule.state_dict().items():
+        np.testing.assert_array_equal(ordinary.state_dict()[name], weights)
+    trained = {json.loads(line)["model"] for line in run.metrics.read_text().splitlines()}
+    assert trained == {"base_round_1", "large_round_1"}  # neither was trained from the start again
     found = answers.read(run).test
     assert found.outputs.router is not None
     assert found.large is not None

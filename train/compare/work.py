@@ -23,10 +23,10 @@ from contract.progress import Progress
 from contract.run_folder import RunFolder
 from train.compare import answers
 from train.compare.grid import LARGE, of_seed
-from train.config import RunConfig
+from train.config import RunConfig, Trained
 from train.errors import TrainError
 
-Job = tuple[RunConfig, Path, Path, bool]  # arguments of train_one
+Job = tuple[RunConfig, Path, Trained, bool]  # arguments of train_one
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ def cores() -> int:
 def train_all(trainings: Mapping[str, RunConfig], folder: Path, processes: int, *, restart: bool) -> None:
     """Do what is left of the trainings, each in the folder of its name, and write what their models answer.
 
-    Those that need the large model of their seed come after the others. Raises the first TrainError, after all that could be
+    Those that need the large model of their seed come after the others; of these, the routers take the base model of a rule that has
+    trained the very same one. Raises the first TrainError, after all that could be
     trained have been.
     """
     alone = {name: config for name, config in trainings.items() if config.large is None}
@@ -53,17 +54,24 @@ def train_all(trainings: Mapping[str, RunConfig], folder: Path, processes: int, 
     with Progress("compare", len(trainings)) as progress:
         for stage in (alone, rest):
             if stage:
-                _train_stage(stage, folder, processes, progress, restart=restart)
+                jobs = {
+                    name: (config, folder / name, _trained(config, alone, folder), restart)
+                    for name, config in stage.items()
+                }
+                _train_stage(jobs, processes, progress)
 
 
-def _train_stage(
-    trainings: Mapping[str, RunConfig], folder: Path, processes: int, progress: Progress, *, restart: bool
-) -> None:
+def _trained(config: RunConfig, alone: Mapping[str, RunConfig], folder: Path) -> Trained:
+    """What a training takes from those of the first stage."""
+    if config.large is None:
+        return Trained()
+    large = RunFolder(folder / of_seed(LARGE, config.seed)).base_checkpoint
+    same = [name for name, other in alone.items() if (other.base, other.seed) == (config.base, config.seed)]
+    return Trained(RunFolder(folder / same[0]).base_checkpoint if same else None, large)
+
+
+def _train_stage(jobs: Mapping[str, Job], processes: int, progress: Progress) -> None:
     failed: list[tuple[str, tuple[str, str, int]]] = []
-    jobs = {
-        name: (config, folder / name, folder / of_seed(LARGE, config.seed), restart)
-        for name, config in trainings.items()
-    }
     for name, done in _one_by_one(jobs) if processes == 1 else _side_by_side(jobs, processes):
         if done.error:
             failed.append((name, done.error))
@@ -99,8 +107,8 @@ def _side_by_side(jobs: Mapping[str, Job], processes: int) -> Iterator[tuple[str
             raise
 
 
-def train_one(config: RunConfig, folder: Path, large: Path, restart: bool) -> Done:
-    """One training and its answers, in whatever process this is; `large` is the folder of the large model of its seed."""
+def train_one(config: RunConfig, folder: Path, trained: Trained, restart: bool) -> Done:
+    """One training and its answers, in whatever process this is."""
     from train.run import train
 
     start, run = time.monotonic(), RunFolder(folder)
@@ -110,7 +118,7 @@ def train_one(config: RunConfig, folder: Path, large: Path, restart: bool) -> Do
     complete = answers.path_of(run).exists()
     with (folder / "train.log").open("a") as log, contextlib.redirect_stderr(log):
         try:
-            train(config, run, restart, RunFolder(large).base_checkpoint if config.large else None)
+            train(config, run, restart, trained)
             if not complete:
                 answers.write(run)
         except TrainError as error:

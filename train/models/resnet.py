@@ -56,8 +56,10 @@ class Resnet(Classifier):
         self.end_with(channels)
 
     def features(self, image: torch.Tensor) -> torch.Tensor:
+        # Channels last: an epoch of ResNet10-s takes two thirds of the time on a CPU.
+        body = self.body(image.contiguous(memory_format=torch.channels_last))
         # The mean over both axes, in the one form that onnx2tf converts without a TRANSPOSE when it follows a sum.
-        pooled: torch.Tensor = F.adaptive_avg_pool2d(self.body(image), 1).flatten(1)  # (N, 64) of (N, 64, 8, 8)
+        pooled: torch.Tensor = F.adaptive_avg_pool2d(body, 1).flatten(1)  # (N, 64) of (N, 64, 8, 8)
         return pooled
 
 
