@@ -22,7 +22,7 @@ BACKENDS: Final[dict[str, str]] = {
 }
 
 
-class NoAnswer(Exception):
+class NoAnswer(Exception):  # noqa: N818 (no error: a session goes on without it)
     """The large model has no answer in time: the board's own stands. The message is the reason, in a few words."""
 
 
