@@ -72,7 +72,7 @@ boards: setup ## the boards and their memory
 doctor: ## what this machine, the emulator and the board at PORT lack, and the command that cures it
 	@$(or $(wildcard $(PY)),python3) -m host doctor --run runs/$(RUN) --board $(BOARD) $(if $(filter-out emulator,$(PORT)),--port $(PORT))
 
-fuzz: setup ## the properties of frames, messages, gate, manifest, models and board files on many more examples
+fuzz: setup ## the properties of frames, messages, gate, manifest, models and board files on many more examples, the C parsers under libFuzzer
 	@$(PY) -m pytest -m fuzz --hypothesis-profile=fuzz $(ARGS)
 
 renode: setup ## the robot suite and a streamed run in Renode, on the firmware built for BOARD

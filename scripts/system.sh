@@ -6,6 +6,7 @@
 #   libnewlib-arm-none-eabi  memcpy and memset of the firmware
 #   qemu-system-arm          the emulated board of `make demo` and `make test`
 #   openocd                  `make flash`; without it, and without root, everything else works
+#   clang libclang-rt-dev    libFuzzer, on the parsers in C; without them those tests are skipped
 #   python3.11-venv          .venv, where Debian keeps venv apart from Python (not needed beside uv)
 set -eu
 
@@ -25,8 +26,11 @@ if command -v apt-get >/dev/null 2>&1; then
 fi
 need qemu-system-arm qemu-system-arm
 needed=$missing
+missing=""
 need openocd openocd
-[ -n "$missing" ] || exit 0
+need clang "clang libclang-rt-dev"
+optional=$missing
+[ -n "$needed$optional" ] || exit 0
 
 if ! command -v apt-get >/dev/null 2>&1; then
     [ -n "$needed" ] || exit 0
@@ -42,7 +46,13 @@ else
     echo "error: missing:$needed, and this is neither root nor is there sudo. As root: apt-get install$needed" >&2
     exit 2
 fi
-echo "Installing system packages:$missing (scripts/system.sh says what each is for)." >&2
+install() {
+    $root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+}
+echo "Installing system packages:$needed$optional (scripts/system.sh says what each is for)." >&2
 $root apt-get update -qq >&2
-# shellcheck disable=SC2086 # a list of package names
-$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >&2
+# shellcheck disable=SC2086 # lists of package names
+{
+    [ -z "$needed" ] || install $needed
+    [ -z "$optional" ] || install $optional || echo "Without$optional the rest works." >&2
+}

@@ -1,0 +1,166 @@
+"""The parsers of host and board under fire: libFuzzer with sanitizers on the C, and what it finds through the Python twins.
+
+libFuzzer starts from the golden vectors and runs a fixed number of inputs, more under `make fuzz`; every input that it kept
+because it reached new code goes through the C and the Python parser, which must agree on all of them.
+"""
+
+import json
+import shutil
+import subprocess
+import time
+from dataclasses import astuple
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from host import faults
+from host.errors import HostError
+from host.frame import Frame, FrameReceiver, encode
+from host.link import Link
+from host.messages import TYPES, c_header, decode
+from host.messages.sample import Infer, Load
+from host.messages.session import Log
+from host.messages.statistics import StatisticsRequest
+from host.messages.stream import Push
+from host.messages.wire import Counted, Message
+from host.port import open_port
+
+ROOT = Path(__file__).parents[2]
+FRAME = ROOT / "firmware/lib/frame"
+FUZZ = ROOT / "firmware/test/fuzz"
+VECTORS = json.loads((ROOT / "tests/vectors/frames.json").read_text())
+WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wdouble-promotion")
+RESTART = 0x7E  # fuzz_frame.c
+RUNS_PER_EXAMPLE = 500  # of hypothesis: 50,000 inputs in the suite, a million under `make fuzz`
+
+needs_clang = pytest.mark.skipif(
+    shutil.which("clang") is None, reason="clang is not installed: scripts/system.sh brings it"
+)
+
+
+def compile_c(source: str, sanitizers: str, folder: Path, *flags: str) -> Path:
+    program = folder / f"{Path(source).stem}_{len(flags)}"
+    command = ["clang", *WARNINGS, "-O1", "-g", f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", *flags,
+               f"-I{FRAME}", f"-I{folder}", "-o", program, FUZZ / source, *sorted(FRAME.glob("*.c"))]  # fmt: skip
+    result = subprocess.run([str(word) for word in command], capture_output=True, text=True)
+    if "libclang_rt.fuzzer" in result.stderr:
+        pytest.skip("clang has no libFuzzer: install its compiler runtime, Debian's libclang-rt-dev")
+    assert result.returncode == 0, result.stderr
+    return program
+
+
+def fuzz(source: str, seeds: list[bytes], longest: int, folder: Path) -> list[Path]:
+    """The inputs that libFuzzer kept after its runs, seeds included."""
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    for index, seed in enumerate(seeds):
+        (corpus / f"seed_{index}").write_bytes(seed)
+    target = compile_c(source, "fuzzer,address,undefined", folder)
+    runs = RUNS_PER_EXAMPLE * settings.default.max_examples
+    options = [f"-runs={runs}", "-seed=1", f"-max_len={longest}", f"-artifact_prefix={folder}/failed-"]
+    result = subprocess.run([target, *options, corpus], capture_output=True, text=True, errors="replace")
+    failed = [f"{path.name}: {path.read_bytes().hex()}" for path in folder.glob("failed-*")]
+    assert result.returncode == 0, "\n".join([result.stderr[-4000:], *failed])
+    assert f"Done {runs} runs" in result.stderr, result.stderr[-4000:]
+    return sorted(corpus.iterdir())
+
+
+def printed(source: str, folder: Path, files: list[Path]) -> list[str]:
+    """What the C parser says of the files, under the sanitizers that need no libFuzzer."""
+    program = compile_c(source, "address,undefined", folder, "-DPRINT")
+    lines: list[str] = []
+    for start in range(0, len(files), 1000):  # a command line is not endless
+        result = subprocess.run([program, *files[start : start + 1000]], capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr
+        lines += result.stdout.splitlines()
+    return lines
+
+
+def frames_in_python(data: bytes) -> list[str]:
+    receiver = FrameReceiver(RESTART)
+    lines = [f"{frame.type} {frame.sequence} {frame.payload.hex()}" for frame in receiver.feed(data)]
+    return [*lines, " ".join(map(str, ["counters", *astuple(receiver.counters)]))]
+
+
+@needs_clang
+@pytest.mark.fuzz
+def test_frames(tmp_path: Path) -> None:
+    wires = [bytes.fromhex(vector["wire"]) for vector in VECTORS]
+    gaps = [encode(Frame(1, number, b"")) for number in (0, 1, 0, 5, 0x7FFF, 0x8000, 0xFFFF)]
+    files = fuzz("fuzz_frame.c", [*wires, *gaps, b"".join(gaps), b"".join(wires[:4])], 1200, tmp_path)
+    assert len(files) > len(wires) + len(gaps) + 2
+    expected = [line for path in files for line in frames_in_python(path.read_bytes())]
+    assert printed("fuzz_frame.c", tmp_path, files) == expected
+    reached = [
+        max(column) for column in zip(*(map(int, line.split()[1:]) for line in expected if line[0] == "c"), strict=True)
+    ]
+    assert all(reached), reached  # some input moved each of the counters
+
+
+@needs_clang
+@pytest.mark.fuzz
+def test_messages(tmp_path: Path) -> None:
+    with_fields = [message for message in TYPES.values() if message.LAYOUT]
+    listed = " ".join(f"X({c_header.c_name(message)}, {c_header.c_name(message).upper()})" for message in with_fields)
+    (tmp_path / "codecs.h").write_text(f"#define FUZZED(X) {listed}\n")
+    (tmp_path / "messages.h").write_text(c_header.render())
+    seeds = [bytes([vector["type"]]) + bytes.fromhex(vector["payload"]) for vector in VECTORS if "message" in vector]
+    files = fuzz("fuzz_messages.c", seeds, 250, tmp_path)
+    assert len(files) > len(seeds)
+    for path, said in zip(files, printed("fuzz_messages.c", tmp_path, files), strict=True):
+        assert said == message_in_python(path.read_bytes()), path.read_bytes().hex()
+
+
+def message_in_python(data: bytes) -> str:
+    """As fuzz_messages.c prints it."""
+    if not data or len(data) - 1 > 240 or data[0] not in TYPES or not TYPES[data[0]].LAYOUT:
+        return "refused"
+    try:
+        message = decode(data[0], data[1:])
+    except HostError:
+        return "refused"
+    assert message is not None
+    # Python replaces what is not UTF-8 in a text, to be able to show it; C passes it on.
+    has_text = isinstance(message, Log) or any(isinstance(field.wire, Counted) for field in message.LAYOUT)
+    return data[1:].hex() if has_text else message.encode().hex()
+
+
+def messages() -> st.SearchStrategy[Message]:
+    numbers = st.integers(0, 3)
+    return st.one_of(
+        st.builds(Infer, numbers),
+        st.builds(Load, numbers, numbers, st.binary(max_size=60)),
+        st.builds(Push, numbers, numbers, st.binary(max_size=60)),
+        st.just(StatisticsRequest()),
+    )
+
+
+@pytest.mark.fuzz
+@given(sent=st.lists(messages(), max_size=20), flip=st.sampled_from((0.0, 0.01, 0.1)), seed=st.integers(0, 1 << 32))
+def test_a_link_hears_what_was_said_or_nothing(sent: list[Message], flip: float, seed: int) -> None:
+    url = faults.wrap("loop://", f"flip.down={flip},drop.down=0.05,duplicate.down=0.05,delay.down=0.05,"
+                                 f"truncate.down=0.05,seed={seed}")  # fmt: skip
+    try:
+        with Link(open_port(url, 460_800), url) as link:
+            for message in sent:
+                link.send(message)
+            heard = []
+            while (received := link.receive(time.monotonic())) is not None:
+                heard.append(received)
+            assert all(received in sent for received in heard)
+            assert link.unknown_type == link.malformed == 0
+    finally:
+        faults.discard(url)
+
+
+@pytest.mark.fuzz
+@given(noise=st.binary(max_size=1000))
+def test_a_link_survives_any_bytes(noise: bytes) -> None:
+    with open_port("loop://", 460_800) as port:
+        port.write(noise + b"\0")
+        link = Link(port, "noise")
+        while link.receive(time.monotonic()) is not None:
+            pass
+        assert link.bytes_received == len(noise) + 1
