@@ -4,7 +4,8 @@
         print(finding)
 
 Needed is what the demonstration on the emulated board takes; a real board, its port, Renode and OpenOCD are optional, unless
-a port is named: then it must answer. Nothing is installed and nothing is changed; a board is asked for HELLO only.
+a port is named: then it must answer. Nothing is installed and nothing is changed; a board is asked for HELLO only, at its own baud rate
+first, at the usual ones if it is silent there.
 """
 
 import importlib.util
@@ -12,16 +13,20 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from boards import Board, load_all
 from contract import manifest as manifests
-from contract.errors import DemurError
+from contract.errors import NO_DEVICE, DemurError
 from contract.run_folder import RunFolder
 from host.emulator import RUNNERS, qemu, renode
+
+if TYPE_CHECKING:  # pyserial may be missing
+    from host.messages.session import Hello
 
 OK: Final = "ok"
 FAILED: Final = "failed"
@@ -33,6 +38,12 @@ TOOL_SECONDS: Final = 20  # a tool that has not said its version by then hangs
 
 # One module that stands for each set of packages in pyproject.toml.
 EXTRAS: Final = {"host": "serial", "train": "torch", "export": "tflite_micro", "firmware": "platformio"}
+
+USUAL_BAUDS: Final = (115_200, 460_800, 230_400, 921_600, 57_600, 9_600)
+"""What firmware of another version, or somebody else's, may talk at."""
+BAUD_SECONDS: Final = 0.5  # for each of them: a board that has not answered five requests by then does not hear them
+
+PROJECT: Final = Path(__file__).parents[1] / "pyproject.toml"
 
 RULES: Final = Path("/etc/udev/rules.d/99-demur.rules")
 INSTALL_RULES: Final = (
@@ -54,6 +65,10 @@ class Finding:
         return line if self.cure is None else f"{line}\n{'':<18}  {'':<14}  -> {self.cure}"
 
 
+class SilentError(DemurError):
+    """A port that can be opened, and nothing says HELLO on it."""
+
+
 def examine(board: Board, run: RunFolder, port: str | None) -> Iterator[Finding]:
     """The checks, in the order in which one needs another; what cannot be checked yet is left out. `port` is a pyserial URL; None looks for the board."""
     yield _packages()
@@ -65,11 +80,12 @@ def examine(board: Board, run: RunFolder, port: str | None) -> Iterator[Finding]
         yield (machine := _machine(board))
         if machine.status == OK:
             yield _emulated_board(board, run)
-    yield _tool("Renode", renode.PROGRAM, renode.INSTALL, OPTIONAL)
+    yield _tool("Renode", renode.PROGRAM, renode.UNPACK, OPTIONAL)
     yield _tool("OpenOCD", "openocd", "sudo apt-get install openocd", OPTIONAL)
     emulated = port in ("emulator", *RUNNERS)
     if not emulated and importlib.util.find_spec("serial") is not None:  # or _packages() has said so
-        yield from _port_and_board(board, run, port)
+        yield _ports()
+        yield from _port_and_board(board, run, None if port == "auto" else port)
 
 
 def _packages() -> Finding:
@@ -117,8 +133,8 @@ def _machine(board: Board) -> Finding:
         return Finding("machine", OPTIONAL, f"QEMU has no machine for {board.name}", "python -m boards")
     listed = {line.split()[0] for line in (_ask(qemu.PROGRAM, "-machine", "help") or "").splitlines() if line.strip()}
     if wanted.machine not in listed:
-        cure = "install QEMU 7.2 or newer (`sudo apt-get install qemu-system-arm`)"
-        return Finding("machine", FAILED, f"{qemu.PROGRAM} has no machine {wanted.machine}", cure)
+        found = f"{qemu.PROGRAM} has no machine {wanted.machine}; 7.2 and newer ones do"
+        return Finding("machine", FAILED, found, "sudo apt-get install qemu-system-arm")
     return Finding("machine", OK, f"{wanted.machine} for {board.name}")
 
 
@@ -127,13 +143,37 @@ def _emulated_board(board: Board, run: RunFolder) -> Finding:
     check = "emulated board"
     elf = run.firmware(board.name) / "firmware.elf"
     if not elf.exists():
-        cure = f"make train export firmware RUN={run.path.name} BOARD={board.short_name}"
-        return Finding(check, OPTIONAL, f"not booted: {elf} is not built yet", cure)
+        return Finding(check, OPTIONAL, f"not booted: {elf} is not built yet", _build(board, run))
     try:
         with qemu.boot(board, elf) as url:
-            return Finding(check, OK, _hello(board, run, url))
+            _, hello = _greet(board, url)
     except DemurError as error:
-        return Finding(check, FAILED, error.problem, error.next_step)
+        return Finding(check, FAILED, error.problem, _build(board, run))
+    model = _model(board, run, hello, FAILED)
+    return Finding(
+        check, model.status, f"{hello.board}, {hello.firmware}, {model.found}", model.cure and _build(board, run)
+    )
+
+
+def _build(board: Board, run: RunFolder) -> str:
+    return f"make train export firmware RUN={run.path.name} BOARD={board.short_name}"
+
+
+def _flash(board: Board, run: RunFolder) -> str:
+    return f"make flash RUN={run.path.name} BOARD={board.short_name}"
+
+
+def _ports() -> Finding:
+    """All ports of this machine, and the boards that their USB ids are of."""
+    from host.port import present
+
+    named = {board.probe.usb: board.short_name for board in load_all() if board.probe}
+    found = [f"{port}{f' = {named[port.usb]}' if port.usb in named else ''}" for port in present()]
+    if not found:
+        return Finding(
+            "ports", OPTIONAL, "no serial port is present; --port emulator needs none", "python -m host list"
+        )
+    return Finding("ports", OK, ", ".join(found))
 
 
 def _port_and_board(board: Board, run: RunFolder, port: str | None) -> Iterator[Finding]:
@@ -162,27 +202,73 @@ def _port_and_board(board: Board, run: RunFolder, port: str | None) -> Iterator[
             return
     yield Finding("port", OK, str(ports.get(port, port)))
     try:
-        yield Finding("board", OK, _hello(board, run, port))
+        baud, hello = _greet(board, port)
     except DemurError as error:
-        yield Finding("board", trouble, error.problem, error.next_step)
+        cure = _flash(board, run) if isinstance(error, SilentError) else error.next_step
+        yield Finding("board", trouble, error.problem, cure)
+        return
+    if baud != board.uart.baud:
+        found = f"{hello.board} answers at {baud} baud, but its board file says {board.uart.baud}"
+        yield Finding("board", trouble, found, _flash(board, run))
+    else:
+        yield Finding("board", OK, f"{hello.board} answers at {baud} baud")
+    yield _firmware(board, run, hello)
+    yield _model(board, run, hello, trouble)
 
 
 def permission_cure(usb: str | None, rules: Path = RULES) -> str:
     """The command that opens a port with that USB id: our udev rules, if they name it."""
     if usb not in {board.probe.usb for board in load_all() if board.probe}:
-        return "sudo usermod -aG dialout $USER, and log in again"
+        return "sudo usermod -aG dialout $USER && newgrp dialout"
     if rules.exists():
         return "sudo udevadm control --reload && sudo udevadm trigger"
     return INSTALL_RULES
 
 
-def _hello(board: Board, run: RunFolder, url: str) -> str:
-    """What the board says of itself. Raises DemurError: silent, another board, another model than the manifest's."""
-    from host.link import connect
+def _greet(board: Board, url: str) -> "tuple[int, Hello]":
+    """The baud rate at which the board answers, and what it says of itself. Raises SilentError, or DemurError: no such port,
+    another board, another protocol."""
+    from host.link import HELLO_SECONDS, connect
     from host.port import open_port
 
-    expected = manifests.load(run.manifest).hash if run.manifest.exists() else None
-    with connect(open_port(url, board.uart.baud), url, board.name, expected) as link:
-        hello = link.hello
-    origin = "whatever run that is of" if expected is None else f"that of {run.path}"
-    return f"{hello.board}, {hello.firmware}, {board.uart.baud} baud, model {hello.model_hash:016x}: {origin}"
+    own = board.uart.baud
+    # Sockets and the like have no baud rate.
+    bauds = (own, *(baud for baud in USUAL_BAUDS if baud != own)) if Path(url).is_absolute() else (own,)
+    silence: DemurError | None = None
+    for baud in bauds:
+        port = open_port(url, baud)
+        try:
+            with connect(port, url, board.name, None, BAUD_SECONDS if silence else HELLO_SECONDS) as link:
+                return baud, link.hello
+        except DemurError as error:
+            if error.exit_code != NO_DEVICE:
+                raise  # it answers, and is not what was expected
+            silence = silence or error
+    assert silence is not None
+    also = f" Nor at {', '.join(map(str, bauds[1:]))} baud." if bauds[1:] else ""
+    raise SilentError(silence.problem + also, silence.next_step, silence.exit_code)
+
+
+def _firmware(board: Board, run: RunFolder, hello: "Hello") -> Finding:
+    """Whether the firmware is of this version. One that speaks our protocol (_greet) works, so it is no failure."""
+    project = tomllib.loads(PROJECT.read_text())["project"]
+    ours = f"{project['name']} {project['version']}"
+    built = f"{hello.firmware}, engine {hello.engine.name.lower()}, protocol {hello.protocol}"
+    if hello.firmware != ours:
+        return Finding("firmware", OPTIONAL_FAILED, f"{built}; this is {ours}", _flash(board, run))
+    return Finding("firmware", OK, built)
+
+
+def _model(board: Board, run: RunFolder, hello: "Hello", trouble: str) -> Finding:
+    """Whether the board carries the model of the run."""
+    carried = f"model {hello.model_hash:016x}"
+    if not run.manifest.exists():
+        cure = f"make train export RUN={run.path.name} BOARD={board.short_name}"
+        return Finding("model", OPTIONAL, f"{carried}, of whatever run that is: {run.manifest} is not there", cure)
+    try:
+        expected = manifests.load(run.manifest).hash
+    except DemurError as error:
+        return Finding("model", trouble, error.problem, f"python -m export {run.path}")
+    if hello.model_hash != expected:
+        return Finding("model", trouble, f"{carried}, that of {run.path} is {expected:016x}", _flash(board, run))
+    return Finding("model", OK, f"{carried}, that of {run.path}")

@@ -102,7 +102,9 @@ def _explain(url: str, error: Any) -> HostError:
         )
     if error.errno in (errno.EBUSY, errno.EAGAIN):
         return HostError(
-            f"{url}: in use by another program.", "Close the other monitor, bridge or terminal.", NO_DEVICE
+            f"{url}: in use by another program.",
+            f"Close the other monitor, bridge or terminal; `fuser -v {url}` names it.",
+            NO_DEVICE,
         )
     if faults.unwrap(url).startswith("socket://"):
         return HostError(

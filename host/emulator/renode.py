@@ -29,10 +29,11 @@ from host.errors import HostError
 
 PROGRAM: Final = "renode"
 
-INSTALL: Final = (
-    "Unpack a portable release from https://github.com/renode/renode/releases (1.16.1, linux-portable) and put its folder "
-    "on PATH; for renode-test also run `pip install -r tests/requirements.txt` in it."
+UNPACK: Final = (
+    "mkdir -p ~/renode && curl -L https://github.com/renode/renode/releases/download/v1.16.1/renode-1.16.1.linux-portable.tar.gz "
+    "| tar xz -C ~/renode --strip-components=1 && export PATH=~/renode:$PATH"
 )
+INSTALL: Final = f"Run `{UNPACK}`; for renode-test also `pip install -r ~/renode/tests/requirements.txt`."
 
 START_SECONDS: Final = 60.0
 """Renode takes 3 s of processor time to start; a loaded machine may need many times that."""

@@ -2,8 +2,14 @@
 
 import json
 import os
+import select
+import socket
 import subprocess
 import sys
+import termios
+import threading
+import tomllib
+import tty
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +22,7 @@ from conftest import ROOT, run_module
 from contract.run_folder import RunFolder
 from host import doctor
 from host.doctor import FAILED, OK, OPTIONAL, OPTIONAL_FAILED, Finding, examine
+from host.port import Port
 from scripted_board import ScriptedBoard, hello
 
 QEMU = "echo 'QEMU emulator version 7.2.0'; [ \"$1\" != -machine ] || echo 'netduinoplus2  Netduino Plus 2 (Cortex-M4)'"
@@ -86,7 +93,7 @@ BROKEN = {
         "C library", "sudo apt-get install libnewlib-arm-none-eabi"),
     "no QEMU": ({"qemu_system_arm": None}, "QEMU", "sudo apt-get install qemu-system-arm"),
     "a QEMU without the machine": (
-        {"qemu_system_arm": "echo 'QEMU emulator version 2.0.0'"}, "machine", "QEMU 7.2"),
+        {"qemu_system_arm": "echo 'QEMU emulator version 2.0.0'"}, "machine", "sudo apt-get install qemu-system-arm"),
 }  # fmt: skip
 
 
@@ -118,35 +125,150 @@ def test_without_packages_the_doctor_still_speaks(run_folder: RunFolder) -> None
     assert first[1].strip() == "-> make setup"
 
 
+def ours() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return f"{project['name']} {project['version']}"
+
+
 def test_a_board_that_answers(run_folder: RunFolder) -> None:
-    with ScriptedBoard() as board:
-        finding = found(run_folder, board.url)["board"]
-    assert finding.status == OK
-    for words in ("nucleo_f446re", "scripted", "460800 baud", "0123456789abcdef", str(run_folder.path)):
-        assert words in finding.found
+    with ScriptedBoard(hello(firmware=ours())) as board:
+        code, findings = command(run_folder, "--port", board.url)
+    assert code == 0
+    by_check = {finding["check"]: finding for finding in findings}
+    assert by_check["board"]["found"] == "nucleo_f446re answers at 460800 baud"
+    assert by_check["firmware"]["found"] == f"{ours()}, engine aot, protocol 2"
+    assert by_check["model"]["found"] == f"model 0123456789abcdef, that of {run_folder.path}"
+    assert [by_check[check]["status"] for check in ("port", "board", "firmware", "model")] == 4 * [OK]
 
 
 def test_a_board_that_answers_before_anything_was_exported(tmp_path: Path) -> None:
     with ScriptedBoard() as board:
-        finding = found(RunFolder(tmp_path), board.url)["board"]
-    assert (finding.status, "0123456789abcdef" in finding.found) == (OK, True)
+        findings = found(RunFolder(tmp_path / "new"), board.url)
+    assert findings["board"].status == OK
+    model = findings["model"]
+    assert (model.status, model.cure) == (OPTIONAL, "make train export RUN=new BOARD=nucleo")
+    assert "0123456789abcdef" in model.found
+
+
+def test_firmware_of_another_version_is_named_and_works(run_folder: RunFolder) -> None:
+    with ScriptedBoard(hello(firmware="demur 0.0.1")) as board:
+        finding = found(run_folder, board.url)["firmware"]
+    assert finding.status == OPTIONAL_FAILED and finding.cure == "make flash RUN=scripted BOARD=nucleo"
+    assert "demur 0.0.1" in finding.found and f"this is {ours()}" in finding.found
 
 
 def test_a_named_port_must_answer_with_the_right_model(run_folder: RunFolder) -> None:
     with ScriptedBoard(hello(model_hash=0xFEDCBA9876543210)) as board:
         code, findings = command(run_folder, "--port", board.url)
     last = findings[-1]
-    assert (code, last["check"], last["status"]) == (1, "board", FAILED)
-    assert "fedcba9876543210" in last["found"] and "make flash" in last["cure"]
+    assert (code, last["check"], last["status"]) == (1, "model", FAILED)
+    assert "fedcba9876543210" in last["found"] and "0123456789abcdef" in last["found"]
+    assert last["cure"] == "make flash RUN=scripted BOARD=nucleo"
 
 
-def test_another_board_and_a_silent_one(run_folder: RunFolder) -> None:
+def test_another_board_another_protocol_and_a_silent_one(
+    run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with ScriptedBoard(hello(board="mps2_an386")) as board:
         finding = found(run_folder, board.url)["board"]
     assert finding.status == FAILED and "--board mps2_an386" in (finding.cure or "")
-    with ScriptedBoard(silent=True) as board:
+    with ScriptedBoard(hello(protocol=1)) as board:
         finding = found(run_folder, board.url)["board"]
+    assert finding.status == FAILED and "speaks protocol 1" in finding.found
+    monkeypatch.setattr("host.link.HELLO_SECONDS", 0.5)
+    with ScriptedBoard(silent=True) as board:
+        findings = found(run_folder, board.url)
+    finding = findings["board"]
     assert finding.status == FAILED and "no HELLO" in finding.found
+    assert finding.cure == "make flash RUN=scripted BOARD=nucleo"
+    assert "baud" not in finding.found  # a socket has none
+    assert not {"firmware", "model"} & findings.keys()
+
+
+def test_a_port_that_only_echoes_and_one_where_nothing_listens(
+    run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("host.link.HELLO_SECONDS", 0.5)
+    finding = found(run_folder, "loop://")["board"]
+    assert finding.status == FAILED and "no HELLO" in finding.found
+    finding = found(run_folder, "socket://127.0.0.1:1")["board"]
+    assert finding.status == FAILED and "nothing answers there" in finding.found
+
+
+class Terminal:
+    """A terminal device behind which a board hears and speaks at one baud rate only; noise at any other is not heard at all."""
+
+    def __init__(self, board: ScriptedBoard, baud: int) -> None:
+        self._master, self._slave = os.openpty()
+        tty.setraw(self._slave)
+        self.path = os.ttyname(self._slave)
+        self._speed = getattr(termios, f"B{baud}")
+        address = board.url.removeprefix("socket://").split(":")
+        self._board = socket.create_connection((address[0], int(address[1])))
+        self._thread = threading.Thread(target=self._relay)
+        self._ends, self._end = os.pipe()
+
+    def __enter__(self) -> "Terminal":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._end)
+        self._thread.join()
+        self._board.close()
+        for descriptor in (self._ends, self._master, self._slave):
+            os.close(descriptor)
+
+    def _relay(self) -> None:
+        while True:
+            ready, _, _ = select.select([self._master, self._board, self._ends], [], [])
+            if self._ends in ready:
+                return
+            in_step = termios.tcgetattr(self._slave)[4] == self._speed
+            if self._master in ready and (data := os.read(self._master, 4096)) and in_step:
+                self._board.sendall(data)
+            if self._board in ready and (data := self._board.recv(4096)) and in_step:
+                os.write(self._master, data)
+
+
+def test_a_board_that_answers_at_another_baud_rate(run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.link.HELLO_SECONDS", 0.5)
+    with ScriptedBoard() as board, Terminal(board, 115_200) as terminal:
+        findings = found(run_folder, terminal.path)
+    finding = findings["board"]
+    assert (finding.status, finding.cure) == (FAILED, "make flash RUN=scripted BOARD=nucleo")
+    assert finding.found == "nucleo_f446re answers at 115200 baud, but its board file says 460800"
+    assert findings["model"].status == OK
+    with ScriptedBoard() as board, Terminal(board, 460_800) as terminal:
+        assert found(run_folder, terminal.path)["board"].status == OK
+
+
+def test_a_board_that_is_silent_at_every_baud_rate(run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("host.link.HELLO_SECONDS", 0.2)
+    monkeypatch.setattr(doctor, "BAUD_SECONDS", 0.1)
+    with ScriptedBoard(silent=True) as board, Terminal(board, 460_800) as terminal:
+        finding = found(run_folder, terminal.path)["board"]
+    assert finding.status == FAILED and finding.cure == "make flash RUN=scripted BOARD=nucleo"
+    assert "Nor at 115200, 230400, 921600, 57600, 9600 baud" in finding.found
+
+
+def test_all_ports_are_listed_with_the_boards_that_they_are(
+    run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ports = (Port("/dev/ttyACM0", "0483:374b", "STLINK-V2-1"), Port("/dev/ttyS0", None, ""))
+    monkeypatch.setattr("host.port.present", lambda: ports)
+    monkeypatch.setattr("host.port.find", lambda usb: "socket://127.0.0.1:1")
+    finding = found(run_folder)["ports"]
+    assert finding == Finding("ports", OK, "/dev/ttyACM0 (0483:374b, STLINK-V2-1) = nucleo, /dev/ttyS0")
+    monkeypatch.setattr("host.port.present", lambda: ())
+    assert found(run_folder)["ports"].status == OPTIONAL
+
+
+def test_auto_is_the_board_found_by_its_usb_id(run_folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedBoard() as board:
+        monkeypatch.setattr("host.port.find", lambda usb: board.url)
+        findings = found(run_folder, "auto")
+    assert (findings["port"].found, findings["board"].status) == (board.url, OK)
 
 
 def test_a_named_port_that_does_not_exist(run_folder: RunFolder) -> None:
