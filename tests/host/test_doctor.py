@@ -22,6 +22,7 @@ from conftest import ROOT, run_module
 from contract.run_folder import RunFolder
 from host import doctor
 from host.doctor import FAILED, OK, OPTIONAL, OPTIONAL_FAILED, Finding, examine
+from host.messages.session import PROTOCOL
 from host.port import Port
 from scripted_board import ScriptedBoard, hello
 
@@ -136,7 +137,7 @@ def test_a_board_that_answers(run_folder: RunFolder) -> None:
     assert code == 0
     by_check = {finding["check"]: finding for finding in findings}
     assert by_check["board"]["found"] == "nucleo_f446re answers at 460800 baud"
-    assert by_check["firmware"]["found"] == f"{ours()}, engine aot, protocol 2"
+    assert by_check["firmware"]["found"] == f"{ours()}, engine aot, protocol {PROTOCOL}"
     assert by_check["model"]["found"] == f"model 0123456789abcdef, that of {run_folder.path}"
     assert [by_check[check]["status"] for check in ("port", "board", "firmware", "model")] == 4 * [OK]
 
@@ -172,9 +173,9 @@ def test_another_board_another_protocol_and_a_silent_one(
     with ScriptedBoard(hello(board="mps2_an386")) as board:
         finding = found(run_folder, board.url)["board"]
     assert finding.status == FAILED and "--board mps2_an386" in (finding.cure or "")
-    with ScriptedBoard(hello(protocol=1)) as board:
+    with ScriptedBoard(hello(protocol=PROTOCOL + 1)) as board:
         finding = found(run_folder, board.url)["board"]
-    assert finding.status == FAILED and "speaks protocol 1" in finding.found
+    assert finding.status == FAILED and f"speaks protocol {PROTOCOL + 1}" in finding.found
     monkeypatch.setattr("host.link.HELLO_SECONDS", 0.5)
     with ScriptedBoard(silent=True) as board:
         findings = found(run_folder, board.url)

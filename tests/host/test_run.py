@@ -282,7 +282,10 @@ def test_frames_of_a_file_are_streamed_one_by_one_and_answered_by_name(
 
 
 def test_sources_and_pushes_that_do_not_suit_the_run(run_folder: RunFolder, tmp_path: Path) -> None:
-    refused(stream(run_folder, "emulator", "--source", str(tmp_path)), 2, "has no state", "Leave --source out")
+    (tmp_path / "a.wav").touch()
+    refused(
+        stream(run_folder, "emulator", "--source", str(tmp_path / "a.wav")), 2, "has no state", "give --source images"
+    )
     refused(stream(run_folder, "emulator", "--frames-per-push", "2"), 2, "has no state", "--frames-per-push")
 
 
