@@ -9,7 +9,7 @@
        2.310  #5  RESULT  sample=7 class_index=3 score=12000 accepted=False steps=0 infer_cycles=41000 gate_cycles=820
        2.400  damaged: bad CRC  03 88 12 4f  |...O|
 
-It asks for HELLO once, which changes nothing on the board, and is silent otherwise. On a tapped line it decodes what the host says as well.
+It asks for HELLO until that comes, which changes nothing on the board, and is silent from then on. On a tapped line it decodes what the host says as well.
 """
 
 import enum
@@ -112,17 +112,22 @@ class Decoder:
 
 def watch(port: Any, name: str, seconds: float | None = None) -> Iterator[Heard]:
     """What comes on an open port, called `name` in errors, for so many seconds or for ever. Raises HostError when the port is gone."""
-    decoder, start = Decoder(), time.monotonic()
+    decoder, start, answered = Decoder(), time.monotonic(), False
+    request = b"\0" + encode(Frame(HelloRequest.TYPE, 0, HelloRequest().encode()))
     try:
-        port.write(b"\0" + encode(Frame(HelloRequest.TYPE, 0, HelloRequest().encode())))
+        port.write(request)
         while (now := time.monotonic() - start) < (seconds or float("inf")):
             port.timeout = QUIET_SECONDS if seconds is None else min(QUIET_SECONDS, seconds - now)
             first: bytes = port.read(1)
             if not first:
                 yield from decoder.flush(time.monotonic() - start)
+                if not answered:  # it was still booting
+                    port.write(request)
                 continue
             port.timeout = 0  # the rest of what is there, without waiting for more
-            yield from decoder.feed(first + bytes(port.read(READ_BYTES)), time.monotonic() - start)
+            for heard in decoder.feed(first + bytes(port.read(READ_BYTES)), time.monotonic() - start):
+                answered = answered or isinstance(heard.message, Hello)
+                yield heard
     except OSError as error:  # pyserial's SerialException is one
         raise HostError(
             f"{name}: the connection was lost ({error}).", "Check the cable and run the command again.", NO_DEVICE

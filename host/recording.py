@@ -60,7 +60,7 @@ def read(path: Path) -> Iterator[Event]:
         for number, line in enumerate(file, 1):
             try:
                 event = from_json(json.loads(line))
-            except (ValueError, TypeError, KeyError, AttributeError) as error:
+            except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
                 if not line.endswith(b"\n"):
                     break
                 raise HostError(f"{path}, line {number}: no event of a session ({error}).", AGAIN) from None

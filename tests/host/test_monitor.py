@@ -17,7 +17,7 @@ from host.errors import HostError
 from host.frame import ENCODED_MAX, Frame, encode
 from host.messages import TYPES
 from host.messages.sample import Infer, Result, Uplink
-from host.messages.session import Level, Log
+from host.messages.session import HelloRequest, Level, Log
 from host.messages.wire import Message
 from host.monitor import Decoder, Heard, watch
 from host.port import open_port
@@ -140,25 +140,33 @@ def test_a_port_that_goes_away_and_one_that_is_not_there() -> None:
         monitor.run("socket://127.0.0.1:1", 460_800, as_json=False)
 
 
-class Silent:
-    """A port on which some text came, and then nothing more."""
+class Slow:
+    """A port on which some text comes, and HELLO once it was asked for three times."""
 
     timeout = 0.0
 
     def __init__(self) -> None:
-        self.text = b"Booting...\r\n"
+        self.text, self.asked = b"Booting...\r\n", 0
 
     def write(self, data: bytes) -> None:
-        pass
+        assert data.endswith(wire(HelloRequest()))
+        self.asked += 1
+        if self.asked == 3:
+            self.text += wire(HELLO)
 
     def read(self, size: int) -> bytes:
         data, self.text = self.text[:size], self.text[size:]
         return data
 
 
-def test_what_a_terminal_would_show_is_shown_once_it_is_quiet() -> None:
-    line = next(watch(Silent(), "it"))
+def test_text_is_shown_once_it_is_quiet_and_a_board_that_still_boots_is_asked_again() -> None:
+    port = Slow()
+    lines = watch(port, "it")
+    line = next(lines)
     assert line.raw == b"Booting...\r\n" and "|Booting.....|" in str(line)
+    assert next(lines).message == HELLO
+    port.text = wire(LOG, first=1)
+    assert (next(lines).message, port.asked) == (LOG, 3)
 
 
 def test_the_monitor_runs_until_it_is_interrupted() -> None:

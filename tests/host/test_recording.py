@@ -66,7 +66,7 @@ def test_a_last_line_that_is_cut_anywhere_ends_the_session(tmp_path: Path) -> No
         assert tuple(read(path)) == (SESSION if cut == 1 else SESSION[:-1])
 
 
-LINES = (b'{"event":"nothing"}', b"{", b"[]", b"3", b"\xff", b'{"event":"sampled","at":0}', b"", b'{"event":[]}',
+LINES = (b'{"event":"nothing"}', b"{", b"[]", b"3", b"\xff", b'{"event":"sampled","at":0}', b"", b'{"event":[]}', 100_000 * b"[",
                            b'{"event":"ended","at":0,"port":"a","board_hz":null,"outcome":{"sample":1}}',
                            b'{"event":"ended","at":0,"port":"a","board_hz":null,"outcome":3}')  # fmt: skip
 

@@ -30,7 +30,7 @@ from contract.run_folder import RunFolder
 from host import source
 from host.bridge import Sample
 from host.errors import HostError
-from host.source import SOURCES, load, webcam
+from host.source import SOURCES, webcam
 
 SETTINGS = LogMel(rate=8000, bands=12, frames=20)
 TENSOR = Tensor("frame", (1, 12), "int8", 2 / 255, 0)
@@ -63,6 +63,11 @@ def picture(run_folder: RunFolder) -> Callable[[int], Manifest]:
     return lambda channels: replace(
         manifest, inputs=(Tensor("image", (1, 6, 4, channels), "int8", 1 / 255, -128),), classes=("cat", "dog")
     )
+
+
+def load(path: Path, manifest: Manifest) -> list[Sample]:
+    """All samples of a file or folder."""
+    return list(source.open(str(path), RunFolder(path.parent), manifest).samples())
 
 
 def recording(seconds: float = 0.15, rate: int = 8000, hertz: float = 700) -> bytes:
