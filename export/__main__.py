@@ -6,6 +6,7 @@
     python -m export bench model.tflite --board nucleo
     python -m export inspect model.tflite
     python -m export compare runs/cells_digits_rows --board nucleo
+    python -m export large runs/digits --onnx large.onnx
 
 Results on stdout, the rest on stderr. Exit codes: 0 done; 1 a check failed; 2 a known failure.
 """
@@ -18,7 +19,7 @@ from typing import Final
 from contract.errors import run
 from export.errors import ExportError
 
-COMMANDS: Final = ("run", "compile", "check", "bench", "inspect", "compare")  # modules of export.commands
+COMMANDS: Final = ("run", "compile", "check", "bench", "inspect", "compare", "large")  # modules of export.commands
 
 
 def main() -> int:

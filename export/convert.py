@@ -57,8 +57,9 @@ def to_onnx(
     output_names: Sequence[str],
     input_shapes: Sequence[Sequence[int]],
     path: Path,
+    any_batch: bool = False,
 ) -> None:
-    """Write `model` as ONNX with those names of inputs and outputs."""
+    """Write `model` as ONNX with those names of inputs and outputs; with `any_batch` their first dimension may be any."""
     import torch
 
     with warnings.catch_warnings():
@@ -70,6 +71,7 @@ def to_onnx(
             input_names=list(input_names),
             output_names=list(output_names),
             opset_version=OPSET,
+            dynamic_axes={name: {0: "batch"} for name in (*input_names, *output_names)} if any_batch else None,
             dynamo=False,
         )
 
