@@ -3,11 +3,19 @@
     large = load("checkpoint", run, manifest)
     probabilities = large.classify(feed.values(codes))  # host.feed
 
-A new backend is one new file with a function `load(run, manifest) -> LargeModel`, and one line in BACKENDS. Its heavy
-libraries are imported only when it is asked for.
+What `--large` takes says by its form which backend it is for:
+
+    checkpoint                                   the run's own, as training left it
+    runs/other/large.pt                          any checkpoint of `python -m train` with the same samples and classes
+    large.onnx                                   an ONNX file
+    http://127.0.0.1:8080/v2/models/digits       a model on a server of the Open Inference Protocol v2
+
+What may follow the last two is in host.backend.spec. A new backend is one new file with a function `load(spec, run, manifest) -> LargeModel`, and
+one line in BACKENDS. Its heavy libraries are imported only when it is asked for.
 """
 
 import importlib
+import re
 from typing import Final, Protocol
 
 import numpy as np
@@ -17,8 +25,12 @@ from contract.manifest import Manifest
 from contract.run_folder import RunFolder
 from host.errors import HostError
 
-BACKENDS: Final[dict[str, str]] = {
-    "checkpoint": "host.backend.checkpoint",
+OWN: Final = "checkpoint"
+
+BACKENDS: Final[dict[str, str]] = {  # the first whose form is that of the whole of it
+    rf"{OWN}|(?!\w+://).+\.pt": "host.backend.checkpoint",
+    r"(?!\w+://).+\.onnx(\?.*)?": "host.backend.onnx_runtime",
+    r"https?://.*": "host.backend.open_inference",
 }
 
 
@@ -31,13 +43,17 @@ class LargeModel(Protocol):
 
     def classify(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Real-valued samples to probabilities [N, classes]: images [N, H, W, C], channels last as in the manifest, or
-        sequences [N, T, F], whose rows are frames in [0, 1]."""
+        sequences [N, T, F], whose rows are frames in [0, 1]. Raises NoAnswer if there is none; the next call may have one."""
         ...
 
 
-def load(name: str, run: RunFolder, manifest: Manifest) -> LargeModel:
-    """The large model of a run. `name` is one of BACKENDS. Raises HostError if it or its library is missing."""
-    if name not in BACKENDS:
-        raise HostError(f"Unknown large model backend {name!r}.", f"Known ones: {', '.join(BACKENDS)}.")
-    model: LargeModel = importlib.import_module(BACKENDS[name]).load(run, manifest)
-    return model
+def load(spec: str, run: RunFolder, manifest: Manifest) -> LargeModel:
+    """The large model that `spec` names. Raises HostError if it or its library is missing, or if it is none for the run's samples and classes."""
+    for form, module in BACKENDS.items():
+        if re.fullmatch(form, spec):
+            model: LargeModel = importlib.import_module(module).load(spec, run, manifest)
+            return model
+    raise HostError(
+        f"Unknown large model {spec!r}.",
+        f"Give {OWN!r} (the run's own), a file *.pt or *.onnx, or the URL of a server's model, http://HOST:PORT/v2/models/NAME.",
+    )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,45 +52,65 @@ def test_checkpoint_answers_as_the_model_does(with_large_model: RunFolder) -> No
     np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
-def test_channels_are_moved_to_where_pytorch_has_them() -> None:
+def test_any_checkpoint_of_such_samples_will_do(with_large_model: RunFolder, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    from host.backend.checkpoint import Checkpoint
-
-    class Channel(torch.nn.Module):  # type: ignore[misc, name-defined]
-        """Its logits are one pixel, by channel."""
-
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            assert images.shape == (2, 3, 4, 5)
-            return images[:, :, 1, 2]
-
-    samples = np.random.default_rng(2).random((2, 4, 5, 3), dtype=np.float32)
-    expected = torch.softmax(torch.from_numpy(samples[:, 1, 2, :]), dim=1).numpy()
-    np.testing.assert_allclose(Checkpoint(Channel(), 1.0).classify(samples), expected, rtol=1e-6)
-
-
-def test_frames_become_the_rows_that_the_recurrent_model_was_trained_on() -> None:
-    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    from host.backend.checkpoint import Checkpoint
     from train import models
+    from train.models import checkpoint
 
-    class Flat(torch.nn.Module):  # type: ignore[misc, name-defined]
-        """Its logits are all that it gets."""
+    manifest = manifests.load(with_large_model.manifest)
+    images = np.random.default_rng(1).random((5, 8, 8, 1), dtype=np.float32)
+    path = tmp_path / "other.pt"
+    # With a logit of abstaining, which is no class, and with a gate beside the logits; and a recurrent one, which sees rows.
+    for name, head in (("cnn", "extra_class"), ("cnn", "selection"), ("gru", "linear")):
+        model = models.build(name, (1, 8, 8), 10, {}, head).eval()
+        checkpoint.save(model, checkpoint.describe(name, model, {}, manifest.classes, 2.0), path)
+        with torch.inference_mode():
+            outputs = model(torch.from_numpy(images[:, None, :, :, 0]))
+        logits = outputs[0] if isinstance(outputs, tuple) else outputs
+        expected = torch.softmax(logits[:, :10] / 2.0, dim=1).numpy()
+        found = backend.load(str(path), with_large_model, manifest).classify(images)
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
 
-        input_shape = (3, 4, 5)
 
-        def forward(self, images: torch.Tensor) -> torch.Tensor:
-            return images.flatten(1)
+@pytest.mark.parametrize(
+    "spec",
+    ["oracle", "", "large.pth", "ftp://host/large.pt", "file:///large.onnx", "//large", "grpc://host:8081/digits"],
+)
+def test_what_has_no_known_form_is_refused(run_folder: RunFolder, spec: str) -> None:
+    with pytest.raises(HostError, match=r"Unknown large model .*'checkpoint'.*\*\.onnx.*/v2/models/NAME"):
+        backend.load(spec, run_folder, manifests.load(run_folder.manifest))
 
-    images = np.random.default_rng(3).random((2, 3, 4, 5), dtype=np.float32)
-    frames = models.build("rnn", (3, 4, 5), 2, {"hidden": 4}).frames(torch.from_numpy(images)).numpy()
-    expected = torch.softmax(torch.from_numpy(images).flatten(1), dim=1).numpy()
-    np.testing.assert_allclose(Checkpoint(Flat(), 1.0).classify(frames), expected, rtol=1e-6)
+
+def test_other_checkpoints_are_refused_in_words(recurrent_folder: RunFolder, tmp_path: Path) -> None:
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    from contract.log_mel import LogMel
+    from train import models
+    from train.models import checkpoint
+
+    manifest = manifests.load(recurrent_folder.manifest)
+
+    def refused(path: Path, words: str) -> None:
+        with pytest.raises(HostError, match=words):
+            backend.load(str(path), recurrent_folder, manifest)
+
+    path = tmp_path / "other.pt"
+    refused(path, r"other\.pt: the large model is missing\. Correct the path")
+    path.write_bytes(b"no checkpoint")
+    refused(path, r"other\.pt: not a checkpoint .*Take another checkpoint")
+    model = models.build("gru", (1, 30, 8), 10, {})
+    checkpoint.save(model, checkpoint.describe("gru", model, {}, manifest.classes, 1.0), path)
+    refused(
+        path,
+        r"its input is \[any, 1, 30, 8\], and a sample of scripted is a sequence of 30 frames of 16\. Take a model",
+    )
+    model = models.build("gru", (1, 30, 16), 10, {})
+    features = LogMel(bands=16, frames=30)
+    checkpoint.save(model, checkpoint.describe("gru", model, {}, manifest.classes, 1.0, features), path)
+    refused(path, r"its frames are made with LogMel.*the manifest's with None")
 
 
 def test_what_is_missing_is_an_error_that_says_how_to_get_it(with_large_model: RunFolder) -> None:
     manifest = manifests.load(with_large_model.manifest)
-    with pytest.raises(HostError, match=r"Unknown large model backend 'oracle'.*checkpoint"):
-        backend.load("oracle", with_large_model, manifest)
     with pytest.raises(HostError, match="names no large model"):
         backend.load("checkpoint", with_large_model, dataclasses.replace(manifest, large_checkpoint=None))
     with pytest.raises(HostError, match=r"its classes .* are not the manifest's"):
