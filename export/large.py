@@ -65,9 +65,8 @@ def write(checkpoint: Path, path: Path) -> Written:
     calibrated = Calibrated(model, description.temperature).eval()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-            warnings.simplefilter("ignore")  # the tracer's, of a recurrent model's batch; what the file does is seen below
-            )  # of a recurrent model's batch; what it does is seen below
+            # The tracer's, of a recurrent model's batch; what the file does is seen below.
+            warnings.simplefilter("ignore")
             to_onnx(calibrated, (INPUT,), (OUTPUT,), ((1, *model.input_shape),), path, any_batch=True)
         content = onnx.load(str(path))
         onnx.helper.set_model_props(content, {"classes": json.dumps(list(description.classes))})
