@@ -94,7 +94,7 @@ def _read(file: Path, codes: "Callable[[Image.Image], bytes]") -> bytes:
     try:
         with Image.open(file) as image:
             return codes(image)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (OSError, SyntaxError, ValueError, NotImplementedError, Image.DecompressionBombError) as error:
         raise HostError(f"{file}: not an image that can be read ({error}).", "Replace or remove it.") from None
 
 
