@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -314,6 +316,21 @@ def test_a_line_is_a_sample_of_a_model_without_state(three_numbers: Manifest, tm
     assert [(of.index, of.label, of.name, len(of.codes)) for of in load(file, three_numbers)] == [
         (index, None, str(file), 3) for index in range(3)
     ]
+
+
+@given(st.text(alphabet='0.15,x"\n\r\0é-', max_size=60))
+def test_any_text_is_samples_or_refused_in_words(text: str) -> None:
+    form = source_csv().Form(2, 3)
+    lines = io.StringIO(text, newline="\n")
+    for live in (False, True):
+        rows = source_csv()._rows("it", iter(lines), form)
+        try:
+            groups = list(source_csv()._groups("it", rows, form, live))
+        except HostError as error:
+            assert error.problem.startswith("it") and error.next_step
+        else:
+            assert all(group.values.shape[1] == 2 and 1 <= len(group.values) <= 3 for group in groups)
+        lines.seek(0)
 
 
 class Typed:
