@@ -29,7 +29,7 @@ from host.backend import LargeModel, NoAnswer
 from host.batcher import Batcher
 from host.errors import HostError
 
-ROOT: Final = Path(__file__).parents[2]
+RUNTIME: Final = Path(__file__).parents[1] / "mlserver_runtime"
 NAMED: Final = os.environ.get("DEMUR_MLSERVER") or shutil.which("mlserver")
 START_SECONDS: Final = 120.0  # a bound for a server that hangs; it takes some seconds
 
@@ -56,22 +56,12 @@ class MlServer:
     """A server of one model, `digits`, in a process of its own."""
 
     def __init__(self, onnx: Path, folder: Path) -> None:
-        http, grpc, metrics = free_ports(3)
+        http, grpc = free_ports(2)
+        shutil.copy(RUNTIME / "onnx_runtime.py", folder)
         shutil.copy(onnx, folder / "large.onnx")
-        settings = {
-            "host": "127.0.0.1",
-            "http_port": http,
-            "grpc_port": grpc,
-            "metrics_port": metrics,
-            "parallel_workers": 0,
-        }
-        model = {
-            "name": "digits",
-            "implementation": "onnx_runtime.OnnxRuntime",
-            "parameters": {"uri": "./large.onnx", "version": "v1"},
-            "inputs": [{"name": "image", "datatype": "FP32", "shape": [-1, 1, 8, 8]}],
-            "outputs": [{"name": "probabilities", "datatype": "FP32", "shape": [-1, 10]}],
-        }  # fmt: skip
+        settings = {**json.loads((RUNTIME / "settings.json").read_text()), "http_port": http, "grpc_port": grpc}
+        model = json.loads((RUNTIME / "model-settings.json").read_text())
+        model["parameters"]["uri"] = "./large.onnx"
         (folder / "settings.json").write_text(json.dumps(settings))
         (folder / "model-settings.json").write_text(json.dumps(model))
         self.base = f"http://127.0.0.1:{http}"
@@ -86,7 +76,6 @@ class MlServer:
             self._process = subprocess.Popen(
                 [str(Path(NAMED).absolute()), "start", str(self._folder)],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=self._folder,
-                env={**os.environ, "PYTHONPATH": str(ROOT / "tests" / "mlserver_runtime")},
             )  # fmt: skip
         give_up = time.monotonic() + START_SECONDS
         while not self._ready():
