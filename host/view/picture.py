@@ -9,7 +9,7 @@ saturates. How a level is painted is the view's affair.
 
 import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,18 @@ def of(began: Began, codes: bytes) -> Picture | None:
     height, width, *channels = (*began.shape[1:], 1)[:3]
     levels = levels.reshape(height, width, -1)
     return Picture("image", levels if channels == [3] else levels[:, :, :1])
+
+
+def resized(levels: NDArray[Any], axis: int, size: int) -> NDArray[np.float64]:
+    """Levels repeated to more, or averaged to less, along one axis."""
+    values, length = levels.astype(np.float64), levels.shape[axis]
+    first = np.arange(size) * length // size
+    if size >= length:
+        return values.take(first, axis)
+    counts = np.diff(np.append(first, length))
+    sums: NDArray[np.float64] = np.add.reduceat(values, first, axis)
+    means: NDArray[np.float64] = sums / counts.reshape([-1 if index == axis else 1 for index in range(levels.ndim)])
+    return means
 
 
 def _whole(began: Began, codes: bytes) -> bool:

@@ -24,7 +24,7 @@ from rich.text import Text
 from contract.gate import ONE, to_probability
 from host.latency import Percentiles
 from host.view import picture
-from host.view.picture import Picture
+from host.view.picture import Picture, resized
 from host.view.state import SUMS, WINDOW, Board, Shown, State
 
 BOARD, LARGE, GOOD, BAD, SOFT = "#e0701c", "#3592d4", "#1fa47c", "#d6453d", "bright_black"
@@ -40,13 +40,13 @@ BAR: Final = (6, 24)
 """Characters of a bar, at least and at most."""
 
 
-def screen(state: State, console: Console, keys: bool) -> RenderableType:
-    """All of it, as large as the console. `keys`: whether a person can press any."""
+def screen(state: State, console: Console, keys: bool, idle: float = 0.0) -> RenderableType:
+    """All of it, as large as the console. `keys`: whether a person can press any; `idle`: seconds since the last event."""
     width, height = console.size
     side = max(30, min(width * 2 // 5, 2 * height))
     wide = width - side
     body = Layout()
-    body.split_row(Layout(_sample(state, console, side), size=side), Layout(_figures(state, wide, height - 2)))
+    body.split_row(Layout(_sample(state, console, side, idle), size=side), Layout(_figures(state, wide, height - 2)))
     root = Layout()
     root.split_column(Layout(_header(state), size=1), body, Layout(_footer(state, keys), size=1))
     return root
@@ -59,12 +59,12 @@ def painted(shown: Picture, height: int, width: int) -> NDArray[np.uint8]:
     if shown.kind == "trace":
         levels = _drawn(levels[..., 0], height, width)
     elif shown.kind == "spectrogram":
-        levels = _resized(_resized(levels, 0, height), 1, width)
+        levels = resized(resized(levels, 0, height), 1, width)
     else:
         factor = min(height / levels.shape[0], width / levels.shape[1])
         factor = int(factor) if factor >= 1 else factor
         for axis in (0, 1):
-            levels = _resized(levels, axis, max(1, round(levels.shape[axis] * factor)))
+            levels = resized(levels, axis, max(1, round(levels.shape[axis] * factor)))
     if shown.kind == "spectrogram":
         at = levels[..., 0] / 255 * (len(HEAT) - 1)
         channels = [np.interp(at, range(len(HEAT)), HEAT[:, channel]) for channel in range(3)]
@@ -96,21 +96,9 @@ def _style(above: tuple[int, int, int], below: tuple[int, int, int]) -> Style:
 
 def inked(pixels: NDArray[np.uint8]) -> Text:
     """Pixels [H, W, 3] as characters, which are twice as high as wide: a line for two rows."""
-    lines = _resized(pixels.mean(2, keepdims=True), 0, max(1, len(pixels) // 2))[..., 0]
+    lines = resized(pixels.mean(2, keepdims=True), 0, max(1, len(pixels) // 2))[..., 0]
     codes = (lines / 256 * len(INK)).astype(int)
     return Text("\n".join("".join(INK[code] for code in line) for line in codes), no_wrap=True, justify="center")
-
-
-def _resized(levels: NDArray[Any], axis: int, size: int) -> NDArray[np.float64]:
-    """Repeated to more, averaged to less, along one axis."""
-    values, length = levels.astype(np.float64), levels.shape[axis]
-    first = np.arange(size) * length // size
-    if size >= length:
-        return values.take(first, axis)
-    counts = np.diff(np.append(first, length))
-    sums: NDArray[np.float64] = np.add.reduceat(values, first, axis)
-    means: NDArray[np.float64] = sums / counts.reshape([-1 if index == axis else 1 for index in range(levels.ndim)])
-    return means
 
 
 def _drawn(rows: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
@@ -159,12 +147,12 @@ def _footer(state: State, keys: bool) -> RenderableType:
     return row
 
 
-def _sample(state: State, console: Console, side: int) -> RenderableType:
+def _sample(state: State, console: Console, side: int, idle: float) -> RenderableType:
     """The picture above, the two answers below it."""
     shown = state.featured
     if shown is None or state.began is None:
         return Panel(Text("waiting for the first sample", SOFT), border_style=SOFT)
-    answers = _answers(state, shown, side - 2)
+    answers = _answers(state, shown, side - 2, idle)
     room = max(1, console.size.height - 2 - 2 - len(answers) - 2)
     drawn: RenderableType
     view = picture.of(state.began, shown.codes)
@@ -175,7 +163,7 @@ def _sample(state: State, console: Console, side: int) -> RenderableType:
         inks = console.no_color or console.color_system is None or console.options.ascii_only
         drawn = inked(pixels) if inks else Blocks(pixels, side - 4)
     title = f"sample {shown.sample}" + (f", label {_class(state, shown.label)}" if shown.label is not None else "")
-    colour = _verdict(state, shown)[1]
+    colour = _verdict(state, shown, idle)[1]
     frame = Layout()
     frame.split_column(
         Layout(Panel(drawn, title=title, border_style=SOFT)),
@@ -184,11 +172,11 @@ def _sample(state: State, console: Console, side: int) -> RenderableType:
     return frame
 
 
-def _verdict(state: State, shown: Shown) -> tuple[str, str]:
+def _verdict(state: State, shown: Shown, idle: float) -> tuple[str, str]:
     """What has become of the sample, and the colour of whoever has answered."""
     outcome = shown.outcome
     if shown.stage == "asking":
-        return f"may it leave? y / n   {max(0.0, shown.until - state.at):.0f} s", LARGE
+        return f"may it leave? y / n   {max(0.0, shown.until - state.at - idle):.0f} s", LARGE
     if outcome is None:
         if shown.stage == "sent":
             return "on its way to the board", SOFT
@@ -201,9 +189,9 @@ def _verdict(state: State, shown: Shown) -> tuple[str, str]:
     return ("answered on the board", BOARD) if outcome.source == "board" else ("asked the PC", LARGE)
 
 
-def _answers(state: State, shown: Shown, width: int) -> list[Text]:
+def _answers(state: State, shown: Shown, width: int, idle: float) -> list[Text]:
     """Three lines: who has answered, what the board says, what the large model says."""
-    text, colour = _verdict(state, shown)
+    text, colour = _verdict(state, shown, idle)
     outcome = shown.outcome
     board = Text("-", SOFT)
     if shown.board_class is not None and shown.score is not None:

@@ -11,6 +11,7 @@ no event waits for a slow terminal. It takes 80 columns and 24 lines; on fewer i
 
 import contextlib
 import threading
+import time
 from typing import Final
 
 from rich.console import Console
@@ -39,6 +40,7 @@ class Terminal:
         self._state, self._lock = State(), threading.Lock()
         self._changed, self._closing = threading.Event(), threading.Event()
         self._keys = False
+        self._last = time.monotonic()
         self._stack = contextlib.ExitStack()
         self._drawer = threading.Thread(target=self._draw, name="screen", daemon=True)
 
@@ -57,6 +59,7 @@ class Terminal:
     def show(self, event: Event) -> None:
         with self._lock:
             self._state.fold(event)
+            self._last = time.monotonic()
         self._changed.set()
 
     def press(self, key: str) -> None:
@@ -77,6 +80,6 @@ class Terminal:
             self._changed.wait(IDLE_SECONDS)
             self._changed.clear()
             with self._lock:
-                drawn = screen(self._state, self._console, self._keys)
+                drawn = screen(self._state, self._console, self._keys, idle=time.monotonic() - self._last)
             self._live.update(drawn, refresh=True)
             self._closing.wait(1 / FRAMES_PER_SECOND)
