@@ -1,11 +1,9 @@
 """The batcher and its breaker: whose row is whose, when the model is asked, and what happens when it does not answer.
 
-No test depends on how fast anything runs: time is a clock that the test moves, and it moves only when everybody waits. HANG only ends a test
-that would otherwise hang.
+No test depends on how fast anything runs: time is a clock that the test moves (tests/moved_clock.py).
 """
 
 import queue
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Final
@@ -16,58 +14,17 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from numpy.typing import NDArray
 
+from contract import manifest as manifests
+from contract.run_folder import RunFolder
+from host import backend
 from host.backend import NoAnswer
-from host.batcher import Batcher, Clock
+from host.batcher import Batcher
 from host.breaker import Breaker, State
+from moved_clock import HANG, MovedClock
+from open_inference_server import Behaviour, Server
 
-HANG: Final = 20.0
 CLASSES: Final = 3
 Array = NDArray[np.float32]
-
-
-class MovedClock(Clock):
-    """Stands still until `move`."""
-
-    def __init__(self) -> None:
-        self._now = 0.0
-        self._waits: dict[int, tuple[threading.Condition, float]] = {}
-        self._changed = threading.Condition()
-
-    def now(self) -> float:
-        return self._now
-
-    def wait(self, condition: threading.Condition, seconds: float | None) -> None:
-        until = float("inf") if seconds is None else self._now + seconds
-        with self._changed:
-            self._waits[threading.get_ident()] = (condition, until)
-            self._changed.notify_all()
-        assert condition.wait(HANG)
-        with self._changed:
-            del self._waits[threading.get_ident()]
-
-    def move(self, to: float) -> None:
-        """To a time until which a thread waits, as soon as one does, and wake it."""
-        self.held(to, 1)
-        with self._changed:
-            conditions, times = zip(*self._until(to), strict=True)
-            self._now = (
-                max(times) + 1e-9
-            )  # a sum of pauses is rounded, and may be just beyond the difference of two times
-        for condition in set(conditions):
-            with condition:
-                condition.notify_all()
-
-    def jump(self, to: float) -> None:
-        """To a time that nobody waits for."""
-        self._now = to
-
-    def held(self, until: float, waiting: int) -> None:
-        """Come back when so many threads wait until then."""
-        with self._changed:
-            assert self._changed.wait_for(lambda: len(self._until(until)) == waiting, HANG), self._waits
-
-    def _until(self, time: float) -> list[tuple[threading.Condition, float]]:
-        return [(condition, until) for condition, until in self._waits.values() if abs(until - time) < 1e-6]
 
 
 def sample(value: float) -> Array:
@@ -172,6 +129,39 @@ def test_eight_threads_get_the_rows_of_their_own_samples() -> None:
     assert sum(batches) == 8 * 250 and max(batches) <= 8
     assert statistics.batches == len(batches) and statistics.mean_batch == pytest.approx(2000 / len(batches))
     assert (statistics.retries, statistics.failures, statistics.unanswered, statistics.breaker) == (0, 0, 0, "closed")
+
+
+def test_the_checkpoint_may_be_behind_it(with_large_model: RunFolder) -> None:
+    large = backend.load("checkpoint", with_large_model, manifests.load(with_large_model.manifest))
+    everything = np.random.default_rng(1).random((64, 8, 8, 1), dtype=np.float32)
+    with Batcher(large, most=8, deadline_seconds=HANG) as batcher, ThreadPoolExecutor(8) as lanes:
+        rows = lanes.map(lambda index: batcher.classify(everything[index : index + 1]), range(len(everything)))
+        np.testing.assert_allclose(np.concatenate(list(rows)), large.classify(everything), atol=1e-6)
+
+
+def test_a_server_that_is_away_for_a_while(run_folder: RunFolder) -> None:
+    pytest.importorskip("urllib3", reason="urllib3 is not installed")
+    behaviour = Behaviour(lambda images: np.full((len(images), 10), 0.1, np.float32))
+    image = np.zeros((1, 8, 8, 1), dtype=np.float32)
+    clock = MovedClock()
+    with Server(behaviour) as server:
+        large = backend.load(server.url, run_folder, manifests.load(run_folder.manifest))
+        port = server.server_address[1]
+        batcher = Batcher(large, most=1, breaks_after=3, clock=clock, jitter=lambda: 0.0)
+        assert batcher.classify(image).shape == (1, 10)
+    with pytest.raises(NoAnswer, match="Connection refused"):  # after three attempts, one of them on the old connection
+        batcher.classify(image)
+    with pytest.raises(NoAnswer, match=r"failed 3 times in a row \(Connection refused\) and is tried again in 2\.0 s"):
+        batcher.classify(image)
+    with Server(behaviour, port):
+        with pytest.raises(NoAnswer, match="tried again in"):
+            batcher.classify(image)
+        clock.jump(2.1)
+        assert batcher.classify(image).shape == (1, 10)
+        statistics = batcher.statistics
+        batcher.close()
+    assert (statistics.batches, statistics.failures, statistics.retries, statistics.unanswered) == (2, 3, 2, 3)
+    assert (statistics.breaker, statistics.opened) == ("closed", 1)
 
 
 def test_the_first_waits_a_little_for_company(make: Callable[..., Bench]) -> None:
