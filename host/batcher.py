@@ -217,7 +217,6 @@ class Batcher:
             self._failed(batch, f"it took longer than {self._seconds:g} s")
             return
         self._breaker.succeeded()
-        self._not_before = 0.0
         self._batches += 1
         self._samples += len(answers)
         at = 0
