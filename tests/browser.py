@@ -1,7 +1,8 @@
 """A headless Chromium, driven by its DevTools protocol over a pipe (--remote-debugging-pipe: JSON, each message ended by a zero byte),
 which takes no library and no port.
 
-    with Browser(1280, 720, dark=True) as browser:
+    with Browser() as browser:
+        browser.look(1280, 720, dark=True)
         browser.open(url)
         browser.wait("document.title === 'Demur: digits'")
         browser.screenshot(path)
@@ -32,14 +33,10 @@ def executable() -> str | None:
 
 
 class Browser:
-    """One page of a browser of its own, `width` x `height` CSS pixels. `complaints` are the errors that the page ran into."""
+    """One page of a browser of its own. `complaints` are the errors that the page ran into."""
 
-    def __init__(self, width: int, height: int, dark: bool = False, reduced_motion: bool = False) -> None:
-        self._size, self._stack = (width, height), contextlib.ExitStack()
-        self._media = [
-            ("prefers-color-scheme", "dark" if dark else "light"),
-            ("prefers-reduced-motion", "reduce" if reduced_motion else ""),
-        ]
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
         self._ids, self._buffer = itertools.count(1), b""
         self._session: str | None = None
         self.complaints: list[str] = []
@@ -50,8 +47,8 @@ class Browser:
         profile = self._stack.enter_context(tempfile.TemporaryDirectory(ignore_cleanup_errors=True))
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
-        # Their ends have to be descriptors 3 and 4.
-        shell = ["/bin/sh", "-c", f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', "sh"]
+        # Their ends have to be descriptors 3 and 4; /dev/fd, for a plain sh duplicates none above 9.
+        shell = ["/bin/sh", "-c", f'exec "$@" 3</dev/fd/{theirs_in} 4>/dev/fd/{theirs_out}', "sh"]
         options = ["--headless", "--remote-debugging-pipe", f"--user-data-dir={profile}", "--no-first-run", "--disable-gpu", "--no-sandbox", "--hide-scrollbars",
                    "--disable-background-networking", "--disable-extensions", "--disable-dev-shm-usage", "about:blank"]  # fmt: skip
         self._process = subprocess.Popen(
@@ -63,10 +60,6 @@ class Browser:
         self._session = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Log"):
             self.call(f"{domain}.enable")
-        self.resize(*self._size)
-        self.call(
-            "Emulation.setEmulatedMedia", features=[{"name": name, "value": value} for name, value in self._media]
-        )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,9 +72,15 @@ class Browser:
         os.close(self._out)
         self._stack.close()
 
-    def resize(self, width: int, height: int, ratio: float = 1.0) -> None:
+    def look(self, width: int, height: int, dark: bool = False, reduced_motion: bool = False) -> None:
+        """The size of the page in CSS pixels, and what its user prefers."""
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        preferred = {
+            "prefers-color-scheme": "dark" if dark else "light",
+            "prefers-reduced-motion": "reduce" if reduced_motion else "",
+        }
         self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=ratio, mobile=False
+            "Emulation.setEmulatedMedia", features=[{"name": name, "value": value} for name, value in preferred.items()]
         )
 
     def open(self, url: str) -> None:

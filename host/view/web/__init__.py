@@ -299,15 +299,16 @@ def _tell(web: Web, write: Callable[[bytes], object]) -> None:
     told = course_told = -HEARTBEAT_SECONDS
     while True:
         last, clock = web.closing.is_set(), time.monotonic()
-        if web.version != version:
+        begun = web.session
+        if begun is not None and web.version != version:
             version, parts = web.version, []
-            if web.session is not session and web.session is not None:
-                session, number = web.session, 0
-                parts.append(event("began", page.began(session)))
+            if begun is not session:
+                session, number = begun, 0
+                parts.append(event("began", page.began(begun)))
             number, picture = web.picture(number)
             write(b"".join((*parts, picture, web.now())))
             told = clock
-        if web.version != course_version and (last or clock >= course_told + COURSE_SECONDS):
+        if begun is not None and web.version != course_version and (last or clock >= course_told + COURSE_SECONDS):
             course_version, course_told = web.version, clock
             write(web.course())
         if clock >= told + HEARTBEAT_SECONDS:

@@ -377,7 +377,8 @@ function drawStrip() {
   $("#strip").replaceChildren(...heard.course.passed_on.map((sample) => {
     const item = element("li", undefined, sample.lost ? "lost" : sample.source ?? ""), canvas = element("canvas");
     const from = sample.board_class === null ? "?" : className(sample.board_class);
-    const text = sample.lost ? "lost" : sample.source === "host" ? `${from} → ${className(sample.large_class)}` : `${from}, own`;
+    const to = sample.large_class === null ? null : className(sample.large_class), long = $("#strip").className === "long";
+    const text = sample.lost ? "lost" : sample.source !== "host" ? `${from}, own` : long && from === to ? to : `${from} → ${to}`;
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `sample ${sample.sample}`);
     drawPicture(canvas, sample.picture, false);
