@@ -2,6 +2,7 @@
 
     python -m firmware build --run runs/digits --board nucleo    into runs/digits/firmware/nucleo_f446re/
     python -m firmware build --run runs/digits --engine tflm     TensorFlow Lite Micro in place of the generated C
+    python -m firmware build --run runs/digits --consent ask     no abstained sample leaves the board unless a person says so
     python -m firmware size  --run runs/digits --board nucleo    of what was built
     python -m firmware flash --run runs/digits --board nucleo    build, then program the board through OpenOCD
 
@@ -19,8 +20,10 @@ from contract.errors import DONE, run
 from contract.run_folder import RunFolder
 from firmware.build import build
 from firmware.flash import flash, require_openocd
+from firmware.generate import DEFAULT_CONSENT
 from firmware.model_files import DEFAULT_ENGINE, ENGINES
 from firmware.size import Sizes, measure
+from host.messages.settings import Consent
 
 
 def parse() -> argparse.Namespace:
@@ -29,6 +32,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder, with the exported model")
     parser.add_argument("--board", default="nucleo", help="name or alias; `python -m boards` lists them")
     parser.add_argument("--engine", choices=tuple(ENGINES), default=DEFAULT_ENGINE, help="what runs the model")
+    parser.add_argument("--consent", default=DEFAULT_CONSENT, choices=[each.name.lower() for each in Consent],
+                        help="the least that a host can ask for before an abstained sample leaves the board")  # fmt: skip
     parser.add_argument("--max-flash", type=int, metavar="BYTES", help="fail if the image takes more flash")
     parser.add_argument("--max-ram", type=int, metavar="BYTES", help="fail if the image takes more RAM, stack included")
     parser.add_argument("--json", action="store_true", help="print the sizes as JSON")
@@ -53,7 +58,7 @@ def main() -> int:
     if arguments.command == "flash":
         openocd.render(board, elf)  # what would fail after the build should fail before it
         require_openocd()
-    report(build(folder, board, arguments.engine, arguments.verbose), arguments)
+    report(build(folder, board, arguments.engine, arguments.verbose, arguments.consent), arguments)
     print(f"built {elf}", file=sys.stderr)
     if arguments.command == "flash":
         flash(elf, board)

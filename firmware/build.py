@@ -17,6 +17,7 @@ from boards import Board
 from contract.run_folder import RunFolder
 from firmware import tflm
 from firmware.errors import INSTALL, FirmwareError
+from firmware.generate import CONSENT_VARIABLE, DEFAULT_CONSENT, consent_of
 from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
 from firmware.size import Sizes, measure, sequence_bytes
 
@@ -35,9 +36,15 @@ QUIET: Final = {
 }
 
 
-def build(run: RunFolder, board: Board, engine: str = DEFAULT_ENGINE, verbose: bool = False) -> Sizes:
-    """Build the image of a run for a board and measure it. Raises FirmwareError with the compiler's words on stderr."""
+def build(
+    run: RunFolder, board: Board, engine: str = DEFAULT_ENGINE, verbose: bool = False, consent: str = DEFAULT_CONSENT
+) -> Sizes:
+    """Build the image of a run for a board and measure it. `consent` is the least that a host can ask for.
+
+    Raises FirmwareError with the compiler's words on stderr.
+    """
     require(run.path, engine)
+    consent_of(consent)
     # An environment *_tflm has PlatformIO fetch the library, which nobody wants who has a tree of his own.
     fetched = engine == "tflm" and tflm.tree(os.environ) is None
     name = f"{board.short_name}_tflm" if fetched else board.short_name
@@ -50,6 +57,7 @@ def build(run: RunFolder, board: Board, engine: str = DEFAULT_ENGINE, verbose: b
     environment = os.environ | QUIET | {
         RUN_VARIABLE: str(run.path.resolve()),
         ENGINE_VARIABLE: engine,
+        CONSENT_VARIABLE: consent,
         "PLATFORMIO_WORKSPACE_DIR": str(workspace),
     }  # fmt: skip
     result = subprocess.run(

@@ -1,6 +1,6 @@
-"""Files that every build generates: board.h, link.ld, messages.h, version.h. Standard library only.
+"""Files that every build generates: board.h, link.ld, messages.h, options.h, version.h. Standard library only.
 
-generate(board, Path("build/generated"))
+generate(board, Path("build/generated"), Consent.ALWAYS)
 """
 
 import tomllib
@@ -9,21 +9,49 @@ from typing import Final
 
 from boards import Board
 from boards.render import header, linker
+from firmware.errors import FirmwareError
 from host.messages import c_header
+from host.messages.settings import Consent
+
+CONSENT_VARIABLE: Final = "DEMUR_CONSENT"
+"""Environment variable with the build's consent for `pio run`: always, ask or never."""
+
+DEFAULT_CONSENT: Final = Consent.ALWAYS.name.lower()
 
 PROJECT: Final = Path(__file__).parents[1] / "pyproject.toml"
 
 
-def generate(board: Board, folder: Path) -> None:
+def generate(board: Board, folder: Path, consent: Consent) -> None:
     """Write the files for `board` into `folder`, which is created."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in {
         "board.h": header.render(board),
         "link.ld": linker.render(board),
         "messages.h": c_header.render(),
+        "options.h": options_header(consent),
         "version.h": version_header(),
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
+
+
+def consent_of(name: str) -> Consent:
+    """Consent by its name in lower case. Raises FirmwareError for any other."""
+    for consent in Consent:
+        if consent.name.lower() == name:
+            return consent
+    known = ", ".join(consent.name.lower() for consent in Consent)
+    raise FirmwareError(f"Unknown consent {name!r}.", f"Choose one of {known}, with --consent or {CONSENT_VARIABLE}.")
+
+
+def options_header(consent: Consent) -> str:
+    """options.h: what was chosen for this build."""
+    return (
+        "/* Rendered for this build. */\n"
+        "#ifndef OPTIONS_H\n#define OPTIONS_H\n\n"
+        '#include "messages.h"\n\n'
+        f"#define OPTION_CONSENT MESSAGE_CONSENT_{consent.name} /* the least that a host can ask for */\n\n"
+        "#endif\n"
+    )
 
 
 def version_header() -> str:

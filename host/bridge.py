@@ -3,27 +3,58 @@
     bridge = Bridge(link, large, feed.of(manifest), reply_seconds=7.0)
     outcome = bridge.stream(Sample(index=0, label=3, codes=b"..."))
 
-One sample at a time, as host.messages.sample and host.messages.stream describe. Every sample ends either answered, by the board, by the host or
-by the board's fallback, or lost with a reason. The number that a sample has on the wire is new for each attempt in
-each session, so that nothing left over from another sample can be taken for its answer.
+One sample at a time, as host.messages.sample and host.messages.stream describe. Every sample ends either answered, by the board, by the
+host or by the board itself for want of another answer, or lost with a reason. The number that a sample has on the wire is new for each
+sample of a session, so that nothing left over from another one can be taken for its answer.
+
+What the host says next depends on nothing but what it knows of the sample, and what it says may be said again. So a line that loses
+frames costs time and nothing else: what is not answered in time (host.timer), or answered by a damaged frame, is said again. On a bad line
+the pieces of a sample get smaller, since a short frame gets through more often than a long one.
 """
 
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from contract.errors import NO_DEVICE
 from contract.gate import to_code, to_probability
-from host.backend import LargeModel
+from host.backend import LargeModel, NoAnswer
 from host.feed import Feed
-from host.frame import OVERHEAD
-from host.link import Link
-from host.messages.sample import Answer, Reason, Refused, Result, Source, Uplink
+from host.frame import OVERHEAD, PAYLOAD_MAX
+from host.link import Disconnected, Link
+from host.messages.sample import (
+    Answer,
+    Decline,
+    Infer,
+    Load,
+    Loaded,
+    Reason,
+    Refused,
+    Release,
+    Resend,
+    Result,
+    Source,
+    Stage,
+    Uplink,
+)
 from host.messages.sample import Final as FinalMessage
 from host.messages.stream import Step
+from host.messages.wire import Message
 
-BUSY_SECONDS: Final = 0.05
-"""Pause before a sample is offered again to a board that still waits for an earlier session's answer."""
+WIRE_OVERHEAD: Final = OVERHEAD + 2
+"""Bytes of a frame on the wire beside its payload: header, CRC, COBS code and delimiter."""
+
+UPLINK_BYTES: Final = PAYLOAD_MAX - len(Uplink(0, 0, 0, b"").encode())
+"""Bytes of a sample that fit in one UPLINK."""
+
+PIECE_MIN: Final = 32
+"""Least bytes of a sample in a message. Frames of 17 + n bytes, n of them the sample's, get n / (17 + n) * 0.99 ** (17 + n) of a line's
+bytes across if it damages 1 % of them: most at n = 34."""
+
+RESENDS: Final = 8
+"""Pieces asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +74,17 @@ class Sample:
 class Outcome:
     """What became of a sample: one line of session.jsonl. A field is None if the sample was lost before it was known.
 
-    `large_class` is what the large model said of an abstained sample, `answer` what the board ended with. `source` is
-    "board" (accepted), "host" (the large model's answer) or "fallback" (the board's own, since no answer came in time).
+    `large_class` is what the large model said of an abstained sample, `no_answer` why it said nothing, `answer` what the board ended
+    with. `source` is "board" (accepted), "host" (the large model's answer), "fallback" (the board's own, since no answer came) or
+    "withheld" (likewise, since the sample stayed on the board). `sent_up` is whether it left the board, `granted` what was said when
+    the board held it and asked, None if it did not.
     `threshold` is what was in force, `queried` that it was above every score in order to see the large model's answer, and
     `experts` how many thresholds the session's policy (host.policy) had to choose from after it.
     `steps` is how many frames of a sequence the board had taken when it decided, or when the sample was lost; 0 for a model
     without state.
     `seconds` are on the host's clock, from the first byte of the sample on: `result` when RESULT was in, `uplink` when
-    the whole abstained sample was, `large` when the large model had answered, `final` when FINAL was in.
+    the whole abstained sample was, `large` when the large model had answered, `final` when FINAL was in. `decided_ticks` is on the
+    board's clock. `repeats` counts what had to be said again.
     """
 
     sample: int
@@ -75,99 +109,335 @@ class Outcome:
     threshold: int | None = None
     queried: bool = False
     experts: int | None = None
+    port: str = ""
+    sent_up: bool = False
+    granted: bool | None = None
+    no_answer: str | None = None
+    decided_ticks: int | None = None
+    repeats: int = 0
+
+
+class _Pieces:
+    """How many bytes of a sample to put in a message, in one direction."""
+
+    def __init__(self, most: int) -> None:
+        self.size = self._most = most
+
+    def judge(self, longest: int, arrived: float) -> None:
+        """Of messages with up to `longest` bytes that share has arrived."""
+        if arrived >= 1:
+            self.size = min(self._most, self.size * 2)
+        elif arrived < 0.5:
+            self.size = max(PIECE_MIN, min(self.size, longest) // 2)
+
+
+@dataclass
+class _Talk:
+    """What the host knows of a sample while it is on the board, and what it has said last."""
+
+    number: int
+    codes: bytes
+    outcome: Outcome
+    start: float
+
+    taken: int = 0  # bytes, or frames of a sequence, that the board has
+    stage: Stage | None = None  # None until RESULT
+    release: bool = False  # what to say of a held sample
+    up: bytearray = field(default_factory=bytearray)  # the sample as the board sent it
+    here: bytearray = field(default_factory=bytearray)  # 1 for each byte of it that came
+    reply: Answer | Decline | None = None
+    final: FinalMessage | None = None
+    refused: Reason | None = None  # what the board does not want now, but may later
+    ended: bool = False
+
+    said: float = 0.0  # when something was said last, or a piece came
+    request: int = 0  # sequence number of it
+    offered: int = 0  # bytes that the board has if all of it arrived
+    kind: str = ""  # of the answer
+    due: int = 0  # frames in answer that may still come; nothing more is to be said until then
+    asked: int = 0  # pieces among them at first
+    came: int = 0  # of those
+    again: bool = False  # the answer did not come
+    timed: bool = False  # the answer tells how long a round trip takes
+
+    @property
+    def whole(self) -> bool:
+        return bool(self.here) and 0 not in self.here
+
+    def expect_pieces(self, count: int) -> None:
+        self.asked = self.due = count
+        self.came = 0
+
+    def missing(self, size: int) -> list[Message]:
+        """Requests for the first of the pieces that did not come, of up to `size` bytes each."""
+        here, found, end = self.here or bytearray(len(self.codes)), list[Message](), 0
+        while len(found) < RESENDS and (at := here.find(0, end)) >= 0:
+            gap = here.find(1, at)
+            end = min(at + size, gap if gap >= 0 else len(here))
+            found.append(Resend(self.number, at, end - at))
+        return found
 
 
 class Bridge:
-    """Streams samples over a link. `reply_seconds` must be longer than the board's deadline, which ends every wait."""
+    """Streams samples over a link. `reply_seconds` without any progress end a sample; they must be longer than the board's deadline, which
+    ends every wait for an answer.
 
-    def __init__(self, link: Link, large: LargeModel, feed: Feed, reply_seconds: float) -> None:
+    `decided` is called as soon as the board has said what it makes of a sample. `consent` is called when the board holds an abstained
+    sample, and says, in its own time, whether it may leave; the board ends the wait when its settings say so. Without it no sample
+    leaves a board that asks.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        large: LargeModel,
+        feed: Feed,
+        reply_seconds: float,
+        *,
+        decided: Callable[[Outcome], None] = lambda _: None,
+        consent: Callable[[Outcome], bool] | None = None,
+    ) -> None:
         self._link = link
         self._large = large
         self._feed = feed
         self._reply_seconds = reply_seconds
+        self._decided = decided
+        self._consent = consent or (lambda _: False)
         self._next = secrets.randbelow(1 << 32)
+        self._down = _Pieces(PAYLOAD_MAX)
+        self._up = _Pieces(UPLINK_BYTES)
+        room = link.hello.receive_bytes - len(Infer(0).encode()) - WIRE_OVERHEAD
+        self._at_once = max(1, room // (PAYLOAD_MAX + WIRE_OVERHEAD))  # pieces with the request after them
 
     def stream(self, sample: Sample) -> Outcome:
-        """Send one sample and see it through. Raises HostError only if the port is gone."""
-        give_up = time.monotonic() + self._reply_seconds
-        while True:
-            outcome = self._attempt(sample)
-            busy = outcome.lost == _refusal(Reason.BUSY)
-            if not busy or time.monotonic() > give_up:
-                return outcome
-            time.sleep(BUSY_SECONDS)
-
-    def _attempt(self, sample: Sample) -> Outcome:
+        """Send one sample and see it through. Raises Disconnected if the port is gone or nothing comes any more, SessionLost if the board
+        was reset: the sample can then be streamed again."""
         number, self._next = self._next, (self._next + 1) % (1 << 32)
         outcome = Outcome(sample.index, sample.label, name=sample.name)
-        sent, received, start = self._link.bytes_sent, self._link.bytes_received, time.monotonic()
-        self._link.send(*self._feed.requests(number, sample.codes, 0))
-        self._follow(number, sample.codes, outcome, start)
+        sent, received = self._link.bytes_sent, self._link.bytes_received
+        talk = _Talk(number, sample.codes, outcome, start=time.monotonic())
+        progress, heard = talk.start, self._heard()
+        while not talk.ended:
+            if talk.due <= 0:
+                self._say(talk)
+            if self._listen(talk):
+                progress, heard = time.monotonic(), self._heard()
+            elif time.monotonic() - progress > self._reply_seconds:
+                self._give_up(talk, silent=self._heard() == heard)
         outcome.bytes_sent = self._link.bytes_sent - sent
         outcome.bytes_received = self._link.bytes_received - received
         return outcome
 
-    def _follow(self, number: int, sent: bytes, outcome: Outcome, start: float) -> None:
-        """Take what the board says about sample `number`, whose codes are `sent`, until it has ended, and feed it the rest;
-        anything about another is passed over."""
-        codes = b""
-        deadline = time.monotonic() + self._reply_seconds
-        while (message := self._link.receive(deadline)) is not None:
-            now = time.monotonic() - start
-            match message:
-                case Step(sample=of, steps=steps) if of == number and steps > outcome.steps:
-                    outcome.steps = steps
-                    self._link.send(*self._feed.requests(number, sent, steps))
-                    deadline = time.monotonic() + self._reply_seconds
-                case Result(sample=of) if of == number:
-                    outcome.seconds["result"] = now
-                    _take_result(outcome, message)
-                    if message.accepted:
-                        return
-                case Uplink(sample=of) if of == number:
-                    outcome.uplink_bytes += len(message.encode()) + OVERHEAD + 2
-                    # After a lost piece the rest does not fit: no answer then, and the board falls back on its own.
-                    if message.offset == len(codes) and message.total == len(sent):
-                        codes += message.data
-                    if len(codes) == len(sent):
-                        outcome.seconds["uplink"] = now
-                        self._answer(number, codes, outcome, start)
-                        codes = b""
-                    deadline = time.monotonic() + self._reply_seconds
-                case FinalMessage(sample=of) if of == number:
-                    outcome.seconds["final"] = now
-                    _take_final(outcome, message)
-                    return
-                case Refused(sample=of, type=type_, reason=reason) if of == number and type_ != Answer.TYPE:
-                    outcome.lost = _refusal(reason)
-                    return
-        missing = self._feed.answers if outcome.board_class is None else "FINAL"
-        outcome.lost = f"no {missing} within {self._reply_seconds:g} s"
+    def _heard(self) -> int:
+        return self._link.counters.received + self._link.counters.damaged
 
-    def _answer(self, number: int, codes: bytes, outcome: Outcome, start: float) -> None:
-        """Ask the large model about the sample as the board sent it, and reply."""
-        probabilities = self._large.classify(self._feed.values(codes))[0]
+    def _say(self, talk: _Talk) -> None:
+        """What is to be said next, by what is known."""
+        messages: list[Message]
+        talk.due = 1
+        if talk.stage is None:
+            messages = self._request(talk)
+        elif talk.stage is Stage.HELD and talk.release:
+            messages, talk.kind = [Release(talk.number)], "UPLINK"
+            talk.expect_pieces(-(-len(talk.codes) // UPLINK_BYTES))
+        elif talk.stage is not Stage.SENT_UP:
+            messages, talk.kind = (
+                [Decline(talk.number)],
+                "FINAL",
+            )  # said of a sample that stays, it asks for FINAL again
+        elif talk.reply is not None:
+            messages, talk.kind = [talk.reply], "FINAL"
+        else:
+            if talk.asked:
+                self._up.judge(self._up.size, talk.came / talk.asked)
+            messages, talk.kind = talk.missing(self._up.size), "UPLINK"
+            talk.expect_pieces(len(messages))
+        overtaken = talk.stage is None and (
+            talk.here or talk.final is not None
+        )  # RESULT was lost, what follows it was not
+        if talk.again or overtaken or isinstance(messages[0], Resend):
+            talk.outcome.repeats += 1
+            self._link.repeated += 1
+        talk.request, talk.timed = self._link.send(*messages), not talk.again
+        talk.said = time.monotonic()
+
+    def _request(self, talk: _Talk) -> list[Message]:
+        """What brings the sample to its decision."""
+        if talk.again and talk.kind == "STEP":
+            self._down.judge(PAYLOAD_MAX, 0)
+        messages = self._feed.requests(talk.number, talk.codes, talk.taken, self._down.size, self._at_once)
+        if not isinstance(messages[-1], Infer):
+            talk.kind = "STEP"
+            return messages
+        if talk.again:
+            return messages[-1:]  # whose answer says how much of the rest is there
+        talk.offered = talk.taken + sum(len(load.data) for load in messages if isinstance(load, Load))
+        talk.kind = "RESULT" if talk.offered == len(talk.codes) else "LOADED"
+        return messages
+
+    def _listen(self, talk: _Talk) -> bool:
+        """Wait for one message. Returns whether it brought anything new."""
+        timer, damaged = self._link.timer(talk.kind), self._link.counters.damaged
+        message = self._link.receive(talk.said + timer.seconds, damaged + 1)
+        talk.timed = talk.timed and message is not None
+        if message is None and self._link.counters.damaged == damaged:
+            timer.back_off()
+            talk.due, talk.again = 0, True
+            return False
+        timer.heard()
+        if message is None:  # what was damaged may have been the answer
+            talk.due, talk.again = talk.due - 1, True
+            return False
+        now = time.monotonic()
+        kind, round_trip, timed = talk.kind, now - talk.said, talk.timed
+        new = self._take(talk, message, now)
+        if new:
+            talk.again = talk.timed = False
+            if timed:
+                self._link.measured(kind, round_trip)
+        return new
+
+    def _take(self, talk: _Talk, message: Message, now: float) -> bool:
+        """Learn from a message. Returns whether it is news of this sample; what is of another, or known, is passed over."""
+        if getattr(message, "sample", None) != talk.number:
+            return False
+        match message:
+            case Loaded(length=length, request=request):
+                return talk.stage is None and request == talk.request and self._take_loaded(talk, length)
+            case Step(steps=steps):
+                if talk.stage is not None or steps <= talk.taken:
+                    return False
+                self._down.judge(PAYLOAD_MAX, 0.5 if talk.again else 1)
+                talk.outcome.steps = talk.taken = steps
+                talk.due = 0
+            case Result():
+                if message.stage is talk.stage:
+                    return False
+                self._take_result(talk, message, now)
+            case Uplink():
+                if not self._take_piece(talk, message, now):
+                    return False
+            case FinalMessage():
+                if talk.final is not None:
+                    return False
+                talk.final = message
+                talk.due, talk.taken = 0, len(talk.codes)  # if RESULT was lost, it is all that is asked for
+            case Refused(reason=Reason.BUSY):
+                talk.refused = Reason.BUSY
+                return False
+            case Refused(type=Answer.TYPE, reason=Reason.OUT_OF_RANGE):
+                talk.outcome.no_answer = "the board has no such class"
+                talk.reply, talk.due = Decline(talk.number), 0
+            case Refused(reason=reason):
+                talk.outcome.lost, talk.ended = _refusal(reason), True
+            case _:
+                return False
+        self._conclude(talk, time.monotonic() - talk.start)
+        return True
+
+    def _take_loaded(self, talk: _Talk, length: int) -> bool:
+        talk.again, talk.due = False, 0  # it is the answer to what was said last
+        offered = talk.offered - talk.taken
+        if length >= len(talk.codes):
+            talk.outcome.lost, talk.ended = f"the board wants more than the {len(talk.codes)} bytes of the sample", True
+        elif offered > 0:
+            self._down.judge(offered, (length - talk.taken) / offered)
+        new = length > talk.taken
+        talk.taken = length
+        return new
+
+    def _take_result(self, talk: _Talk, result: Result, now: float) -> None:
+        outcome, first = talk.outcome, talk.stage is None
+        talk.stage, talk.due = result.stage, int(result.stage is Stage.WITHHELD)  # then FINAL follows
+        outcome.sent_up = outcome.sent_up or result.stage is Stage.SENT_UP
+        if not first:
+            return
+        if not talk.again:
+            self._down.judge(PAYLOAD_MAX, 1)
+        outcome.seconds["result"] = now - talk.start
+        outcome.board_class, outcome.score, outcome.accepted = result.class_index, result.score, result.accepted
+        outcome.infer_cycles, outcome.gate_cycles, outcome.steps = result.infer_cycles, result.gate_cycles, result.steps
+        outcome.decided_ticks = result.ticks
+        self._decided(outcome)
+        if result.accepted:
+            outcome.answer, outcome.probability = result.class_index, to_probability(result.score)
+            outcome.source, talk.ended = Source.BOARD.name.lower(), True
+        elif result.stage is Stage.HELD:
+            outcome.granted = talk.release = self._consent(outcome)
+        elif result.stage is Stage.WITHHELD:
+            talk.kind = "FINAL"
+        elif not talk.here:
+            talk.expect_pieces(-(-len(talk.codes) // UPLINK_BYTES))  # they follow
+            talk.kind = "UPLINK"
+        talk.said = time.monotonic()
+
+    def _take_piece(self, talk: _Talk, piece: Uplink, now: float) -> bool:
+        outcome, end = talk.outcome, piece.offset + len(piece.data)
+        outcome.uplink_bytes += len(piece.encode()) + WIRE_OVERHEAD
+        if piece.total != len(talk.codes) or end > piece.total:
+            return False
+        if talk.stage is None:
+            talk.taken = talk.offered = len(talk.codes)  # it is decided: RESULT was lost
+        elif talk.stage is Stage.HELD:
+            talk.stage = Stage.SENT_UP
+        outcome.sent_up = True
+        talk.due, talk.came, talk.said = talk.due - 1, talk.came + 1, now
+        if not talk.here:
+            talk.up, talk.here = bytearray(piece.total), bytearray(piece.total)
+        if 0 not in talk.here[piece.offset : end]:
+            return False
+        talk.up[piece.offset : end] = piece.data
+        talk.here[piece.offset : end] = b"\1" * len(piece.data)
+        if talk.whole:
+            outcome.seconds["uplink"] = now - talk.start
+            talk.due = 0
+            if talk.asked:
+                self._up.judge(self._up.size, talk.came / talk.asked)
+        return True
+
+    def _conclude(self, talk: _Talk, now: float) -> None:
+        """Do what can be done by now: ask the large model, take the end of the sample."""
+        if talk.stage is None or talk.ended:
+            return
+        if talk.final is not None:
+            talk.outcome.seconds["final"] = now
+            _take_final(talk.outcome, talk.final)
+            talk.ended = True
+        elif talk.whole and talk.reply is None:
+            talk.reply, talk.due = self._answer(talk), 0
+
+    def _answer(self, talk: _Talk) -> Answer | Decline:
+        """What the large model says of the sample as the board sent it."""
+        try:
+            probabilities = self._large.classify(self._feed.values(bytes(talk.up)))[0]
+        except NoAnswer as why:
+            talk.outcome.no_answer = str(why)
+            return Decline(talk.number)
         class_index = int(probabilities.argmax())
-        outcome.large_class = class_index
-        outcome.seconds["large"] = time.monotonic() - start
-        self._link.send(Answer(number, class_index, to_code(float(probabilities[class_index]))))
+        talk.outcome.large_class = class_index
+        talk.outcome.seconds["large"] = time.monotonic() - talk.start
+        return Answer(talk.number, class_index, to_code(float(probabilities[class_index])))
 
-
-def _take_result(outcome: Outcome, result: Result) -> None:
-    outcome.board_class, outcome.score, outcome.accepted = result.class_index, result.score, result.accepted
-    outcome.infer_cycles, outcome.gate_cycles, outcome.steps = result.infer_cycles, result.gate_cycles, result.steps
-    if result.accepted:
-        outcome.answer, outcome.probability = result.class_index, to_probability(result.score)
-        outcome.source = Source.BOARD.name.lower()
+    def _give_up(self, talk: _Talk, silent: bool) -> None:
+        missing = self._feed.answers if talk.stage is None else talk.kind
+        if silent:
+            raise Disconnected(
+                f"{self._link.name}: the board has said nothing for {self._reply_seconds:g} s, where {missing} was due.",
+                "Check the cable, reset the board and run the command again.",
+                NO_DEVICE,
+            )
+        talk.ended = True
+        if talk.refused is not None:
+            talk.outcome.lost = _refusal(talk.refused)
+        else:
+            talk.outcome.lost = f"no {missing} within {self._reply_seconds:g} s"
 
 
 def _take_final(outcome: Outcome, final: FinalMessage) -> None:
-    if outcome.board_class is None:
-        outcome.lost = "RESULT did not arrive"
-        return
     if final.source is Source.HOST and final.class_index != outcome.large_class:
         outcome.lost = f"FINAL carries class {final.class_index}, the large model's answer was {outcome.large_class}"
         return
+    outcome.sent_up = outcome.sent_up or final.source is not Source.WITHHELD
     outcome.answer, outcome.probability = final.class_index, to_probability(final.probability)
     outcome.source, outcome.wait_cycles = final.source.name.lower(), final.wait_cycles
 

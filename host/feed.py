@@ -33,8 +33,13 @@ class Feed(Protocol):
 
     answers: str
 
-    def requests(self, number: int, codes: bytes, taken: int) -> list[Message]:
-        """What to send when the board has taken the first `taken` frames of sample `number`."""
+    def requests(
+        self, number: int, codes: bytes, taken: int, piece: int = PAYLOAD_MAX, pieces: int | None = None
+    ) -> list[Message]:
+        """What to send when the board has `taken` bytes, or frames of a sequence, of sample `number`. The last one is answered.
+
+        At most `piece` bytes of the sample in a message (a frame is never cut), and at most `pieces` of those at once.
+        """
         ...
 
     def values(self, codes: bytes) -> NDArray[np.float32]:
@@ -44,13 +49,16 @@ class Feed(Protocol):
 
 @dataclass(frozen=True)
 class Whole:
-    """For a model without state: all of the sample, then the request to run it."""
+    """For a model without state: the sample in pieces, then the request to run it, or to say how much is there."""
 
     tensor: Tensor
     answers = "RESULT"
 
-    def requests(self, number: int, codes: bytes, taken: int) -> list[Message]:
-        loads = [Load(number, at, codes[at : at + LOAD_BYTES]) for at in range(0, len(codes), LOAD_BYTES)]
+    def requests(
+        self, number: int, codes: bytes, taken: int, piece: int = PAYLOAD_MAX, pieces: int | None = None
+    ) -> list[Message]:
+        size = min(piece, LOAD_BYTES)
+        loads = [Load(number, at, codes[at : at + size]) for at in range(taken, len(codes), size)[:pieces]]
         return [*loads, Infer(number)]
 
     def values(self, codes: bytes) -> NDArray[np.float32]:
@@ -66,9 +74,11 @@ class Framewise:
     per_push: int
     answers = "STEP or RESULT"
 
-    def requests(self, number: int, codes: bytes, taken: int) -> list[Message]:
+    def requests(
+        self, number: int, codes: bytes, taken: int, piece: int = PAYLOAD_MAX, pieces: int | None = None
+    ) -> list[Message]:
         size = self.tensor.bytes
-        frames = codes[taken * size : (taken + self.per_push) * size]
+        frames = codes[taken * size : (taken + min(self.per_push, max(1, piece // size))) * size]
         return [Push(number, taken, frames) if frames else Finish(number)]
 
     def values(self, codes: bytes) -> NDArray[np.float32]:

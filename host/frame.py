@@ -52,10 +52,15 @@ class Counters:
 
     received: int = 0
     lost: int = 0  # gaps in the sender's numbering
-    restarts: int = 0  # the numbering began again without a hello: the sender was reset
+    stale: int = 0  # numbers that were there before: repeated, late, or of a sender that was reset without a hello
     crc_errors: int = 0  # including chunks too short to hold a CRC
     cobs_errors: int = 0
     oversize: int = 0
+
+    @property
+    def damaged(self) -> int:
+        """Chunks that were no frame, whatever was wrong with them."""
+        return self.crc_errors + self.cobs_errors + self.oversize
 
 
 class CobsError(ValueError):
@@ -150,13 +155,11 @@ class FrameReceiver:
         return frame
 
     def _count(self, frame: Frame) -> None:
-        gap = (frame.sequence - self._expected) % 65536
-        self._expected = (frame.sequence + 1) % 65536
+        gap = 0 if frame.type == self._restart_type else (frame.sequence - self._expected) % 65536
         self.counters.received += 1
-        if frame.type == self._restart_type:
-            return
-        # Half the range or more is a step back: no line loses 32768 frames in a row, but a board can be reset.
+        # Half the range or more is a step back: no line loses 32768 frames in a row.
         if gap >= 32768:
-            self.counters.restarts += 1
+            self.counters.stale += 1
         else:
             self.counters.lost += gap
+            self._expected = (frame.sequence + 1) % 65536

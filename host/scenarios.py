@@ -6,8 +6,8 @@
             else:         ...                   # step.expect must come, after whatever else
 
 Bytes and not messages, so that a test without our decoder (tests/renode/board.robot) can play them. Where a message
-holds what nobody can know, a cycle count, only the bytes before it are expected. Each scenario starts with HELLO_REQUEST, on
-a board that has done nothing but answer one, and whose counters were `before`.
+holds what nobody can know, a cycle count, only the bytes before it are expected. Each scenario starts with HELLO_REQUEST and a session of
+its own, on a board that was not told anything before, and whose counters were `before`.
 """
 
 from dataclasses import dataclass, replace
@@ -22,9 +22,9 @@ from host.feed import Framewise
 from host.frame import PAYLOAD_MAX, Frame, encode
 from host.messages import stream
 from host.messages.output import Output, ReadOutput
-from host.messages.sample import Answer, Final, Infer, Reason, Refused, Result, Source, Uplink
+from host.messages.sample import Answer, Final, Infer, Reason, Refused, Result, Source, Stage, Uplink
 from host.messages.session import HelloRequest
-from host.messages.settings import DEFAULT_DEADLINE_MS, SetThreshold, Settings
+from host.messages.settings import DEFAULT_CONSENT_MS, DEFAULT_DEADLINE_MS, Configure, Consent, Settings
 from host.messages.statistics import Statistics, StatisticsRequest
 from host.messages.wire import Message
 
@@ -33,6 +33,7 @@ OUTPUT_BYTES = PAYLOAD_MAX - len(Output(0, 0, b"").encode())
 NOTHING_ACCEPTED = 65535  # a threshold above every score
 SAMPLE = 0x01010101  # a number without zero bytes: COBS then knows more of a frame before what nobody can know
 UNKNOWN = 0x01010101  # in place of a cycle count, for the same reason
+SESSION = 1
 
 
 @dataclass(frozen=True)
@@ -54,18 +55,24 @@ class Scenario:
 class _Script:
     """Steps as they are written down, with both sides' sequence numbers."""
 
-    def __init__(self, board: Board) -> None:
+    def __init__(self, board: Board, threshold: int) -> None:
         self.steps: list[Step] = []
         self.sent = 0
         self.board_sent = 0
         self.tell(HelloRequest())
         self.steps.append(Step(expect=board.name.encode()))  # HELLO holds it in one piece: it has no zero byte
         self.board_sent = 1
+        self.configure(threshold)
 
     def tell(self, *messages: Message) -> None:
         for message in messages:
             self.steps.append(Step(send=encode(Frame(message.TYPE, self.sent, message.encode()))))
             self.sent += 1
+
+    def configure(self, threshold: int) -> None:
+        values = (SESSION, threshold, DEFAULT_DEADLINE_MS, Consent.ALWAYS, DEFAULT_CONSENT_MS)
+        self.tell(Configure(*values))
+        self.hear(Settings(*values))
 
     def tell_damaged(self, message: Message) -> None:
         """One bit of the type is flipped, so that the CRC does not match."""
@@ -126,9 +133,9 @@ def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenari
         received, sent = before.frames_received + script.sent, before.frames_sent + script.board_sent
         return replace(before, frames_received=received, frames_sent=sent, **grown)
 
-    boots = _Script(board)
+    boots = _Script(board, threshold)
 
-    infers = _Script(board)
+    infers = _Script(board, threshold)
     give(infers, sure, int(steps[sure]))
     infers.tell(ReadOutput(logits, 0))
     infers.board_sent += 1  # RESULT, whose cycle counts follow its last zero
@@ -137,10 +144,10 @@ def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenari
     infers.tell(StatisticsRequest())
     infers.hear(counted(infers, samples=1, accepted=1))
 
-    abstains = _Script(board)
+    abstains = _Script(board, threshold)
     give(abstains, torn, len(inputs[torn]))
-    verdict = int(predicted[torn]), int(scores[torn]), False, int(steps[torn])
-    abstains.hear_start(Result(SAMPLE, *verdict, UNKNOWN, UNKNOWN), unknown=8)
+    verdict = int(predicted[torn]), int(scores[torn]), Stage.SENT_UP, int(steps[torn])
+    abstains.hear_start(Result(SAMPLE, *verdict, UNKNOWN, UNKNOWN, UNKNOWN), unknown=16)
     for piece in uplink(torn):
         abstains.hear(piece)
     abstains.tell(Answer(SAMPLE, 1, 0x8000))
@@ -148,23 +155,22 @@ def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenari
     abstains.tell(StatisticsRequest())
     abstains.hear(counted(abstains, samples=1, abstained=1, answered=1))
 
-    survives = _Script(board)
-    survives.tell_damaged(SetThreshold(NOTHING_ACCEPTED))
+    survives = _Script(board, threshold)
+    survives.tell_damaged(StatisticsRequest())
     survives.tell(StatisticsRequest())
     survives.hear(counted(survives, crc_errors=1))
 
-    changes = _Script(board)
-    changes.tell(SetThreshold(NOTHING_ACCEPTED))
-    changes.hear(Settings(NOTHING_ACCEPTED, DEFAULT_DEADLINE_MS))
+    changes = _Script(board, threshold)
+    changes.configure(NOTHING_ACCEPTED)
     give(changes, sure, len(inputs[sure]))
     changes.board_sent += 1  # RESULT
     for piece in uplink(sure):
         changes.hear(piece)
-    changes.tell(Answer(SAMPLE, 1, 0x8000), SetThreshold(threshold))
+    changes.tell(Answer(SAMPLE, 1, 0x8000))
     changes.board_sent += 1  # FINAL
-    changes.hear(Settings(threshold, DEFAULT_DEADLINE_MS))
+    changes.configure(threshold)
 
-    refuses = _Script(board)
+    refuses = _Script(board, threshold)
     wrong = Infer(SAMPLE) if manifest.stream else stream.Finish(SAMPLE)
     refuses.tell(wrong)
     refuses.hear(Refused(wrong.TYPE, SAMPLE, Reason.WRONG_KIND))

@@ -29,7 +29,7 @@ from host.errors import HostError
 from host.feed import Feed
 from host.link import Link, connect
 from host.messages.session import CycleSource
-from host.messages.settings import DEFAULT_DEADLINE_MS, SetDeadline, SetThreshold, Settings
+from host.messages.settings import DEFAULT_DEADLINE_MS
 from host.messages.statistics import Statistics, StatisticsRequest
 from host.policy import Policy
 from host.port import find, open_port
@@ -85,7 +85,7 @@ def run(options: Options) -> Summary:
     ):
         large = backend.load(options.large, options.run, manifest)
         emulated = _runner(options) is not None or link.hello.cycle_source is CycleSource.SYSTICK
-        put_in_force(link, policy.final, deadline_of(options, link))
+        link.configure(threshold=policy.final, deadline_ms=deadline_of(options, link))
         before = link.request(StatisticsRequest(), Statistics)
         bridge = Bridge(link, large, fed, DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
         outcomes, interrupted = _stream(bridge, link, samples, policy, options.run)
@@ -162,17 +162,6 @@ def deadline_of(options: Options, link: Link) -> int:
     return round(DEFAULT_DEADLINE_MS * runner.ticks_hz(options.board) / link.hello.clock_hz)
 
 
-def put_in_force(link: Link, threshold: int, deadline_ms: int) -> None:
-    """Put both settings in force. A board keeps what an earlier session set, so they are set in every session."""
-    link.request(SetThreshold(threshold), Settings)
-    settings = link.request(SetDeadline(deadline_ms), Settings)
-    if settings != Settings(threshold, deadline_ms):
-        raise HostError(
-            f"{link.name}: the board has {settings} in force, expected {Settings(threshold, deadline_ms)}.",
-            "Build the firmware from the same version as the host and flash it.",
-        )
-
-
 def _stream(
     bridge: Bridge, link: Link, samples: Sequence[Sample], policy: Policy, folder: RunFolder
 ) -> tuple[list[Outcome], bool]:
@@ -184,7 +173,7 @@ def _stream(
             for sample in samples:
                 turn = policy.turn()
                 if turn.threshold != in_force:
-                    in_force = link.request(SetThreshold(turn.threshold), Settings).threshold
+                    in_force = link.configure(threshold=turn.threshold).threshold
                 outcome = bridge.stream(sample)
                 if outcome.score is not None and outcome.board_class is not None:
                     policy.learn(turn, outcome.score, outcome.board_class, outcome.large_class)
@@ -199,7 +188,7 @@ def _stream(
     else:
         interrupted = False
     if in_force != policy.final:
-        link.request(SetThreshold(policy.final), Settings)
+        link.configure(threshold=policy.final)
     return outcomes, interrupted
 
 
@@ -241,5 +230,5 @@ def _link_errors(link: Link, before: Statistics, after: Statistics) -> LinkError
         host_unknown=link.unknown_type + link.malformed,
         board_unknown=grown("unknown_type"),
         board_overruns=grown("receive_overruns"),
-        board_restarts=link.counters.restarts,
+        board_restarts=link.counters.stale,
     )

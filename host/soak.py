@@ -41,7 +41,7 @@ from host.faults import Counts
 from host.feed import Feed
 from host.link import Link, connect
 from host.messages.sample import Source
-from host.messages.settings import DEFAULT_DEADLINE_MS, SetDeadline, SetThreshold, Settings
+from host.messages.settings import DEFAULT_DEADLINE_MS
 from host.messages.statistics import Statistics, StatisticsRequest
 from host.port import open_port
 from host.source.test_split import load_vectors
@@ -242,7 +242,7 @@ class _Tally:
 
     def take(self, number: int, outcome: Outcome, wanted: Expected, answer: tuple[int, int]) -> None:
         self.samples += 1
-        self.repeats += getattr(outcome, "repeats", 0)
+        self.repeats += outcome.repeats
         self.slowest = max([self.slowest, *outcome.seconds.values()])
         if outcome.lost is not None:
             self.lost[re.sub(r"\d+", "N", outcome.lost)] += 1
@@ -294,7 +294,7 @@ class _Connection:
 
     @property
     def damaged(self) -> int:
-        return self._past_damaged + _damaged(self._link)
+        return self._past_damaged + self._link.counters.damaged
 
     def stream(self, sample: Sample) -> Outcome:
         while True:
@@ -336,16 +336,11 @@ class _Connection:
         # An emulated time base runs at its machine's frequency whatever clock the firmware took it for.
         scale = runner.ticks_hz(board) / link.hello.clock_hz if runner else 1.0
         try:
-            link.request(SetThreshold(self._manifest.gate.threshold), Settings)
-            link.request(SetDeadline(round(DEFAULT_DEADLINE_MS * scale)), Settings)
+            link.configure(threshold=self._manifest.gate.threshold, deadline_ms=round(DEFAULT_DEADLINE_MS * scale))
         except HostError:
             link.close()
             raise
         return link
-
-
-def _damaged(link: Link) -> int:
-    return link.counters.crc_errors + link.counters.cobs_errors + link.counters.oversize
 
 
 def _runner(port: str) -> Runner | None:

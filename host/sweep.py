@@ -23,10 +23,10 @@ from host import backend, feed
 from host.bridge import Bridge, Outcome, Sample
 from host.errors import HostError
 from host.link import connect
-from host.messages.settings import DEFAULT_DEADLINE_MS, SetThreshold, Settings
+from host.messages.settings import DEFAULT_DEADLINE_MS
 from host.policy import NOTHING
 from host.port import open_port
-from host.session import REPLY_MARGIN, Options, deadline_of, endpoint, put_in_force
+from host.session import REPLY_MARGIN, Options, deadline_of, endpoint
 from host.source.test_split import load_vectors
 from host.summary import Expected
 
@@ -74,13 +74,13 @@ def run(options: Options, points: int) -> Sweep:
         endpoint(options) as url,
         connect(open_port(url, board.uart.baud), url, board.name, manifest.hash) as link,
     ):
-        put_in_force(link, NOTHING, deadline_of(options, link))
+        link.configure(threshold=NOTHING, deadline_ms=deadline_of(options, link))
         large = backend.load(options.large, options.run, manifest)
         bridge = Bridge(link, large, fed, DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
         steps = []
         with Progress("sweep", total=len(chosen)) as progress:
             for threshold in chosen:
-                link.request(SetThreshold(threshold), Settings)
+                link.configure(threshold=threshold)
                 outcomes = [bridge.stream(sample) for sample in samples]
                 steps.append(_step(threshold, outcomes, load_vectors(options.run, manifest, threshold)[1], samples))
                 progress.advance()

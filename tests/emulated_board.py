@@ -5,7 +5,7 @@ from typing import Any
 
 from boards import Board
 from host.link import Link
-from host.messages.sample import Infer, Load, Reason, Refused, Result, Uplink
+from host.messages.sample import Final, Infer, Load, Reason, Refused, Result, Uplink
 from host.messages.session import Hello, Log
 from host.messages.statistics import Statistics, StatisticsRequest
 from host.messages.wire import Message
@@ -24,7 +24,7 @@ class Emulated:
         self.hello = self.handshake()
 
     def handshake(self) -> Hello:
-        """HELLO; a board that was slow to boot was asked more than once, and all its answers are taken here."""
+        """HELLO and a new session; a board that was slow to boot was asked more than once, and all its answers are taken here."""
         hello = self.link.handshake(self.board.name, MODEL_HASH)
         self.link.request(StatisticsRequest(), Statistics)
         return hello
@@ -53,13 +53,17 @@ class Emulated:
         """Send a request that must be refused."""
         refusal = self.ask(message, Refused)
         assert refusal.type == message.TYPE
-        assert refusal.sample == getattr(message, "sample", 0)
+        assert refusal.sample == (0 if refusal.reason is Reason.NO_SESSION else getattr(message, "sample", 0))
         reason: Reason = refusal.reason
         return reason
 
     def load(self, sample: int, data: bytes) -> None:
         for offset in range(0, len(data), 232):
             self.link.send(Load(sample, offset, data[offset : offset + 232]))
+
+    def ended(self, message: Message) -> tuple[Result, Final]:
+        """Send what was carried out before, or does not fit, and take where the sample stands: at its end."""
+        return self.ask(message, Result), self.receive(Final)
 
     def infer(self, sample: int, data: bytes) -> Result:
         self.load(sample, data)
@@ -74,6 +78,10 @@ class Emulated:
             assert (piece.offset, piece.total) == (len(data), total)
             data += piece.data
         return data
+
+    def ticks(self) -> int:
+        """The board's clock."""
+        return self.link.ping()[2]
 
     def statistics(self) -> Statistics:
         statistics: Statistics = self.ask(StatisticsRequest(), Statistics)

@@ -20,7 +20,6 @@ from host.link import connect
 from host.messages.output import Output, ReadOutput
 from host.messages.sample import Answer, Result, Uplink
 from host.messages.sample import Final as FinalMessage
-from host.messages.settings import SetThreshold, Settings
 from host.messages.stream import Push, Step
 from host.port import open_port
 
@@ -81,7 +80,7 @@ def test_every_byte_of_every_step_is_the_interpreters(tones: RunFolder) -> None:
         connect(port, url, NUCLEO.name, manifest.hash) as link,
     ):
         assert (link.hello.steps, link.hello.input_bytes) == (24, manifest.inputs[0].bytes)
-        link.request(SetThreshold(NOTHING_ACCEPTED), Settings)
+        link.configure(threshold=NOTHING_ACCEPTED)
         for number, sequence in enumerate(inputs):
             for step, frame in enumerate(sequence):
                 last = step == len(sequence) - 1

@@ -27,6 +27,8 @@ static const struct {
     handler *handle;
 } handlers[] = {
     {MESSAGE_HELLO_REQUEST, session_hello_request},
+    {MESSAGE_CONFIGURE, settings_configure},
+    {MESSAGE_PING, session_ping},
 #if MODEL_STEPS > 0
     {MESSAGE_PUSH, stream_push},
     {MESSAGE_FINISH, stream_finish},
@@ -38,20 +40,32 @@ static const struct {
     {MESSAGE_PUSH, sample_wrong_kind},
     {MESSAGE_FINISH, sample_wrong_kind},
 #endif
+    {MESSAGE_RESEND, sample_resend},
+    {MESSAGE_RELEASE, sample_release},
     {MESSAGE_ANSWER, sample_answer},
-    {MESSAGE_SET_THRESHOLD, settings_set_threshold},
-    {MESSAGE_SET_DEADLINE, settings_set_deadline},
+    {MESSAGE_DECLINE, sample_decline},
     {MESSAGE_STATISTICS_REQUEST, statistics_request},
     {MESSAGE_READ_OUTPUT, output_read},
 };
 
+/* What is served before a session is open: without it the host would not know that the board was reset. */
+static bool needs_no_session(uint8_t type)
+{
+    return type == MESSAGE_HELLO_REQUEST || type == MESSAGE_CONFIGURE;
+}
+
 static void serve(const struct frame *frame)
 {
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++) {
-        if (handlers[i].type == frame->type) {
-            statistics.unknown_type += handlers[i].handle(frame) != MESSAGE_OK;
-            return;
+        if (handlers[i].type != frame->type) {
+            continue;
         }
+        if (settings_session_open() || needs_no_session(frame->type)) {
+            statistics.unknown_type += handlers[i].handle(frame) != MESSAGE_OK;
+        } else {
+            sample_refuse(frame->type, 0, MESSAGE_REASON_NO_SESSION);
+        }
+        return;
     }
     statistics.unknown_type++;
 }
@@ -72,7 +86,6 @@ int main(void)
     cycles_start();
     uart_start(clock.fallback);
     link_start();
-    settings_start();
     session_start(clock.hz);
     sample_start(clock.hz);
     struct fault fault;

@@ -15,6 +15,10 @@ enum message_status output_read(const struct frame *frame)
         sample_refuse(MESSAGE_READ_OUTPUT, 0, MESSAGE_REASON_UNKNOWN_SAMPLE);
         return MESSAGE_OK;
     }
+    if (!sample_may_leave()) {
+        sample_refuse(MESSAGE_READ_OUTPUT, 0, MESSAGE_REASON_NO_CONSENT);
+        return MESSAGE_OK;
+    }
     if (read.index >= engine_outputs() || read.offset > engine_output_bytes(read.index)) {
         sample_refuse(MESSAGE_READ_OUTPUT, 0, MESSAGE_REASON_OUT_OF_RANGE);
         return MESSAGE_OK;

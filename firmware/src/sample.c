@@ -17,12 +17,20 @@ static uint32_t ticks_per_millisecond;
 
 static struct {
     uint32_t number; /* the host's */
-    size_t loaded;   /* bytes of the input that are there, from the first on without a gap */
-    bool inferred;
-    bool waiting; /* for an ANSWER */
-    struct gate_decision own;
-    uint64_t asked;    /* ticks when the last UPLINK was sent */
+    bool begun;
+    bool inferred;          /* the outputs are of it */
+    bool decided;           /* what follows is known: */
+    bool ended;             /* accepted, or FINAL was sent: `final` then is that */
+    uint8_t stage;          /* enum message_stage */
+    uint8_t consent;        /* enum message_consent, in force at the decision */
+    size_t loaded;          /* bytes of the input that are there, from the first on without a gap */
+    struct verdict verdict; /* until it is decided, what the steps so far say */
+    uint64_t decided_at;    /* ticks */
+    const uint8_t *codes;
+    size_t length;     /* of the codes */
+    uint64_t asked;    /* ticks when the last UPLINK was sent, or of the decision */
     uint64_t deadline; /* ticks */
+    struct message_final final;
 } sample;
 
 void sample_start(uint32_t clock_hz)
@@ -40,65 +48,177 @@ void sample_refuse(uint8_t type, uint32_t number, enum message_reason reason)
     }
 }
 
-enum message_status sample_load(const struct frame *frame)
+static bool waiting(void)
 {
-    struct message_load load;
-    enum message_status status = message_load_decode(&load, frame->payload, frame->length);
-    if (status != MESSAGE_OK) {
-        return status;
-    }
-    if (sample_busy(MESSAGE_LOAD, load.sample)) {
-        return MESSAGE_OK;
-    }
-    if (load.offset > engine_input_bytes(0) || load.data_length > engine_input_bytes(0) - load.offset) {
-        sample_refuse(MESSAGE_LOAD, load.sample, MESSAGE_REASON_OUT_OF_RANGE);
-        return MESSAGE_OK;
-    }
-    if (!sample_is(load.sample) || sample.inferred) {
-        sample_begin(load.sample);
-    }
-    if (load.offset > sample.loaded) { /* the piece before this one was lost */
-        sample_refuse(MESSAGE_LOAD, load.sample, MESSAGE_REASON_INCOMPLETE_SAMPLE);
-        return MESSAGE_OK;
-    }
-    memcpy(engine_input(0) + load.offset, load.data, load.data_length);
-    if (load.offset + load.data_length > sample.loaded) {
-        sample.loaded = load.offset + load.data_length;
-    }
-    return MESSAGE_OK;
+    return sample.decided && !sample.ended;
 }
 
-enum message_status sample_infer(const struct frame *frame)
+static void send_result(void)
 {
-    struct message_infer infer;
-    enum message_status status = message_infer_decode(&infer, frame->payload, frame->length);
-    if (status != MESSAGE_OK) {
-        return status;
+    const struct verdict *verdict = &sample.verdict;
+    struct message_result result = {
+        .sample = sample.number,
+        .class_index = verdict->decision.class_index,
+        .score = verdict->decision.score,
+        .stage = sample.stage,
+        .steps = verdict->steps,
+        .infer_cycles = verdict->infer_cycles,
+        .gate_cycles = verdict->gate_cycles,
+        .ticks = sample.decided_at,
+    };
+    size_t length;
+    if (message_result_encode(&result, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
+        link_send(MESSAGE_RESULT, length);
     }
-    if (sample_busy(MESSAGE_INFER, infer.sample)) {
-        return MESSAGE_OK;
-    }
-    if (!sample_is(infer.sample) || sample.loaded < engine_input_bytes(0)) {
-        sample_refuse(MESSAGE_INFER, infer.sample, MESSAGE_REASON_INCOMPLETE_SAMPLE);
-        return MESSAGE_OK;
-    }
-    struct verdict verdict = {0};
-    sample_run(&verdict);
-    sample_decided(&verdict, engine_input(0), engine_input_bytes(0));
-    return MESSAGE_OK;
 }
 
-enum message_status sample_wrong_kind(const struct frame *frame)
+static void send_final(void)
 {
-    if (frame->length < sizeof(uint32_t)) {
-        return MESSAGE_TRUNCATED;
+    size_t length;
+    if (message_final_encode(&sample.final, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
+        link_send(MESSAGE_FINAL, length);
     }
-    sample_refuse(frame->type, message_get_u32(frame->payload), MESSAGE_REASON_WRONG_KIND);
-    return MESSAGE_OK;
 }
 
-void sample_run(struct verdict *verdict)
+/* Where the decided sample stands: the answer to whatever was carried out before, or does not fit. */
+static void report(void)
 {
+    send_result();
+    if (sample.ended && sample.stage != MESSAGE_STAGE_ACCEPTED) {
+        send_final();
+    }
+}
+
+static void send_uplink(size_t offset, size_t most)
+{
+    size_t left = sample.length - offset;
+    size_t piece = most < MESSAGE_UPLINK_DATA_MAX ? most : MESSAGE_UPLINK_DATA_MAX;
+    struct message_uplink uplink = {
+        .sample = sample.number,
+        .offset = (uint32_t)offset,
+        .total = (uint32_t)sample.length,
+        .data = sample.codes + offset,
+        .data_length = piece < left ? piece : left,
+    };
+    size_t length;
+    if (message_uplink_encode(&uplink, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
+        link_send(MESSAGE_UPLINK, length);
+    }
+}
+
+static void wait_for(uint32_t milliseconds)
+{
+    sample.asked = ticks_now();
+    sample.deadline = sample.asked + (uint64_t)milliseconds * ticks_per_millisecond;
+}
+
+static void send_up(void)
+{
+    for (size_t offset = 0; offset < sample.length; offset += MESSAGE_UPLINK_DATA_MAX) {
+        send_uplink(offset, MESSAGE_UPLINK_DATA_MAX);
+    }
+    wait_for(settings.deadline_ms);
+}
+
+static void end(uint8_t class_index, uint16_t probability, enum message_source source)
+{
+    uint64_t waited = ticks_now() - sample.asked;
+    sample.ended = true;
+    sample.final = (struct message_final){
+        .sample = sample.number,
+        .class_index = class_index,
+        .probability = probability,
+        .source = (uint8_t)source,
+        .wait_cycles = waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX,
+    };
+    send_final();
+}
+
+/* With the board's own answer, since no other will come. */
+static void end_alone(void)
+{
+    const struct gate_decision *own = &sample.verdict.decision;
+    if (sample.stage == MESSAGE_STAGE_SENT_UP) {
+        statistics.fallbacks++;
+        end(own->class_index, own->score, MESSAGE_SOURCE_FALLBACK);
+    } else {
+        statistics.withheld++;
+        sample.stage = MESSAGE_STAGE_WITHHELD;
+        end(own->class_index, own->score, MESSAGE_SOURCE_WITHHELD);
+    }
+}
+
+static enum message_stage stage_of(const struct verdict *verdict)
+{
+    static const enum message_stage abstained[] = {
+        [MESSAGE_CONSENT_ALWAYS] = MESSAGE_STAGE_SENT_UP,
+        [MESSAGE_CONSENT_ASK] = MESSAGE_STAGE_HELD,
+        [MESSAGE_CONSENT_NEVER] = MESSAGE_STAGE_WITHHELD,
+    };
+    return verdict->decision.accepted ? MESSAGE_STAGE_ACCEPTED : abstained[settings.consent];
+}
+
+void sample_decided(const uint8_t *codes, size_t length)
+{
+    sample.decided = true;
+    sample.decided_at = ticks_now();
+    sample.consent = settings.consent;
+    sample.stage = (uint8_t)stage_of(&sample.verdict);
+    sample.ended = sample.stage == MESSAGE_STAGE_ACCEPTED;
+    sample.codes = codes;
+    sample.length = length;
+    statistics.samples++;
+    send_result();
+    if (sample.ended) {
+        statistics.accepted++;
+        return;
+    }
+    statistics.abstained++;
+    if (sample.stage == MESSAGE_STAGE_SENT_UP) {
+        send_up();
+    } else {
+        wait_for(settings.consent_ms);
+    }
+    if (sample.stage == MESSAGE_STAGE_WITHHELD) {
+        end_alone();
+    }
+}
+
+static void begin(uint32_t number)
+{
+    memset(&sample, 0, sizeof sample);
+    sample.number = number;
+    sample.begun = true;
+}
+
+bool sample_takes(uint8_t type, uint32_t number)
+{
+    if (sample.begun && number == sample.number) {
+        if (sample.decided) {
+            report();
+        }
+        return !sample.decided;
+    }
+    if (sample.begun && number - sample.number > UINT32_MAX / 2) { /* repeated, or late */
+        sample_refuse(type, number, MESSAGE_REASON_UNKNOWN_SAMPLE);
+        return false;
+    }
+    if (waiting()) {
+        sample_refuse(type, number, MESSAGE_REASON_BUSY);
+        return false;
+    }
+    begin(number);
+    return true;
+}
+
+struct verdict *sample_verdict(void)
+{
+    return &sample.verdict;
+}
+
+void sample_run(void)
+{
+    struct verdict *verdict = &sample.verdict;
     uint32_t start = cycles_now();
     if (engine_invoke() != ENGINE_OK) {
         fault_stop();
@@ -112,136 +232,157 @@ void sample_run(struct verdict *verdict)
     sample.inferred = true;
 }
 
-static void send_result(const struct verdict *verdict)
+enum message_status sample_load(const struct frame *frame)
 {
-    struct message_result result = {
-        .sample = sample.number,
-        .class_index = verdict->decision.class_index,
-        .score = verdict->decision.score,
-        .accepted = verdict->decision.accepted,
-        .steps = verdict->steps,
-        .infer_cycles = verdict->infer_cycles,
-        .gate_cycles = verdict->gate_cycles,
-    };
-    size_t length;
-    if (message_result_encode(&result, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
-        link_send(MESSAGE_RESULT, length);
+    struct message_load load;
+    enum message_status status = message_load_decode(&load, frame->payload, frame->length);
+    if (status != MESSAGE_OK) {
+        return status;
     }
-}
-
-static void send_uplink(const uint8_t *codes, size_t total)
-{
-    for (size_t offset = 0; offset < total;) {
-        size_t piece = total - offset < MESSAGE_UPLINK_DATA_MAX ? total - offset : MESSAGE_UPLINK_DATA_MAX;
-        struct message_uplink uplink = {
-            .sample = sample.number,
-            .offset = (uint32_t)offset,
-            .total = (uint32_t)total,
-            .data = codes + offset,
-            .data_length = piece,
-        };
-        size_t length;
-        if (message_uplink_encode(&uplink, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
-            link_send(MESSAGE_UPLINK, length);
+    if (load.offset > engine_input_bytes(0) || load.data_length > engine_input_bytes(0) - load.offset) {
+        sample_refuse(MESSAGE_LOAD, load.sample, MESSAGE_REASON_OUT_OF_RANGE);
+        return MESSAGE_OK;
+    }
+    /* Beyond what is there is beyond a piece that was lost; the host learns of it from LOADED. */
+    if (sample_takes(MESSAGE_LOAD, load.sample) && load.offset <= sample.loaded) {
+        memcpy(engine_input(0) + load.offset, load.data, load.data_length);
+        if (load.offset + load.data_length > sample.loaded) {
+            sample.loaded = load.offset + load.data_length;
         }
-        offset += piece;
     }
+    return MESSAGE_OK;
 }
 
-void sample_decided(const struct verdict *verdict, const uint8_t *codes, size_t length)
+static void send_loaded(uint16_t request)
 {
-    sample.own = verdict->decision;
-    statistics.samples++;
-    send_result(verdict);
-    if (verdict->decision.accepted) {
-        statistics.accepted++;
-        return;
-    }
-    statistics.abstained++;
-    send_uplink(codes, length);
-    sample.waiting = true;
-    sample.asked = ticks_now();
-    sample.deadline = sample.asked + (uint64_t)settings.deadline_ms * ticks_per_millisecond;
-}
-
-static void send_final(uint8_t class_index, uint16_t probability, enum message_source source)
-{
-    uint64_t waited = ticks_now() - sample.asked;
-    struct message_final final = {
-        .sample = sample.number,
-        .class_index = class_index,
-        .probability = probability,
-        .source = (uint8_t)source,
-        .wait_cycles = waited < UINT32_MAX ? (uint32_t)waited : UINT32_MAX,
-    };
+    struct message_loaded loaded = {
+        .sample = sample.number, .length = (uint32_t)sample.loaded, .request = request};
     size_t length;
-    sample.waiting = false;
-    if (message_final_encode(&final, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
-        link_send(MESSAGE_FINAL, length);
+    if (message_loaded_encode(&loaded, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
+        link_send(MESSAGE_LOADED, length);
     }
+}
+
+enum message_status sample_infer(const struct frame *frame)
+{
+    struct message_infer infer;
+    enum message_status status = message_infer_decode(&infer, frame->payload, frame->length);
+    if (status != MESSAGE_OK || !sample_takes(MESSAGE_INFER, infer.sample)) {
+        return status;
+    }
+    if (sample.loaded < engine_input_bytes(0)) {
+        send_loaded(frame->sequence);
+        return MESSAGE_OK;
+    }
+    sample_run();
+    sample_decided(engine_input(0), engine_input_bytes(0));
+    return MESSAGE_OK;
+}
+
+enum message_status sample_wrong_kind(const struct frame *frame)
+{
+    if (frame->length < sizeof(uint32_t)) {
+        return MESSAGE_TRUNCATED;
+    }
+    sample_refuse(frame->type, message_get_u32(frame->payload), MESSAGE_REASON_WRONG_KIND);
+    return MESSAGE_OK;
+}
+
+/* Whether the sample waits in that stage. If not, the request has been answered here. */
+static bool waits(uint8_t type, uint32_t number, bool in_stage)
+{
+    if (!sample.decided || number != sample.number) {
+        sample_refuse(type, number, MESSAGE_REASON_UNKNOWN_SAMPLE);
+        return false;
+    }
+    if (sample.ended || !in_stage) {
+        report();
+        return false;
+    }
+    return true;
+}
+
+enum message_status sample_resend(const struct frame *frame)
+{
+    struct message_resend resend;
+    enum message_status status = message_resend_decode(&resend, frame->payload, frame->length);
+    if (status != MESSAGE_OK || !waits(MESSAGE_RESEND, resend.sample, sample.stage == MESSAGE_STAGE_SENT_UP)) {
+        return status;
+    }
+    if (resend.offset >= sample.length) {
+        sample_refuse(MESSAGE_RESEND, resend.sample, MESSAGE_REASON_OUT_OF_RANGE);
+        return MESSAGE_OK;
+    }
+    send_uplink(resend.offset, resend.length);
+    wait_for(settings.deadline_ms);
+    return MESSAGE_OK;
+}
+
+enum message_status sample_release(const struct frame *frame)
+{
+    struct message_release release;
+    enum message_status status = message_release_decode(&release, frame->payload, frame->length);
+    if (status == MESSAGE_OK && waits(MESSAGE_RELEASE, release.sample, sample.stage == MESSAGE_STAGE_HELD)) {
+        sample.stage = MESSAGE_STAGE_SENT_UP;
+        send_up();
+    }
+    return status;
 }
 
 enum message_status sample_answer(const struct frame *frame)
 {
     struct message_answer answer;
     enum message_status status = message_answer_decode(&answer, frame->payload, frame->length);
-    if (status != MESSAGE_OK) {
+    if (status != MESSAGE_OK || !waits(MESSAGE_ANSWER, answer.sample, sample.stage == MESSAGE_STAGE_SENT_UP)) {
         return status;
-    }
-    if (!sample.waiting || answer.sample != sample.number) {
-        sample_refuse(MESSAGE_ANSWER, answer.sample, MESSAGE_REASON_UNKNOWN_SAMPLE);
-        return MESSAGE_OK;
     }
     if (answer.class_index >= MODEL_CLASSES || answer.probability > PROBABILITY_ONE) {
         sample_refuse(MESSAGE_ANSWER, answer.sample, MESSAGE_REASON_OUT_OF_RANGE);
         return MESSAGE_OK;
     }
     statistics.answered++;
-    send_final(answer.class_index, answer.probability, MESSAGE_SOURCE_HOST);
+    end(answer.class_index, answer.probability, MESSAGE_SOURCE_HOST);
     return MESSAGE_OK;
+}
+
+enum message_status sample_decline(const struct frame *frame)
+{
+    struct message_decline decline;
+    enum message_status status = message_decline_decode(&decline, frame->payload, frame->length);
+    if (status == MESSAGE_OK && waits(MESSAGE_DECLINE, decline.sample, true)) {
+        end_alone();
+    }
+    return status;
 }
 
 void sample_poll(void)
 {
-    if (sample.waiting && ticks_now() >= sample.deadline) {
-        statistics.fallbacks++;
-        send_final(sample.own.class_index, sample.own.score, MESSAGE_SOURCE_FALLBACK);
+    if (waiting() && ticks_now() >= sample.deadline) {
+        end_alone();
     }
 }
 
 bool sample_may_sleep(void)
 {
-    return !sample.waiting || ticks_now() + TICKS_WRAP < sample.deadline;
+    return !waiting() || ticks_now() + TICKS_WRAP < sample.deadline;
 }
 
 void sample_forget(void)
 {
-    statistics.fallbacks += sample.waiting;
-    sample.waiting = false;
-    sample.inferred = false;
-    sample.loaded = 0;
-}
-
-void sample_begin(uint32_t number)
-{
-    sample_forget();
-    sample.number = number;
-}
-
-bool sample_is(uint32_t number)
-{
-    return sample.number == number;
-}
-
-bool sample_busy(uint8_t type, uint32_t number)
-{
-    if (sample.waiting) {
-        sample_refuse(type, number, MESSAGE_REASON_BUSY);
+    if (waiting()) {
+        statistics.fallbacks += sample.stage == MESSAGE_STAGE_SENT_UP;
+        statistics.withheld += sample.stage != MESSAGE_STAGE_SENT_UP;
     }
-    return sample.waiting;
+    memset(&sample, 0, sizeof sample);
 }
 
 bool sample_inferred(void)
 {
     return sample.inferred;
+}
+
+bool sample_may_leave(void)
+{
+    uint8_t consent = sample.decided ? sample.consent : settings.consent;
+    return consent == MESSAGE_CONSENT_ALWAYS || sample.stage == MESSAGE_STAGE_SENT_UP;
 }

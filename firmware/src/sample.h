@@ -1,8 +1,9 @@
-/* The sample family (host/messages/sample.py): LOAD, INFER, RESULT, UPLINK, ANSWER, FINAL, REFUSED.
+/* The sample family (host/messages/sample.py): from LOAD to FINAL, and REFUSED.
  *
  * One sample at a time. A model without state gets it whole, by LOAD and INFER, in its input; a recurrent one frame by
- * frame (stream.h). From the decision on both are the same, and are here: an abstained sample is sent up and waits for
- * ANSWER until its deadline; meanwhile everything else is served, and samples are refused as busy. */
+ * frame (stream.h). From the decision on both are the same, and are here: an abstained sample is sent up, held or
+ * withheld, as consent says, and waits for its end until a deadline; meanwhile everything else is served, and other
+ * samples are refused as busy. */
 #ifndef SAMPLE_H
 #define SAMPLE_H
 
@@ -25,38 +26,42 @@ void sample_start(uint32_t clock_hz);
 
 enum message_status sample_load(const struct frame *frame);
 enum message_status sample_infer(const struct frame *frame);
+enum message_status sample_resend(const struct frame *frame);
+enum message_status sample_release(const struct frame *frame);
 enum message_status sample_answer(const struct frame *frame);
+enum message_status sample_decline(const struct frame *frame);
 
 /* Refuses whatever begins with the number of a sample, as meant for the other kind of model. */
 enum message_status sample_wrong_kind(const struct frame *frame);
 
-/* Falls back to the board's own answer once the deadline has passed. To be called from the main loop. */
+/* Ends a sample whose deadline has passed with the board's own answer. To be called from the main loop. */
 void sample_poll(void);
 
 /* False if the deadline is nearer than the next interrupt that is sure to come. */
 bool sample_may_sleep(void);
 
-/* Drop the sample: the host begins anew. One that still waits is counted as a fallback. */
+/* Drop the sample: a session begins. One that still waits is counted as a fallback, or as withheld. */
 void sample_forget(void);
 
-/* Drop the sample and expect another. */
-void sample_begin(uint32_t number);
+/* Whether a request for that sample is to be carried out: it is the one that is being collected, or a later one, which
+ * begins with this. If not, it has been answered here: by where the sample stands if it is decided, or by REFUSED. */
+bool sample_takes(uint8_t type, uint32_t number);
 
-/* Whether that is the sample which was begun last. */
-bool sample_is(uint32_t number);
-
-/* Whether an abstained sample waits for its answer; then the request is refused. */
-bool sample_busy(uint8_t type, uint32_t number);
+/* Of the sample that is being collected; nothing in it at its begin. */
+struct verdict *sample_verdict(void);
 
 /* Runs the model on its inputs, and the gate, whose decision becomes the verdict's; cycles are added to those it has. */
-void sample_run(struct verdict *verdict);
+void sample_run(void);
 
-/* Whether the outputs are those of a run. */
+/* Whether the outputs are those of a run for the sample. */
 bool sample_inferred(void);
 
-/* The verdict stands. Sends RESULT; of a sample that is not accepted sends `codes` up, which must stay as they are until the
- * next sample begins, and waits for ANSWER. */
-void sample_decided(const struct verdict *verdict, const uint8_t *codes, size_t length);
+/* Whether consent lets what tells of the sample leave the board. */
+bool sample_may_leave(void);
+
+/* The verdict stands. Sends RESULT and goes on as consent says with a sample that is not accepted: `codes`, which must stay
+ * as they are until the next sample begins. */
+void sample_decided(const uint8_t *codes, size_t length);
 
 void sample_refuse(uint8_t type, uint32_t number, enum message_reason reason);
 

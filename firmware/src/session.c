@@ -5,8 +5,9 @@
 #include "link.h"
 #include "model_gate.h"
 #include "model_stream.h"
-#include "sample.h"
-#include "settings.h"
+#include "options.h"
+#include "ring.h"
+#include "ticks.h"
 #include "version.h"
 
 _Static_assert((int)CYCLES_DWT == (int)MESSAGE_CYCLE_SOURCE_DWT, "cycles.h and the message table");
@@ -33,7 +34,6 @@ enum message_status session_hello_request(const struct frame *frame)
     }
     fault_forget(); /* somebody was there to hear of it */
     link_restart();
-    sample_forget();
     struct message_hello hello = {
         .protocol = MESSAGE_PROTOCOL,
         .model_hash = MODEL_HASH,
@@ -43,10 +43,13 @@ enum message_status session_hello_request(const struct frame *frame)
         .input_bytes = (uint32_t)engine_input_bytes(0),
         .output_bytes = (uint32_t)engine_output_bytes(MODEL_GATE_OUTPUT),
         .classes = MODEL_CLASSES,
-        .threshold = settings.threshold,
-        .deadline_ms = settings.deadline_ms,
+        .threshold = model_gate.threshold,
+        .deadline_ms = MESSAGE_DEFAULT_DEADLINE_MS,
         .ram_bytes = (uint32_t)engine_ram_bytes(),
         .steps = MODEL_STEPS,
+        .consent = OPTION_CONSENT,
+        .consent_ms = MESSAGE_DEFAULT_CONSENT_MS,
+        .receive_bytes = RING_BYTES,
         .board = board_name,
         .board_length = sizeof board_name - 1,
         .firmware = firmware_name,
@@ -57,6 +60,19 @@ enum message_status session_hello_request(const struct frame *frame)
         link_send(MESSAGE_HELLO, length);
     }
     return MESSAGE_OK;
+}
+
+enum message_status session_ping(const struct frame *frame)
+{
+    struct message_ping ping;
+    enum message_status status = message_ping_decode(&ping, frame->payload, frame->length);
+    struct message_pong pong = {.token = ping.token, .ticks = ticks_now()};
+    size_t length;
+    if (status == MESSAGE_OK &&
+        message_pong_encode(&pong, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
+        link_send(MESSAGE_PONG, length);
+    }
+    return status;
 }
 
 static void send_error(const char *text, size_t text_length)

@@ -1,42 +1,51 @@
 #include "settings.h"
 
 #include "link.h"
-#include "model_gate.h"
+#include "options.h"
+#include "sample.h"
 
 struct settings settings;
 
-void settings_start(void)
+static bool session_open;
+
+bool settings_session_open(void)
 {
-    settings = (struct settings){.threshold = model_gate.threshold, .deadline_ms = MESSAGE_DEFAULT_DEADLINE_MS};
+    return session_open;
 }
 
 static void send_settings(void)
 {
-    struct message_settings message = {.threshold = settings.threshold, .deadline_ms = settings.deadline_ms};
+    struct message_settings message = {
+        .session = settings.session,
+        .threshold = settings.threshold,
+        .deadline_ms = settings.deadline_ms,
+        .consent = settings.consent,
+        .consent_ms = settings.consent_ms,
+    };
     size_t length;
     if (message_settings_encode(&message, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
         link_send(MESSAGE_SETTINGS, length);
     }
 }
 
-enum message_status settings_set_threshold(const struct frame *frame)
+enum message_status settings_configure(const struct frame *frame)
 {
-    struct message_set_threshold set;
-    enum message_status status = message_set_threshold_decode(&set, frame->payload, frame->length);
-    if (status == MESSAGE_OK) {
-        settings.threshold = set.threshold;
-        send_settings();
+    struct message_configure wanted;
+    enum message_status status = message_configure_decode(&wanted, frame->payload, frame->length);
+    if (status != MESSAGE_OK) {
+        return status;
     }
-    return status;
-}
-
-enum message_status settings_set_deadline(const struct frame *frame)
-{
-    struct message_set_deadline set;
-    enum message_status status = message_set_deadline_decode(&set, frame->payload, frame->length);
-    if (status == MESSAGE_OK) {
-        settings.deadline_ms = set.milliseconds;
-        send_settings();
+    if (!session_open || wanted.session != settings.session) {
+        sample_forget();
     }
-    return status;
+    session_open = true;
+    settings = (struct settings){
+        .session = wanted.session,
+        .threshold = wanted.threshold,
+        .deadline_ms = wanted.deadline_ms,
+        .consent = wanted.consent > OPTION_CONSENT ? wanted.consent : OPTION_CONSENT,
+        .consent_ms = wanted.consent_ms,
+    };
+    send_settings();
+    return MESSAGE_OK;
 }

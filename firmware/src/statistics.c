@@ -17,6 +17,7 @@ enum message_status statistics_request(const struct frame *frame)
         .abstained = statistics.abstained,
         .answered = statistics.answered,
         .fallbacks = statistics.fallbacks,
+        .withheld = statistics.withheld,
         .refused = statistics.refused,
         .frames_received = received->received,
         .frames_sent = link_sent(),

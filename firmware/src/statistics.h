@@ -13,6 +13,7 @@ struct statistics {
     uint32_t abstained;
     uint32_t answered;
     uint32_t fallbacks;
+    uint32_t withheld;
     uint32_t refused;
     uint32_t unknown_type; /* of a type that is not served, or with a payload that is not that message */
 };

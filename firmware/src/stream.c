@@ -14,15 +14,6 @@ _Static_assert(MODEL_FRAME_BYTES <= MESSAGE_PUSH_DATA_MAX, "a frame must fit in 
 
 static uint8_t stream_sequence[MODEL_STEPS * MODEL_FRAME_BYTES]; /* firmware/size.py knows it by this name */
 
-static struct verdict verdict; /* of the first `verdict.steps` frames of the sequence */
-static bool decided;
-
-/* Whether frames of that sample were taken, and the host has not begun anew since. */
-static bool begun(uint32_t sample)
-{
-    return sample_is(sample) && sample_inferred();
-}
-
 static void reset_state(void)
 {
     for (size_t i = 0; i < MODEL_STATES; i++) {
@@ -36,33 +27,38 @@ static void keep_state(void)
     for (size_t i = 0; i < MODEL_STATES; i++) {
         memcpy(engine_input(model_states[i].input), engine_output(model_states[i].output), model_states[i].bytes);
     }
-    verdict.infer_cycles += cycles_since(start);
+    sample_verdict()->infer_cycles += cycles_since(start);
 }
 
 /* The model takes the next frame of the sequence. */
 static void step(void)
 {
-    memcpy(engine_input(0), stream_sequence + verdict.steps * MODEL_FRAME_BYTES, MODEL_FRAME_BYTES);
-    sample_run(&verdict);
+    struct verdict *verdict = sample_verdict();
+    if (verdict->steps == 0) {
+        reset_state();
+    }
+    memcpy(engine_input(0), stream_sequence + verdict->steps * MODEL_FRAME_BYTES, MODEL_FRAME_BYTES);
+    sample_run();
     keep_state();
-    verdict.steps++;
+    verdict->steps++;
+    verdict->decision.accepted = verdict->decision.accepted && verdict->steps >= MODEL_MINIMUM_STEPS;
 }
 
 static void decide(void)
 {
-    decided = true;
-    sample_decided(&verdict, stream_sequence, verdict.steps * MODEL_FRAME_BYTES);
+    sample_decided(stream_sequence, sample_verdict()->steps * MODEL_FRAME_BYTES);
 }
 
 static void send_step(uint32_t sample)
 {
+    const struct verdict *verdict = sample_verdict();
     struct message_step message = {
         .sample = sample,
-        .steps = verdict.steps,
-        .class_index = verdict.decision.class_index,
-        .score = verdict.decision.score,
-        .infer_cycles = verdict.infer_cycles,
-        .gate_cycles = verdict.gate_cycles,
+        .steps = verdict->steps,
+        .class_index = verdict->decision.class_index,
+        .score = verdict->decision.score,
+        .infer_cycles = verdict->infer_cycles,
+        .gate_cycles = verdict->gate_cycles,
     };
     size_t length;
     if (message_step_encode(&message, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {
@@ -77,32 +73,21 @@ enum message_status stream_push(const struct frame *frame)
     if (status != MESSAGE_OK) {
         return status;
     }
-    if (sample_busy(MESSAGE_PUSH, push.sample)) {
-        return MESSAGE_OK;
-    }
     size_t frames = push.data_length / MODEL_FRAME_BYTES;
     if (frames == 0 || frames * MODEL_FRAME_BYTES != push.data_length || push.step + frames > MODEL_STEPS) {
         sample_refuse(MESSAGE_PUSH, push.sample, MESSAGE_REASON_OUT_OF_RANGE);
         return MESSAGE_OK;
     }
-    if (push.step == 0) {
-        sample_begin(push.sample);
-        verdict = (struct verdict){0};
-        decided = false;
-        reset_state();
-    } else if (begun(push.sample) && decided) {
-        sample_refuse(MESSAGE_PUSH, push.sample, MESSAGE_REASON_UNKNOWN_SAMPLE);
-        return MESSAGE_OK;
-    } else if (!begun(push.sample) || push.step != verdict.steps) { /* what comes before it was lost */
-        sample_refuse(MESSAGE_PUSH, push.sample, MESSAGE_REASON_INCOMPLETE_SAMPLE);
+    if (!sample_takes(MESSAGE_PUSH, push.sample)) {
         return MESSAGE_OK;
     }
-
-    memcpy(stream_sequence + push.step * MODEL_FRAME_BYTES, push.data, push.data_length);
-    while (frames-- > 0) {
+    const struct verdict *verdict = sample_verdict();
+    if (push.step <= verdict->steps) { /* else frames before these were lost, and STEP says from where on */
+        memcpy(stream_sequence + push.step * MODEL_FRAME_BYTES, push.data, push.data_length);
+    }
+    while (push.step <= verdict->steps && verdict->steps < push.step + frames) {
         step();
-        verdict.decision.accepted = verdict.decision.accepted && verdict.steps >= MODEL_MINIMUM_STEPS;
-        if (verdict.decision.accepted || verdict.steps == MODEL_STEPS) {
+        if (verdict->decision.accepted || verdict->steps == MODEL_STEPS) {
             decide(); /* the other frames are not needed */
             return MESSAGE_OK;
         }
@@ -115,17 +100,14 @@ enum message_status stream_finish(const struct frame *frame)
 {
     struct message_finish finish;
     enum message_status status = message_finish_decode(&finish, frame->payload, frame->length);
-    if (status != MESSAGE_OK) {
+    if (status != MESSAGE_OK || !sample_takes(MESSAGE_FINISH, finish.sample)) {
         return status;
     }
-    if (sample_busy(MESSAGE_FINISH, finish.sample)) {
-        return MESSAGE_OK;
+    if (sample_verdict()->steps > 0) {
+        decide();
+    } else {
+        send_step(finish.sample);
     }
-    if (!begun(finish.sample) || decided) {
-        sample_refuse(MESSAGE_FINISH, finish.sample, MESSAGE_REASON_UNKNOWN_SAMPLE);
-        return MESSAGE_OK;
-    }
-    decide();
     return MESSAGE_OK;
 }
 

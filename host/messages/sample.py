@@ -1,41 +1,71 @@
 """The life of a sample: loaded, inferred, and, if the board abstains, sent up and answered.
 
-    host   LOAD ... LOAD  INFER                      ANSWER
-    board                        RESULT [UPLINK ...]         [FINAL]
+    host   LOAD LOAD INFER           LOAD INFER                            ANSWER
+    board                   LOADED               RESULT [UPLINK UPLINK ...]        [FINAL]
 
-RESULT with `accepted` is the end of it. Otherwise the board sends the sample itself up, waits for ANSWER until its
-deadline and closes with FINAL, whose source says whose answer it is. `sample` is the host's number for a sample. LOAD and
-INFER are for models without state; a recurrent one gets its sample as host.messages.stream says, and the rest is the same.
+INFER runs a sample that is whole; of one that is not, LOADED says how many bytes are there without a gap, and the host goes on from
+there. LOAD itself is not answered. RESULT says where the sample stands (`Stage`). One that was accepted has ended. One that was
+abstained from is
+
+    SENT_UP   all of it goes up in UPLINKs, and the board waits for ANSWER until its deadline, counted from the last UPLINK
+    HELD      it waits for RELEASE, after which it is sent up, or DECLINE, until the time for consent is over
+    WITHHELD  it stays on the board
+
+and ends with FINAL, whose source says whose answer it is. DECLINE ends the wait at once: a held sample stays, and for one that was sent
+up there is no answer. RESEND asks for a piece again.
+
+`sample` is the host's number for a sample; within a session each has a higher number than those before (modulo 2^32, by less than half of
+it). The board knows the latest one only. Everything may be said again: a request that was carried out before is answered by where
+the sample stands, RESULT and, if it has ended so, FINAL, with the same values, and nothing runs twice. So is one that does not fit where
+the sample stands, and thus no byte of a sample that is held or withheld leaves the board.
+
+LOAD and INFER are for models without state; a recurrent one gets its sample as host.messages.stream says, and the rest is the same.
 """
 
 import enum
 import typing
 from dataclasses import dataclass
 
-from host.messages.wire import U8, U16, U32, Family, Flag, Message, Rest
+from host.messages.wire import U8, U16, U32, U64, Family, Message, Rest
+
+
+class Stage(enum.IntEnum):
+    """Where a decided sample stands: accepted, or abstained from and sent up, held until consent, or withheld."""
+
+    ACCEPTED = 0
+    SENT_UP = 1
+    HELD = 2
+    WITHHELD = 3
 
 
 class Source(enum.IntEnum):
-    """Whose answer FINAL carries: the board's, the host's, or the board's own since none came in time."""
+    """Whose answer FINAL carries: the board's (of no FINAL), the host's, the board's own since none came, or since it stays."""
 
     BOARD = 0
     HOST = 1
     FALLBACK = 2
+    WITHHELD = 3
 
 
 class Reason(enum.IntEnum):
-    """Why a request was refused. WRONG_KIND: whole samples for a recurrent model, or frames for one without state."""
+    """Why a request was refused.
 
-    INCOMPLETE_SAMPLE = 0
+    NO_SESSION: the board was reset, no CONFIGURE since. BUSY: another sample is held, or waits for its answer. UNKNOWN_SAMPLE: an
+    earlier sample, or one that is not decided. WRONG_KIND: whole samples for a recurrent model, or frames for one without state.
+    NO_CONSENT: outputs of a sample that may not leave.
+    """
+
+    NO_SESSION = 0
     OUT_OF_RANGE = 1
     BUSY = 2
     UNKNOWN_SAMPLE = 3
     WRONG_KIND = 4
+    NO_CONSENT = 5
 
 
 @dataclass(frozen=True)
 class Load(Message):
-    """A piece of a sample's input codes, to be put at `offset` bytes."""
+    """A piece of a sample's input codes, to be put at `offset` bytes. One beyond a gap is dropped."""
 
     TYPE = 0x02
     sample: U32
@@ -45,20 +75,20 @@ class Load(Message):
 
 @dataclass(frozen=True)
 class Infer(Message):
-    """Run the model and the gate on the loaded sample."""
+    """Run the model and the gate on the sample if it is whole, else say how much is there."""
 
     TYPE = 0x03
     sample: U32
 
 
 @dataclass(frozen=True)
-class Answer(Message):
-    """The large model's answer to an abstained sample."""
+class Loaded(Message):
+    """The first `length` bytes of the sample are there. `request` is the sequence number of the INFER that asked."""
 
-    TYPE = 0x04
+    TYPE = 0x8B
     sample: U32
-    class_index: U8
-    probability: U16  # Q15
+    length: U32
+    request: U16
 
 
 @dataclass(frozen=True)
@@ -69,10 +99,15 @@ class Result(Message):
     sample: U32
     class_index: U8
     score: U16  # score code, Q15
-    accepted: Flag
+    stage: Stage
     steps: U16  # frames until the decision; 0 from a model without state
     infer_cycles: U32  # sum over the steps
     gate_cycles: U32  # likewise
+    ticks: U64  # the board's clock, as PONG says it, when it decided
+
+    @property
+    def accepted(self) -> bool:
+        return self.stage is Stage.ACCEPTED
 
 
 @dataclass(frozen=True)
@@ -90,6 +125,42 @@ class Uplink(Message):
 
 
 @dataclass(frozen=True)
+class Resend(Message):
+    """Send this piece up again, in one UPLINK: `length` bytes, or as many as fit in it, or as there are."""
+
+    TYPE = 0x0B
+    sample: U32
+    offset: U32
+    length: U16
+
+
+@dataclass(frozen=True)
+class Release(Message):
+    """A held sample may leave the board."""
+
+    TYPE = 0x0C
+    sample: U32
+
+
+@dataclass(frozen=True)
+class Answer(Message):
+    """The large model's answer to an abstained sample."""
+
+    TYPE = 0x04
+    sample: U32
+    class_index: U8
+    probability: U16  # Q15
+
+
+@dataclass(frozen=True)
+class Decline(Message):
+    """A held sample may not leave the board; one that was sent up will have no answer."""
+
+    TYPE = 0x0D
+    sample: U32
+
+
+@dataclass(frozen=True)
 class Final(Message):
     """The end of an abstained sample."""
 
@@ -98,7 +169,7 @@ class Final(Message):
     class_index: U8
     probability: U16  # Q15
     source: Source
-    wait_cycles: U32  # from the last UPLINK to the answer
+    wait_cycles: U32  # from the last UPLINK to the answer; of a sample that stays, from the decision on
 
 
 @dataclass(frozen=True)
@@ -112,6 +183,6 @@ class Refused(Message):
 
 
 FAMILY: typing.Final = Family(
-    messages=(Load, Infer, Answer, Result, Uplink, Final, Refused),
-    enums=(Source, Reason),
+    messages=(Load, Infer, Loaded, Result, Uplink, Resend, Release, Answer, Decline, Final, Refused),
+    enums=(Stage, Source, Reason),
 )

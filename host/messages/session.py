@@ -1,12 +1,17 @@
-"""Session: who is at the other end, and what it has to say in words."""
+"""Who is at the other end, what its clock says, and what it has to say in words.
+
+HELLO_REQUEST is the same in every version of the protocol, and HELLO begins with the version, so that two that do not understand each
+other can say so. A session begins with CONFIGURE (host.messages.settings).
+"""
 
 import enum
 from dataclasses import dataclass
 from typing import Final
 
+from host.messages.settings import Consent
 from host.messages.wire import U16, U32, U64, Family, Message, RestText, Text
 
-PROTOCOL: Final = 2
+PROTOCOL: Final = 3
 """Raised whenever a message changes its meaning or its layout."""
 
 
@@ -38,14 +43,14 @@ class Level(enum.IntEnum):
 
 @dataclass(frozen=True)
 class HelloRequest(Message):
-    """Asks for HELLO. Both sides restart their sequence numbers: this frame and the answer to it are number 0."""
+    """Asks for HELLO, and changes nothing but the sequence numbers: this frame and the answer to it are number 0."""
 
     TYPE = 0x01
 
 
 @dataclass(frozen=True)
 class Hello(Message):
-    """What the board is and which model it carries."""
+    """What the board is and which model it carries. The settings are those of the build, which CONFIGURE can change."""
 
     TYPE = 0x81
     protocol: U16
@@ -60,8 +65,28 @@ class Hello(Message):
     deadline_ms: U32  # how long an abstained sample waits for an ANSWER, board clock
     ram_bytes: U32  # arena of the model
     steps: U16  # most frames of a sequence; 0: the model has no state, samples come whole
+    consent: Consent  # the least that CONFIGURE can ask for
+    consent_ms: U32  # how long a held sample waits for RELEASE or DECLINE, board clock
+    receive_bytes: U16  # what the board can take in while it is busy: never send more before it has answered
     board: Text
     firmware: Text
+
+
+@dataclass(frozen=True)
+class Ping(Message):
+    """Asks for the board's clock. PONG brings `token` back, which tells an answer from a late one."""
+
+    TYPE = 0x06
+    token: U32
+
+
+@dataclass(frozen=True)
+class Pong(Message):
+    """The board's clock when it was asked: periods of its core clock (HELLO's `clock_hz`) since its reset."""
+
+    TYPE = 0x8C
+    token: U32
+    ticks: U64
 
 
 @dataclass(frozen=True)
@@ -74,7 +99,7 @@ class Log(Message):
 
 
 FAMILY: Final = Family(
-    messages=(HelloRequest, Hello, Log),
+    messages=(HelloRequest, Hello, Ping, Pong, Log),
     enums=(CycleSource, Engine, Level),
     constants=(("PROTOCOL", PROTOCOL, "raised whenever a message changes its meaning or its layout"),),
 )

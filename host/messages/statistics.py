@@ -23,6 +23,7 @@ class Statistics(Message):
     abstained: U32
     answered: U32
     fallbacks: U32
+    withheld: U32
     refused: U32
     frames_received: U32
     frames_sent: U32

@@ -3,19 +3,18 @@
     host   PUSH        PUSH             ...  FINISH
     board        STEP        RESULT (accepted)      RESULT [UPLINK ... and so on]
 
-PUSH carries whole frames, each as many bytes as HELLO's `input_bytes`; the one with step 0 resets the state. The board
-answers each PUSH with STEP, or with RESULT as soon as its gate is confident, from the model's least number of frames on:
-that ends the sample, and what is left of it is not wanted. At HELLO's `steps` frames, or at FINISH, it abstains: RESULT, then
-UPLINK with all frames of the sequence, ANSWER and FINAL as in host.messages.sample. PUSH 0 may come at any time but while
-an abstained sample waits for its ANSWER.
+PUSH carries whole frames, each as many bytes as HELLO's `input_bytes`; the first one of another sample resets the state. The board
+answers each PUSH with STEP, which says how many frames it has, or with RESULT as soon as its gate is confident, from the model's
+least number of frames on: that ends the sample, and what is left of it is not wanted. At HELLO's `steps` frames, or at FINISH, it
+abstains: RESULT, and what follows it in host.messages.sample. Frames that were there before are passed over, those beyond a gap too,
+so that a PUSH may be said again, in other pieces.
 
     PUSH    sample u32 | step u16 | frames: all bytes that remain
     FINISH  sample u32
     STEP    sample u32 | steps u16 | class_index u8 | score u16 | infer_cycles u32 | gate_cycles u32
 
-Refused as INCOMPLETE_SAMPLE: a PUSH that is not the next of its sequence. OUT_OF_RANGE: data that are no whole number of
-frames, no frame, or frames beyond HELLO's `steps`. BUSY: an abstained sample waits. UNKNOWN_SAMPLE: PUSH or FINISH for a
-sequence that is decided, FINISH for one that never began. WRONG_KIND: the model has no state.
+Refused as OUT_OF_RANGE: data that are no whole number of frames, no frame, or frames beyond HELLO's `steps`. WRONG_KIND: the model
+has no state.
 """
 
 import typing
@@ -36,7 +35,7 @@ class Push(Message):
 
 @dataclass(frozen=True)
 class Finish(Message):
-    """The sequence has no more frames."""
+    """The sequence has no more frames. Of one that has none at all, STEP says so."""
 
     TYPE = 0x0A
     sample: U32

@@ -14,9 +14,22 @@ from emulated_board import Emulated
 from firmware.size import Sizes
 from host.emulator.qemu import PROGRAM, boot
 from host.messages.output import Output, ReadOutput
-from host.messages.sample import Answer, Final, Infer, Load, Reason, Result, Source
+from host.messages.sample import (
+    Answer,
+    Decline,
+    Final,
+    Infer,
+    Load,
+    Reason,
+    Refused,
+    Release,
+    Resend,
+    Result,
+    Source,
+    Stage,
+)
 from host.messages.session import HelloRequest
-from host.messages.settings import SetDeadline, SetThreshold, Settings
+from host.messages.settings import Consent
 from host.messages.stream import Finish, Push, Step
 from host.port import open_port
 
@@ -138,9 +151,9 @@ def test_a_sequence_that_ends_early_is_abstained_from_even_if_the_gate_is_confid
     assert emulated.ask(Answer(1, 2, 3), Final).source == Source.HOST
 
 
-def test_the_state_is_reset_by_frame_0(emulated: Streamed) -> None:
+def test_the_state_is_reset_by_another_sample(emulated: Streamed) -> None:
     first = emulated.push(1, 0, [RISING] * 2)
-    for sample in (1, 2):  # of the same sample, too
+    for sample in (2, 3):
         assert emulated.push(sample, 0, [NOTHING]).score < first.score
         again = emulated.push(sample, 1, [RISING])
         assert (again.score, again.steps) == (scores([NOTHING, RISING])[1], 2)
@@ -149,7 +162,7 @@ def test_the_state_is_reset_by_frame_0(emulated: Streamed) -> None:
 
 
 def test_without_an_answer_the_board_keeps_its_own(emulated: Streamed) -> None:
-    assert emulated.ask(SetDeadline(40), Settings).deadline_ms == 40
+    assert emulated.link.configure(deadline_ms=40).deadline_ms == 40
     emulated.push(3, 0, [[0, 2, *[0] * 8]])
     result = emulated.ask(Finish(3), Result)
     emulated.sequence(1)
@@ -160,7 +173,7 @@ def test_without_an_answer_the_board_keeps_its_own(emulated: Streamed) -> None:
 def test_the_threshold_is_that_of_the_moment(emulated: Streamed) -> None:
     frames = [RISING] * STEPS
     for sample, threshold in enumerate((0, 5000, 16384, 32768, 32769)):
-        emulated.ask(SetThreshold(threshold), Settings)
+        emulated.link.configure(threshold=threshold)
         steps, accepted = in_time.decide(scores(frames), threshold, MINIMUM_STEPS)
         at = 0
         while isinstance(answer := emulated.push(sample, at, frames[at : at + 10]), Step):
@@ -183,31 +196,75 @@ def test_cycles_are_the_sum_over_the_steps(emulated: Streamed) -> None:
 
 def test_refusals(emulated: Streamed) -> None:
     whole = frame(NOTHING)
-    assert emulated.refused(Push(1, 1, whole)) == Reason.INCOMPLETE_SAMPLE  # nothing has begun
-    assert emulated.refused(Finish(1)) == Reason.UNKNOWN_SAMPLE
     for data in (b"", whole[:-1], whole + b"x"):
         assert emulated.refused(Push(1, 0, data)) == Reason.OUT_OF_RANGE
     emulated.push(1, 0, [NOTHING])
-    assert emulated.refused(Push(1, 2, whole)) == Reason.INCOMPLETE_SAMPLE  # frame 1 was lost
-    assert emulated.refused(Push(2, 1, whole)) == Reason.INCOMPLETE_SAMPLE  # of a sequence that never began
-    assert emulated.refused(Finish(2)) == Reason.UNKNOWN_SAMPLE
+    assert emulated.refused(Push(0, 0, whole)) == Reason.UNKNOWN_SAMPLE  # an earlier one
+    assert emulated.refused(Finish(0)) == Reason.UNKNOWN_SAMPLE
     assert emulated.refused(Push(1, STEPS, whole)) == Reason.OUT_OF_RANGE
     assert emulated.refused(Push(1, 0xFFFF, whole)) == Reason.OUT_OF_RANGE
     assert emulated.refused(Push(1, STEPS - 1, whole * 2)) == Reason.OUT_OF_RANGE
     assert emulated.refused(Load(1, 0, whole)) == Reason.WRONG_KIND
     assert emulated.refused(Infer(1)) == Reason.WRONG_KIND
     assert emulated.push(1, 1, [NOTHING]).steps == 2  # none of that has changed anything
-    assert isinstance(emulated.push(1, 2, [[90, *[0] * 9], NOTHING]), Result)
-    assert emulated.refused(Push(1, 3, whole)) == Reason.UNKNOWN_SAMPLE  # it is decided
-    assert emulated.refused(Finish(1)) == Reason.UNKNOWN_SAMPLE
-    assert emulated.refused(Answer(1, 0, 0)) == Reason.UNKNOWN_SAMPLE
+
+
+def test_a_decided_sequence_is_not_run_again(emulated: Streamed) -> None:
+    whole = frame(NOTHING)
+    result = emulated.push(1, 0, [NOTHING, NOTHING, [90, *[0] * 9], NOTHING])
+    assert isinstance(result, Result) and result.accepted
+    for request in (Push(1, 3, whole), Push(1, 0, whole), Finish(1), Answer(1, 0, 0), Decline(1), Resend(1, 0, 1)):
+        assert emulated.ask(request, Result) == result
+    assert emulated.statistics().samples == 1
+
+
+def test_frames_that_were_there_before_are_passed_over_and_those_beyond_a_gap_too(emulated: Streamed) -> None:
+    frames = [[random.Random(place).randint(-2, 2) for _ in range(CLASSES)] for place in range(20)]
+    running = scores(frames)
+    at = 0
+    for step, count, there in (
+        (0, 4, 4),
+        (0, 4, 4),
+        (2, 5, 7),
+        (8, 3, 7),
+        (7, 1, 8),
+        (0, 12, 12),
+        (3, 9, 12),
+        (30, 2, 12),
+    ):
+        data = b"".join(frame(added, step + i) for i, added in enumerate((frames + frames)[step : step + count]))
+        answer = emulated.ask(Push(1, step, data), Step)
+        assert (answer.steps, answer.score) == (there, running[there - 1])
+        assert answer.infer_cycles >= at
+        at = answer.infer_cycles
+    result = emulated.ask(Finish(1), Result)
+    assert emulated.sequence(12) == b"".join(frame(added, place) for place, added in enumerate(frames[:12]))
+    assert emulated.ask(Finish(1), Result) == result
+
+
+def test_a_sequence_without_frames_goes_on(emulated: Streamed) -> None:
+    assert emulated.ask(Finish(5), Step).steps == 0
+    assert emulated.ask(Push(6, 3, frame(NOTHING)), Step).steps == 0
+    assert emulated.push(6, 0, [NOTHING]).steps == 1
+
+
+def test_a_held_sequence_goes_up_when_it_is_released(emulated: Streamed) -> None:
+    emulated.link.configure(consent=Consent.ASK)
+    emulated.push(1, 0, [NOTHING, RISING])
+    assert emulated.ask(ReadOutput(0, 0), Refused).reason == Reason.NO_CONSENT
+    held = emulated.ask(Finish(1), Result)
+    assert held.stage == Stage.HELD
+    assert emulated.ask(Resend(1, 0, 10), Result) == held == emulated.ask(Push(1, 0, frame(NOTHING)), Result)
+    emulated.link.send(Release(1))
+    assert emulated.sequence(2) == frame(NOTHING, 0) + frame(RISING, 1)
+    assert emulated.ask(Answer(1, 4, 5), Final).source == Source.HOST
 
 
 def test_a_waiting_board_takes_no_frames(emulated: Streamed) -> None:
     emulated.push(1, 0, [NOTHING])
     emulated.ask(Finish(1), Result)
     emulated.sequence(1)
-    for request in (Push(1, 1, frame(NOTHING)), Push(2, 0, frame(NOTHING)), Finish(1)):
+    for request in (Push(2, 1, frame(NOTHING)), Push(2, 0, frame(NOTHING)), Finish(2)):
         assert emulated.refused(request) == Reason.BUSY
     assert emulated.ask(Answer(1, 4, 5), Final).source == Source.HOST
 
@@ -215,9 +272,9 @@ def test_a_waiting_board_takes_no_frames(emulated: Streamed) -> None:
 def test_a_new_session_drops_the_sequence(emulated: Streamed) -> None:
     emulated.push(1, 0, [NOTHING] * 3)
     emulated.handshake()
-    assert emulated.refused(Push(1, 3, frame(NOTHING))) == Reason.INCOMPLETE_SAMPLE
-    assert emulated.refused(Finish(1)) == Reason.UNKNOWN_SAMPLE
     assert emulated.refused(ReadOutput(0, 0)) == Reason.UNKNOWN_SAMPLE
+    assert emulated.ask(Push(1, 3, frame(NOTHING)), Step).steps == 0
+    assert emulated.ask(Finish(1), Step).steps == 0
 
 
 def test_what_is_no_request_is_counted(emulated: Streamed) -> None:

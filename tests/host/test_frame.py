@@ -120,13 +120,15 @@ def test_in_step_again_at_the_next_zero(noise: bytes, cut: int) -> None:
 
 
 SEQUENCES: dict[str, tuple[list[tuple[int, int]], int, int]] = {
-    # (type, sequence) ...; lost, restarts
+    # (type, sequence) ...; lost, stale
     "without a gap": ([(1, 0), (1, 1), (1, 2)], 0, 0),
     "first ones missing": ([(1, 2)], 2, 0),
     "a gap": ([(1, 0), (1, 4)], 3, 0),
     "over the wrap": ([(RESTART, 65534), (1, 65535), (1, 0), (1, 2)], 1, 0),
     "a hello restarts": ([(1, 0), (RESTART, 300), (1, 301)], 0, 0),
-    "a sender that was reset": ([(1, 0), (1, 1), (1, 0), (1, 1)], 0, 1),
+    "a sender that was reset": ([(1, 0), (1, 1), (1, 0), (1, 1), (1, 2)], 0, 2),
+    "a frame twice": ([(1, 0), (1, 1), (1, 1), (1, 2)], 0, 1),
+    "a frame too late": ([(1, 0), (1, 2), (1, 1), (1, 3)], 1, 1),
     "the widest gap": ([(1, 32767)], 32767, 0),
     "a step back": ([(1, 32768)], 0, 1),
 }
@@ -134,8 +136,8 @@ SEQUENCES: dict[str, tuple[list[tuple[int, int]], int, int]] = {
 
 @pytest.mark.parametrize("name", SEQUENCES)
 def test_gaps_in_the_numbering_are_lost_frames(name: str) -> None:
-    numbered, lost, restarts = SEQUENCES[name]
+    numbered, lost, stale = SEQUENCES[name]
     receiver = FrameReceiver(RESTART)
     stream = b"".join(encode(Frame(type_, sequence, b"")) for type_, sequence in numbered)
     assert len(list(receiver.feed(stream))) == len(numbered)
-    assert (receiver.counters.lost, receiver.counters.restarts) == (lost, restarts)
+    assert (receiver.counters.lost, receiver.counters.stale) == (lost, stale)

@@ -135,10 +135,7 @@ class CFrame(ctypes.Structure):
 
 class CReceiver(ctypes.Structure):
     _fields_ = (
-        *(
-            (name, ctypes.c_uint32)
-            for name in ("received", "lost", "restarts", "crc_errors", "cobs_errors", "oversize")
-        ),
+        *((name, ctypes.c_uint32) for name in ("received", "lost", "stale", "crc_errors", "cobs_errors", "oversize")),
         ("chunk_length", ctypes.c_size_t),
         ("expected", ctypes.c_uint16),
         ("restart_type", ctypes.c_uint8),

@@ -1,17 +1,20 @@
 """The link: ports that are not there, boards that are silent or not the right ones, cables that are pulled."""
 
+import itertools
 import os
 import pty
 import time
 import tty
+from dataclasses import replace
 
 import pytest
 
 from host import port as ports
 from host.errors import HostError
 from host.frame import Frame, encode
-from host.link import Link, connect
-from host.messages.session import Hello, Level, Log
+from host.link import Disconnected, Link, SessionLost, connect
+from host.messages.session import Hello, Level, Log, Pong
+from host.messages.settings import Consent, Settings
 from host.messages.statistics import Statistics, StatisticsRequest
 from host.messages.wire import Message
 from host.port import Port, find, open_port
@@ -25,11 +28,93 @@ def link_to(board: ScriptedBoard, seconds: float = 5.0) -> Link:
 def test_handshake_and_request() -> None:
     with ScriptedBoard() as board, link_to(board) as link:
         assert link.hello == HELLO
-        assert link.request(StatisticsRequest(), Statistics).frames_received == 2
-        assert link.counters.lost == 0
-        assert link.frames_sent == 2
-        assert link.bytes_sent == 1 + 9 + 9  # a zero to flush the line, then two frames without a payload
-        assert link.bytes_received == 9 + len(HELLO.encode()) + 9 + 56
+        assert link.request(StatisticsRequest(), Statistics).frames_received == 3
+        assert (link.counters.lost, link.repeated) == (0, 0)
+        assert link.frames_sent == 3
+        assert (
+            link.bytes_sent == 1 + 9 + 9 + 15 + 9
+        )  # a zero to flush the line, HELLO_REQUEST, CONFIGURE, STATISTICS_REQUEST
+        assert link.bytes_received == 9 + len(HELLO.encode()) + 9 + 15 + 9 + 60
+
+
+def test_a_session_begins_with_the_settings_of_the_build_and_keeps_what_it_is_told() -> None:
+    with ScriptedBoard() as board:
+        with link_to(board) as link:
+            built = link.settings
+            assert (built.threshold, built.deadline_ms, built.consent) == (128, 100, Consent.ALWAYS)
+            assert link.configure(threshold=5) == replace(built, threshold=5)
+            assert link.configure(consent=Consent.ASK, consent_ms=7).threshold == 5
+            assert link.settings == replace(built, threshold=5, consent=Consent.ASK, consent_ms=7)
+        with link_to(board) as link:
+            assert link.settings == replace(built, session=link.settings.session)
+            assert link.settings.session != built.session
+
+
+def test_a_board_built_to_ask_is_not_told_otherwise() -> None:
+    with ScriptedBoard(hello(consent=Consent.ASK)) as board, link_to(board) as link:
+        assert link.configure(consent=Consent.ALWAYS).consent is Consent.ASK
+        assert link.configure(consent=Consent.NEVER).consent is Consent.NEVER
+
+
+def test_a_request_is_said_again_until_it_is_answered() -> None:
+    asked = itertools.count()
+    board = ScriptedBoard(hear=lambda message: not isinstance(message, StatisticsRequest) or next(asked) >= 3)
+    with board, link_to(board) as link:
+        link.request(StatisticsRequest(), Statistics)
+        assert link.repeated == 3
+
+
+def test_a_late_answer_is_not_taken_for_the_settings_asked_for() -> None:
+    """Settings that were overtaken: the first answer is heard twice, the second time after the second request."""
+    kept: list[bytes] = []
+
+    def late(message: Message, wire: bytes) -> bytes:
+        if isinstance(message, Settings):
+            kept.append(wire)
+        return kept[1] + wire if len(kept) == 3 and isinstance(message, Settings) else wire
+
+    with ScriptedBoard(mangle=late) as board, link_to(board) as link:
+        assert link.configure(threshold=1).threshold == 1
+        assert link.configure(threshold=2).threshold == 2
+
+
+def test_a_board_that_was_reset_is_noticed() -> None:
+    with ScriptedBoard() as board, link_to(board) as link:
+        board.reset()
+        with pytest.raises(SessionLost, match="was reset"):
+            link.request(StatisticsRequest(), Statistics)
+        link.handshake("nucleo_f446re", MODEL_HASH)
+        assert link.request(StatisticsRequest(), Statistics)
+
+
+def test_another_hosts_session_is_noticed() -> None:
+    def other(message: Message, wire: bytes) -> bytes:
+        if not isinstance(message, Statistics):
+            return wire
+        return encode(Frame(Settings.TYPE, 2, Settings(12345, 0, 0, Consent.ALWAYS, 0).encode()))
+
+    with (
+        ScriptedBoard(mangle=other) as board,
+        link_to(board) as link,
+        pytest.raises(SessionLost, match="another session"),
+    ):
+        link.request(StatisticsRequest(), Statistics)
+
+
+def test_the_boards_clock_is_told_and_a_late_pong_is_passed_over() -> None:
+    kept: list[bytes] = []
+
+    def late(message: Message, wire: bytes) -> bytes:
+        if isinstance(message, Pong):
+            kept.append(wire)
+            return kept[-2] + wire if len(kept) > 1 else wire
+        return wire
+
+    with ScriptedBoard(mangle=late) as board, link_to(board) as link:
+        found = [link.ping() for _ in range(3)]
+    ticks = [ticks for _, _, ticks in found]
+    assert ticks == sorted(set(ticks))
+    assert all(sent < received for sent, received, _ in found)
 
 
 def test_a_missing_port_is_an_error_that_lists_the_present_ones(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +185,7 @@ def test_two_boards_on_usb_are_a_choice_for_the_user(monkeypatch: pytest.MonkeyP
 
 REFUSED_HELLOS = {
     "another model": (hello(model_hash=0xFEDC), "000000000000fedc.*0123456789abcdef.*make flash BOARD="),
-    "another protocol": (hello(protocol=1), "protocol 1.*speaks 2"),
+    "another protocol": (hello(protocol=2), "protocol 2.*speaks 3"),
     "another board": (hello(board="mps2_an386"), "'mps2_an386', expected 'nucleo_f446re'.*--board mps2_an386"),
 }
 
@@ -138,7 +223,7 @@ def test_a_port_that_talks_something_else_is_told_from_a_silent_one() -> None:
 
 def test_the_handshake_survives_noise_and_an_earlier_sessions_frames() -> None:
     def noisy(message: Message, wire: bytes) -> bytes:
-        left_over = encode(Frame(Statistics.TYPE, 4711, bytes(56)))
+        left_over = encode(Frame(Statistics.TYPE, 4711, bytes(60)))
         return b"\xff\x12" + b"\0" + left_over + wire if isinstance(message, Hello) else wire
 
     with ScriptedBoard(mangle=noisy) as board, link_to(board) as link:
@@ -166,12 +251,12 @@ def test_log_lines_are_shown_and_unknown_frames_counted() -> None:
 def test_a_pulled_cable_is_an_error_in_words() -> None:
     with ScriptedBoard() as board, link_to(board) as link:
         board.unplug()
-        with pytest.raises(HostError, match="connection was lost") as error:
+        with pytest.raises(Disconnected, match="connection was lost") as error:
             link.receive(time.monotonic() + 5.0)
         assert error.value.exit_code == 3
 
 
 def test_a_request_without_an_answer_names_both() -> None:
-    no_answer = pytest.raises(HostError, match="no Statistics in answer to StatisticsRequest")
+    no_answer = pytest.raises(Disconnected, match="no Statistics in answer to StatisticsRequest")
     with ScriptedBoard(deaf_to=(StatisticsRequest,)) as board, link_to(board) as link, no_answer:
         link.request(StatisticsRequest(), Statistics, seconds=0.05)

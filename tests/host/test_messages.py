@@ -15,6 +15,7 @@ from host.frame import PAYLOAD_MAX
 from host.messages import FAMILIES, TYPES, c_header, decode
 from host.messages.sample import Answer, Final, Infer, Load, Refused, Result, Source
 from host.messages.session import Hello, Level, Log
+from host.messages.settings import Configure
 from host.messages.stream import Push
 from host.messages.wire import U8, U32, Message, MessageError, Rest, Text, Unsigned
 
@@ -102,13 +103,14 @@ NOT_DECODABLE = {
     "empty": (Infer, b"", "Infer has 0 bytes and ends within 'sample'"),
     "a byte too few": (Infer, bytes(3), "Infer has 3 bytes and ends within 'sample'"),
     "a byte too many": (Infer, bytes(5), "Infer has 5 bytes, expected 4"),
-    "a flag of 2": (Result, bytes(7) + b"\x02" + bytes(10), "Result.accepted is 2, expected 0 to 1"),
-    "an unknown reason": (Refused, bytes(5) + b"\x05", "Refused.reason is 5, expected 0 to 4"),
+    "an unknown stage": (Result, bytes(7) + b"\x04" + bytes(18), "Result.stage is 4, expected 0 to 3"),
+    "an unknown reason": (Refused, bytes(5) + b"\x06", "Refused.reason is 6, expected 0 to 5"),
+    "an unknown consent": (Configure, bytes(10) + b"\x03" + bytes(4), "Configure.consent is 3, expected 0 to 2"),
     "no step": (Push, bytes(5), "Push has 5 bytes and ends within 'step'"),
-    "an unknown source": (Final, bytes(7) + b"\x03" + bytes(4), "Final.source is 3, expected 0 to 2"),
-    "text beyond the end": (Hello, bytes(38) + b"\x05abcd", "ends within 'board'"),
-    "no second text": (Hello, bytes(38) + b"\x04abcd", "ends within 'firmware'"),
-    "bytes after the text": (Hello, bytes(38) + b"\x00\x00!", "Hello has 41 bytes, expected 40"),
+    "an unknown source": (Final, bytes(7) + b"\x04" + bytes(4), "Final.source is 4, expected 0 to 3"),
+    "text beyond the end": (Hello, bytes(45) + b"\x05abcd", "ends within 'board'"),
+    "no second text": (Hello, bytes(45) + b"\x04abcd", "ends within 'firmware'"),
+    "bytes after the text": (Hello, bytes(45) + b"\x00\x00!", "Hello has 48 bytes, expected 47"),
 }
 
 

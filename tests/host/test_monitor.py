@@ -16,14 +16,15 @@ from host import monitor
 from host.errors import HostError
 from host.frame import ENCODED_MAX, Frame, encode
 from host.messages import TYPES
-from host.messages.sample import Infer, Result, Uplink
+from host.messages.sample import Infer, Result, Stage, Uplink
 from host.messages.session import HelloRequest, Level, Log
 from host.messages.wire import Message
 from host.monitor import Decoder, Heard, watch
 from host.port import open_port
 from scripted_board import HELLO, ScriptedBoard
 
-RESULT = Result(sample=7, class_index=3, score=12000, accepted=False, steps=0, infer_cycles=41000, gate_cycles=820)
+RESULT = Result(sample=7, class_index=3, score=12000, stage=Stage.SENT_UP, steps=0, infer_cycles=41000, gate_cycles=820,
+                ticks=1_000_000)  # fmt: skip
 LOG = Log(Level.WARNING, "the clock did not start")
 
 
@@ -45,7 +46,7 @@ def test_messages_are_lines() -> None:
     assert "#0  HELLO  protocol=" in hello and "model_hash=0123456789abcdef" in hello
     assert "cycle_source=dwt" in hello and "board='nucleo_f446re'" in hello
     assert log.endswith("#1  LOG  warning: the clock did not start")
-    for words in ("#2  RESULT  sample=7", "class_index=3 score=12000 accepted=False", "infer_cycles=41000"):
+    for words in ("#2  RESULT  sample=7", "class_index=3 score=12000 stage=sent_up", "infer_cycles=41000"):
         assert words in result
     assert up.endswith("total=228 data=000102030405060708090a0b0c0d0e0f... (228 bytes)")
 

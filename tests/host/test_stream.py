@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,7 +22,6 @@ from host.feed import Framewise
 from host.frame import Frame, encode
 from host.link import Link, connect
 from host.messages.sample import Answer, Final, Reason, Refused, Result, Uplink
-from host.messages.settings import SetThreshold, Settings
 from host.messages.stream import Finish, Push, Step
 from host.messages.wire import Message
 from host.port import open_port
@@ -115,47 +115,39 @@ def test_a_shorter_sequence_is_finished_and_filled_up_for_the_large_model() -> N
     assert large.asked[1][0, :2].any() and not large.asked[1][0, 2:].any()
 
 
-def test_a_lost_push_loses_its_sequence_and_no_other() -> None:
-    class Deaf(ScriptedBoard):
-        """Misses the second PUSH, as if it had been damaged."""
+@pytest.mark.parametrize("kind", [Push, Finish, Answer])
+def test_what_the_board_does_not_hear_is_said_again(kind: type[Message]) -> None:
+    count = itertools.count()
+    board = ScriptedBoard(
+        replace(BOARD, deadline_ms=2000), hear=lambda message: not isinstance(message, kind) or next(count) != 1
+    )
+    with bridge_to(board) as (bridge, _, large):
+        first, second = bridge.stream(sequence(UNSURE[:9])), bridge.stream(sequence(UNSURE[:9]))
+    assert [(of.lost, of.source, of.steps) for of in (first, second)] == [(None, "host", 9)] * 2
+    assert first.repeats + second.repeats == 1
+    assert board.runs == 18 and len(large.asked) == 2
 
-        pushes = 0
 
-        def _take(self, connection: object, message: Message) -> None:
-            self.pushes += isinstance(message, Push)
-            if not (isinstance(message, Push) and self.pushes == 2):
-                super()._take(connection, message)  # type: ignore[arg-type]
-
-    with bridge_to(Deaf(BOARD), reply_seconds=0.3) as (bridge, _, _):
+@pytest.mark.parametrize("kind", [Step, Result, Uplink, Final])
+def test_what_the_line_loses_is_asked_for_again(kind: type[Message]) -> None:
+    board = ScriptedBoard(replace(BOARD, deadline_ms=2000), mangle=only(0, kind, lost))
+    with bridge_to(board) as (bridge, link, large):
         first, second = bridge.stream(sequence(UNSURE)), bridge.stream(sequence(CONFIDENT))
-    assert (first.lost, first.answer, first.steps) == ("no STEP or RESULT within 0.3 s", None, 4)
-    assert (second.lost, second.answer, second.steps) == (None, 3, 6)
+        assert link.repeated == first.repeats >= 1
+    assert (first.lost, first.source, first.answer, first.steps) == (None, "host", 7, STEPS)
+    assert (second.lost, second.answer, second.steps, second.repeats) == (None, 3, 6, 0)
+    assert board.runs == STEPS + 6 and len(large.asked) == 1
 
 
-def test_a_lost_step_loses_its_sequence_and_no_other() -> None:
-    with bridge_to(ScriptedBoard(BOARD, mangle=only(1, Step, lost)), reply_seconds=0.3) as (bridge, link, _):
-        first, second = bridge.stream(sequence(UNSURE)), bridge.stream(sequence(CONFIDENT))
-        assert link.counters.lost == 1
-    assert (first.lost, first.steps) == ("no STEP or RESULT within 0.3 s", 4)
-    assert (second.lost, second.answer) == (None, 3)
-
-
-def test_a_lost_result_of_an_abstained_sequence_is_not_answered_as_if_known() -> None:
-    with bridge_to(ScriptedBoard(BOARD, mangle=only(0, Result, lost))) as (bridge, _, _):
-        first, second = bridge.stream(sequence(UNSURE)), bridge.stream(sequence(UNSURE))
-    assert (first.lost, first.answer) == ("RESULT did not arrive", None)
-    assert (second.lost, second.answer) == (None, 7)
-
-
-def test_a_board_that_counts_otherwise_refuses_and_the_reason_is_kept() -> None:
+def test_a_board_that_counts_otherwise_gets_nowhere_and_the_sequence_is_lost() -> None:
     def one_more(message: Message, wire: bytes) -> bytes:
         assert isinstance(message, Step)
         fields = {"sample": message.sample, "steps": message.steps + 1, "class_index": 3, "score": 10}
         return encode(Frame(Step.TYPE, 4, Step(**fields, infer_cycles=1, gate_cycles=1).encode()))
 
-    with bridge_to(ScriptedBoard(BOARD, mangle=only(0, Step, one_more))) as (bridge, _, _):
+    with bridge_to(ScriptedBoard(BOARD, mangle=only(0, Step, one_more)), reply_seconds=0.3) as (bridge, _, _):
         outcome = bridge.stream(sequence(UNSURE))
-    assert outcome.lost == "the board refused it: incomplete sample"
+    assert outcome.lost == "no STEP or RESULT within 0.3 s"
 
 
 def test_a_step_heard_twice_pushes_nothing_twice() -> None:
@@ -166,19 +158,6 @@ def test_a_step_heard_twice_pushes_nothing_twice() -> None:
     ):
         outcome = bridge.stream(sequence(CONFIDENT))
     assert (outcome.lost, outcome.steps, outcome.bytes_sent) == (None, 6, 2 * (6 + 4 * FRAME + 9))
-
-
-def test_without_the_whole_sequence_the_board_falls_back() -> None:
-    with bridge_to(ScriptedBoard(BOARD, mangle=only(0, Uplink, lost))) as (bridge, _, large):
-        first, second = bridge.stream(sequence(UNSURE)), bridge.stream(sequence(UNSURE))
-    assert (first.lost, first.source, first.answer) == (None, "fallback", 3)
-    assert (second.source, second.answer) == ("host", 7)
-    assert len(large.asked) == 1
-
-
-def test_a_lost_final_loses_the_sequence() -> None:
-    with bridge_to(ScriptedBoard(BOARD, mangle=only(0, Final, lost)), reply_seconds=0.3) as (bridge, _, _):
-        assert bridge.stream(sequence(UNSURE)).lost == "no FINAL within 0.3 s"
 
 
 def test_an_answer_that_does_not_arrive_ends_in_the_fallback() -> None:
@@ -213,7 +192,7 @@ def test_a_changed_threshold_is_expected_in_time(threshold: int, recurrent_folde
     """What the vectors make the host expect is what a board with that threshold says, sequence by sequence."""
     samples, expected = load_vectors(recurrent_folder, manifests.load(recurrent_folder.manifest), threshold)
     with bridge_to(ScriptedBoard(BOARD, mangle=unchanged)) as (bridge, link, _):
-        link.request(SetThreshold(threshold), Settings)
+        link.configure(threshold=threshold)
         found = [bridge.stream(sample) for sample in samples]
     assert len(found) > 5 and any(outcome.steps > 1 for outcome in found)
     for outcome, wanted in zip(found, expected, strict=True):
@@ -225,8 +204,6 @@ def test_a_changed_threshold_is_expected_in_time(threshold: int, recurrent_folde
 
 
 def recurrent(manifest: Manifest, frame: int) -> Manifest:
-    from dataclasses import replace
-
     return replace(manifest, stream=STREAM, inputs=(Tensor("frame", (1, frame), "int8", 1 / 128, 0),))
 
 

@@ -45,17 +45,17 @@ void frame_receiver_init(struct frame_receiver *receiver, uint8_t restart_type)
 static void count(struct frame_receiver *receiver, const struct frame *frame)
 {
     uint16_t gap = (uint16_t)(frame->sequence - receiver->expected);
-    receiver->expected = (uint16_t)(frame->sequence + 1u);
     receiver->counters.received++;
     if (frame->type == receiver->restart_type) {
+        gap = 0;
+    }
+    /* Half the range or more is a step back: no line loses 32768 frames in a row. */
+    if (gap >= 0x8000u) {
+        receiver->counters.stale++;
         return;
     }
-    /* Half the range or more is a step back: no line loses 32768 frames in a row, but a sender can be reset. */
-    if (gap >= 0x8000u) {
-        receiver->counters.restarts++;
-    } else {
-        receiver->counters.lost += gap;
-    }
+    receiver->counters.lost += gap;
+    receiver->expected = (uint16_t)(frame->sequence + 1u);
 }
 
 /* Judge the chunk of `length` bytes that a delimiter has just closed. */

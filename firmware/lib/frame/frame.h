@@ -53,7 +53,7 @@ struct frame {
 struct frame_counters {
     uint32_t received;
     uint32_t lost;       /* gaps in the sender's numbering */
-    uint32_t restarts;   /* the numbering began again without a hello: the sender was reset */
+    uint32_t stale;      /* numbers that were there before: repeated, late, or of a sender that was reset without a hello */
     uint32_t crc_errors; /* including chunks too short to hold a CRC */
     uint32_t cobs_errors;
     uint32_t oversize;

@@ -5,7 +5,7 @@ hal/            start-up, faults, time, and the clock, time base and UART driver
 lib/*/          frame, gate                           (lib/nn is headers, lib/engine an interface)
 run folder      the model, as the engine takes it     -O2: the model, and the gate, are what must be fast
 tflm            a tree of TensorFlow Lite Micro       -O2, its warnings are its own; only with that engine and DEMUR_TFLM
-generated       board.h, link.ld, messages.h, version.h, written to the build folder first
+generated       board.h, link.ld, messages.h, options.h, version.h, written to the build folder first
 """
 
 import os
@@ -21,7 +21,7 @@ from boards.render import openocd
 from contract.errors import DemurError
 from firmware import tflm
 from firmware.flash import require_openocd
-from firmware.generate import generate
+from firmware.generate import CONSENT_VARIABLE, DEFAULT_CONSENT, consent_of, generate
 from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wdouble-promotion"]
@@ -38,7 +38,7 @@ try:
     name = env.GetProjectOption("custom_engine", "") or os.environ.get(ENGINE_VARIABLE, DEFAULT_ENGINE)
     engine = require(run, name)
     tree = tflm.require(os.environ) if name == "tflm" and not dependencies else None
-    generate(board, generated)
+    generate(board, generated, consent_of(os.environ.get(CONSENT_VARIABLE, DEFAULT_CONSENT)))
     if "upload" in COMMAND_LINE_TARGETS:
         require_openocd()
         env.Replace(UPLOADCMD=shlex.join(openocd.render(board, build / "firmware.elf")))
