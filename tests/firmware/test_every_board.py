@@ -36,7 +36,7 @@ def test_digits_are_streamed_through_the_board(name: str, run: RunFolder) -> Non
     assert (summary.samples, summary.lost, summary.disagreements, summary.frames_lost) == (SAMPLES, 0, 0, 0)
     accepted = int(np.load(run.vectors)["accepted"][:SAMPLES].sum())
     assert 0 < accepted < SAMPLES
-    assert summary.answered_by == {"board": accepted, "host": SAMPLES - accepted, "fallback": 0}
+    assert summary.answered_by == {"board": accepted, "host": SAMPLES - accepted, "fallback": 0, "withheld": 0}
     assert summary.instructions_per_inference is not None and summary.instructions_per_inference > 10_000
     assert (summary.flash_bytes, summary.ram_bytes) == (sizes.flash_bytes, sizes.ram_bytes)
     assert Path(run.firmware(name) / "firmware.bin").stat().st_size == sizes.flash_bytes

@@ -220,9 +220,9 @@ def test_messages_through_a_cable_without_faults() -> None:
     with ScriptedBoard() as board:
         url = faults.wrap(board.url, "flip=0,seed=1")
         with connect(open_port(url, 460_800), url, "nucleo_f446re", MODEL_HASH) as link:
-            assert link.request(StatisticsRequest(), Statistics).frames_received == 2
+            assert link.request(StatisticsRequest(), Statistics).frames_received == 3
         counts = faults.cable(url)
-        assert (counts.down.counts.chunks, counts.up.counts.chunks) == (2, 2)
+        assert (counts.down.counts.chunks, counts.up.counts.chunks) == (3, 3)
 
 
 @pytest.mark.parametrize("way", ["down", "up"])

@@ -13,7 +13,8 @@ import pytest
 
 from conftest import run_module
 from contract.run_folder import RunFolder
-from host.messages.sample import Result
+from host.frame import Frame, encode
+from host.messages.sample import Infer, Reason, Refused, Result
 from host.messages.stream import Step as StepMessage
 from host.messages.wire import Message
 from scripted_board import ScriptedBoard, hello
@@ -42,7 +43,7 @@ def test_a_session_writes_its_files_and_passes(with_large_model: RunFolder) -> N
     assert summary == json.loads(with_large_model.summary.read_text())
     assert (summary["samples"], summary["base_accuracy"], summary["coverage"]) == (40, 1.0, 0.75)
     assert (summary["frames_lost"], summary["disagreements"], summary["lost"]) == (0, 0, 0)
-    assert summary["answered_by"] == {"board": 30, "host": 10, "fallback": 0}
+    assert summary["answered_by"] == {"board": 30, "host": 10, "fallback": 0, "withheld": 0}
     assert summary["instructions_per_inference"] is None and summary["cycles_per_inference"] == 1000
     assert summary["latency_ms"]["board"]["p50"] == pytest.approx(1e3 * 1010 / 180e6)
     lines = [json.loads(line) for line in with_large_model.session.read_text().splitlines()]
@@ -67,18 +68,19 @@ def test_port_from_the_environment_and_threshold_from_the_command_line(
 def test_a_lost_sample_fails_the_command_and_is_named(with_large_model: RunFolder) -> None:
     numbers: list[int] = []
 
-    def without_the_third(message: Message, wire: bytes) -> bytes:
+    def refuses_the_third(message: Message, wire: bytes) -> bytes:
         if isinstance(message, Result):
             numbers.append(message.sample)
-            return b"" if len(numbers) == 3 else wire
+            if len(numbers) == 3:
+                return encode(Frame(Refused.TYPE, 0, Refused(Infer.TYPE, message.sample, Reason.OUT_OF_RANGE).encode()))
         return wire
 
-    with ScriptedBoard(mangle=without_the_third) as board:
+    with ScriptedBoard(mangle=refuses_the_third) as board:
         result = stream(with_large_model, board.url, "--limit", "4")
     assert result.returncode == 1
-    assert "sample 2: no RESULT within" in result.stderr
+    assert "sample 2: the board refused it: out of range" in result.stderr
     summary = json.loads(with_large_model.summary.read_text())
-    assert (summary["samples"], summary["lost"], summary["frames_lost"]) == (4, 1, 1)
+    assert (summary["samples"], summary["lost"]) == (4, 1)
 
 
 def test_a_disagreement_fails_the_command_and_is_named(with_large_model: RunFolder) -> None:

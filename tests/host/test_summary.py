@@ -46,7 +46,7 @@ def test_accuracies_coverage_and_cost() -> None:
     assert found.hybrid_accuracy == 2 / 5  # a lost sample is a wrong one
     assert found.coverage == 2 / 5
     assert found.selective_accuracy == 1 / 2
-    assert found.answered_by == {"board": 2, "host": 2, "fallback": 0}
+    assert found.answered_by == {"board": 2, "host": 2, "fallback": 0, "withheld": 0}
     assert found.instructions_per_inference == 0.5 * 1050
     assert found.cycles_per_inference is None
     assert (found.flash_bytes, found.ram_bytes) == (20_000, 9_000)
