@@ -5,8 +5,7 @@
     show(compared)                                                    # or print(to_json(compared))
 
 `against` asks the other model what the recorded one was asked: the samples from which the board abstained, with the very codes that it sent. What
-was not allowed to leave the board then is not shown to another model now: of a session whose consent was "ask" the samples that
-were granted, of one with "never" none.
+was not allowed to leave the board then is not shown to another model now: unless the session's consent was "always", only what was sent up.
 """
 
 import json
@@ -24,7 +23,7 @@ from host import recording
 from host.backend import LargeModel, NoAnswer
 from host.bridge import Outcome
 from host.errors import HostError
-from host.events import Began, ConsentGiven, Ended, Event, Sampled
+from host.events import Began, Ended, Event, Sampled
 from host.feed import Feed, Framewise, Whole
 from host.latency import Percentiles, percentiles
 
@@ -99,7 +98,7 @@ def against(path: Path, large: LargeModel, name: str, manifest: Manifest, every:
     """Ask `large`, called `name`, about each recorded sample from which the board abstained, or about `every` one. `manifest` is of the run that
     `large` was loaded for. Raises HostError for a file that is no session, or one of other classes or inputs than the manifest's."""
     began: Began | None = None
-    counts, on_board, granted = _Counts(), dict[str, Sampled](), dict[str, bool]()
+    counts, on_board = _Counts(), dict[str, Sampled]()
     for event in recording.read(path):
         match event:
             case Began():
@@ -108,15 +107,11 @@ def against(path: Path, large: LargeModel, name: str, manifest: Manifest, every:
                 feed = _feed(began)
             case Sampled(port=port):  # a board has one sample at a time
                 on_board[port] = event
-                granted[port] = began is not None and began.consent == "always"
-            case ConsentGiven(port=port):
-                granted[port] = event.granted
             case Ended(port=port, outcome=outcome) if port in on_board and on_board[port].sample == outcome.sample:
-                wanted = every or outcome.accepted is False
-                told = None
-                if wanted and granted[port]:
-                    told = _ask(large, feed, on_board[port].codes, counts)
-                counts.withheld += wanted and not granted[port]
+                assert began is not None
+                wanted, allowed = every or outcome.accepted is False, began.consent == "always" or outcome.sent_up
+                told = _ask(large, feed, on_board[port].codes, counts) if wanted and allowed else None
+                counts.withheld += wanted and not allowed
                 _count(counts, outcome, told)
     assert began is not None  # recording.read begins with it
     return Comparison(

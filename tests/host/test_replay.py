@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from contract import manifest as manifests
 from contract.manifest import Manifest
 from contract.run_folder import RunFolder
-from host import feed
+from host import backend, feed
 from host import replay as replays
 from host.backend import NoAnswer
 from host.bridge import Outcome
@@ -51,12 +51,16 @@ def session(run: RunFolder, consent: str = "always", granted: Callable[[int], bo
             outcome.answer, outcome.source = said.board_class, "board"
         elif consent == "ask":
             events.append(ConsentGiven(at, port, sample.index, granted(sample.index), "key"))
-        if outcome.accepted is False and (consent != "ask" or granted(sample.index)):
+        if outcome.accepted is False and (consent == "always" or (consent == "ask" and granted(sample.index))):
             assert sample.label is not None
             outcome.large_class = outcome.answer = (sample.label + (sample.index == 3)) % 10
-            outcome.source, outcome.seconds = "host", {"result": 0.01, "uplink": 0.02, "large": 0.025, "final": 0.03}
+            outcome.sent_up, outcome.source, outcome.seconds = (
+                True,
+                "host",
+                {"result": 0.01, "uplink": 0.02, "large": 0.025, "final": 0.03},
+            )
         elif outcome.accepted is False:
-            outcome.answer, outcome.source = said.board_class, "fallback"
+            outcome.answer, outcome.source = said.board_class, "withheld"
         ended.append(Ended(at + 0.05, port, outcome, None))
     return [*events, ended[-1], Finished(99.0, False, {})]
 
@@ -131,10 +135,8 @@ def test_a_replay_keeps_to_the_clock_and_can_be_ended(
 
 
 def test_the_model_that_was_recorded_agrees_with_itself(with_large_model: RunFolder, tmp_path: Path) -> None:
-    from host.backend import checkpoint
-
     manifest = manifests.load(with_large_model.manifest)
-    large, events = checkpoint.load(with_large_model, manifest), session(with_large_model)
+    large, events = backend.load("checkpoint", with_large_model, manifest), session(with_large_model)
     codes = {event.sample: event.codes for event in events if isinstance(event, Sampled)}
     for event in events:
         if isinstance(event, Ended) and event.outcome.large_class is not None:
