@@ -36,6 +36,9 @@ INK: Final = " .:-=+*#%@"
 HEAT: Final = np.array([(10, 12, 30), (60, 24, 110), (150, 40, 120), (225, 90, 60), (250, 190, 70), (252, 250, 200)])
 """Colours of a spectrogram, from nothing to all."""
 
+BARS: Final = "▁▂▃▄▅▆▇█"
+"""Of a chart that is one line high."""
+
 BAR: Final = (6, 24)
 """Characters of a bar, at least and at most."""
 
@@ -242,8 +245,31 @@ def _figures(state: State, width: int, height: int) -> RenderableType:
     if latency:
         clock = "emulated boards" if state.emulated else "board: its cycle counter"
         above += [_latency(latency, width), Text(f" by the host's clock, {clock}", SOFT, no_wrap=True)]
-    lines = 5 + 2 + (len(latency) + 2 if latency else 0)
-    return Group(*above, _boards(state, max(1, height - lines - 1)))
+    left = height - 5 - 2 - (len(latency) + 2 if latency else 0) - 1
+    above.append(_boards(state, max(1, left)))
+    left -= len(state.boards)
+    troubles = [f" {board.port} {board.link}: {board.detail}" for board in state.boards.values() if board.detail]
+    above += [Text(trouble, BAD, no_wrap=True, overflow="ellipsis") for trouble in troubles[: max(0, left)]]
+    if left - len(troubles) >= 5 and len(state.course) > 1:
+        above += _course(state, width - 2)
+    return Group(*above)
+
+
+def _course(state: State, width: int) -> list[RenderableType]:
+    """Five lines: the rolling figures over the session, from half to all."""
+    lines: list[RenderableType] = [Text(""), Text(f" course of the last {WINDOW}, 50 to 100 %", SOFT, no_wrap=True)]
+    for attribute, name, colour in (
+        ("coverage", "coverage", BOARD),
+        ("base_accuracy", "alone", BOARD),
+        ("hybrid_accuracy", "with PC", GOOD),
+    ):
+        shares = [getattr(mark, attribute) for mark in state.course]
+        if None not in shares:
+            heights = resized(np.array(shares), 0, min(width - 10, len(shares)))
+            steps = np.clip((heights - 0.5) * 2 * len(BARS), 0, len(BARS) - 1).astype(int)
+            line = Text.assemble((f" {name:<9}", SOFT), ("".join(BARS[step] for step in steps), colour), no_wrap=True)
+            lines.append(line)
+    return lines
 
 
 def _latency(latency: dict[str, Percentiles], width: int) -> Table:

@@ -23,7 +23,8 @@ from host.view import keys
 from host.view.screen import screen
 from host.view.state import State, step
 
-FRAMES_PER_SECOND: Final = 12
+FRAMES_PER_SECOND: Final = 8
+"""A drawing takes some 20 ms of a laptop's core, which the boards' threads need too."""
 
 STEP: Final = 0.01
 """Of coverage: what a key moves the threshold by."""

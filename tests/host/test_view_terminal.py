@@ -17,7 +17,7 @@ from contract.gate import ONE
 from host import view
 from host.control import Control
 from host.errors import HostError
-from host.events import ConsentAsked, Event
+from host.events import ConsentAsked, Event, Link
 from host.view import keys
 from host.view.picture import Picture
 from host.view.screen import painted, screen
@@ -105,6 +105,19 @@ def test_both_answers_and_who_is_right() -> None:
 def test_consent_is_asked_for_on_the_screen() -> None:
     text = "\n".join(drawn(until_asked(digits(samples=300, consent="ask")), console()))
     assert "may it leave? y / n   30 s" in text and "y/n consent" in text
+
+
+def test_a_link_that_is_down_says_why() -> None:
+    events = [*digits(samples=30, boards=2, finish=False), Link(3.0, "socket://127.0.0.1:5000", "down", "unplugged")]
+    assert "socket://127.0.0.1:5000 down: unplugged" in "\n".join(drawn(iter(events), console()))
+
+
+def test_the_course_is_drawn_where_there_is_room() -> None:
+    events = list(digits(samples=300))
+    assert "course of the last 100" not in "\n".join(drawn(iter(events), console()))
+    lines = drawn(iter(events), console(120, 40))
+    start = next(index for index, line in enumerate(lines) if "course of the last 100" in line)
+    assert all(any(bar in line for bar in "▃▄▅▆▇█") for line in lines[start + 1 : start + 4])
 
 
 def test_a_screen_before_anything_has_happened() -> None:

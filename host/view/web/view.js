@@ -300,7 +300,7 @@ function drawCourse() {
   const x = (samples) => left + (end - left) * (samples - first) / (last - first);
   const accuracies = marks.flatMap((mark) => [mark[2], mark[3]]).filter((value) => value !== null);
   const labelled = accuracies.length > 0, floor = labelled ? Math.min(.9, Math.floor(Math.min(...accuracies) * 10) / 10) : 0;
-  const split = labelled ? height * .6 : 0, bottom = height - .4 * rem, gap = labelled ? 1.2 * rem : 0;
+  const split = labelled ? height * .53 : 0, bottom = height - .4 * rem, gap = labelled ? 1.2 * rem : 0;
   const labels = [];
   const band = (top, low, from, ticks, lines) => {
     const y = (share) => low - (low - top) * (Math.max(from, share) - from) / (1 - from);
@@ -476,8 +476,7 @@ function drawBoards() {
     const item = list.children[index], health = board.health, tally = board.tally;
     const who = many || !board.name ? board.port.slice(shared) : `${board.name}${boards.length > 1 ? `, ${board.port}` : ""}`;
     const state = board.link === "up" ? "up" : board.link === "opening" ? "opening" : `${board.link}: ${board.detail}`;
-    const facts = [`${count(tally.samples)} samples`, many ? percent(tally.coverage, 0) : `coverage ${percent(tally.coverage, 0)}`];
-    if (tally.lost) facts.splice(many ? 0 : 1, 0, `${tally.lost} lost`);
+    const facts = [`${count(tally.samples)}${tally.lost ? `, ${tally.lost} lost` : " samples"}`, many ? percent(tally.coverage, 0) : `coverage ${percent(tally.coverage, 0)}`];
     if (health && !many && health.round_trip !== null) facts.push(`round trip ${time(1000 * health.round_trip)}`);
     if (health && !many) facts.push(`frames: ${count(health.damaged)} damaged, ${count(health.repeated)} repeated`);
     if (health?.reconnected) facts.push(`reconnected ${health.reconnected} ×`);
