@@ -1,7 +1,9 @@
-"""The parsers of host and board under fire: libFuzzer with sanitizers on the C, and what it finds through the Python twins.
+"""The parsers of host and board under fire, and the board's application: libFuzzer with sanitizers on the C, and what it finds
+through the Python twins.
 
 libFuzzer starts from the golden vectors and runs a fixed number of inputs, more under `make fuzz`; every input that it kept
-because it reached new code goes through the C and the Python parser, which must agree on all of them.
+because it reached new code goes through the C and the Python parser, which must agree on all of them. The application starts from
+conversations, and must not say what firmware/test/fuzz/fuzz_board.c forbids.
 """
 
 import json
@@ -15,15 +17,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import boards
+from firmware.generate import generate
 from host import faults
 from host.errors import HostError
 from host.frame import Frame, FrameReceiver, encode
 from host.link import Link
 from host.messages import TYPES, c_header, decode
-from host.messages.sample import Infer, Load
-from host.messages.session import Log
+from host.messages.output import ReadOutput
+from host.messages.sample import Answer, Decline, Infer, Load, Release, Resend
+from host.messages.session import HelloRequest, Log, Ping
+from host.messages.settings import Configure, Consent
 from host.messages.statistics import StatisticsRequest
-from host.messages.stream import Push
+from host.messages.stream import Finish, Push
 from host.messages.wire import Counted, Message
 from host.port import open_port
 
@@ -33,14 +39,16 @@ FUZZ = ROOT / "firmware/test/fuzz"
 VECTORS = json.loads((ROOT / "tests/vectors/frames.json").read_text())
 WARNINGS = ("-std=c11", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wdouble-promotion")
 RESTART = 0x7E  # fuzz_frame.c
-RUNS_PER_EXAMPLE = 500  # of hypothesis: 50,000 inputs in the suite, a million under `make fuzz`
+PARSER_RUNS = 500  # for each example of hypothesis: 50,000 inputs in the suite, a million under `make fuzz`
+BOARD_RUNS = 50  # likewise: 5,000 and 100,000
 
 needs_clang = pytest.mark.skipif(
     shutil.which("clang") is None, reason="clang is not installed: scripts/system.sh brings it"
 )
 
 
-def compile_c(source: str, sanitizers: str, folder: Path, *flags: str) -> Path:
+def compile_c(source: str, sanitizers: str, folder: Path, *flags: str | Path) -> Path:
+    """A program of that file, lib/frame and whatever `flags` add; headers that are generated lie in `folder`."""
     program = folder / f"{Path(source).stem}_{len(flags)}"
     command = ["clang", *WARNINGS, "-O1", "-g", f"-fsanitize={sanitizers}", "-fno-sanitize-recover=all", *flags,
                f"-I{FRAME}", f"-I{folder}", "-o", program, FUZZ / source, *sorted(FRAME.glob("*.c"))]  # fmt: skip
@@ -51,18 +59,18 @@ def compile_c(source: str, sanitizers: str, folder: Path, *flags: str) -> Path:
     return program
 
 
-def fuzz(source: str, seeds: list[bytes], longest: int, folder: Path) -> list[Path]:
-    """The inputs that libFuzzer kept after its runs, seeds included."""
+def fuzz(target: Path, seeds: list[bytes], longest: int, runs: int) -> list[Path]:
+    """The inputs that libFuzzer kept after so many runs for each example of hypothesis, seeds included."""
+    folder = target.parent
     corpus = folder / "corpus"
     corpus.mkdir()
     for index, seed in enumerate(seeds):
         (corpus / f"seed_{index}").write_bytes(seed)
-    target = compile_c(source, "fuzzer,address,undefined", folder)
-    runs = RUNS_PER_EXAMPLE * settings.default.max_examples
+    runs *= settings.default.max_examples
     options = [f"-runs={runs}", "-seed=1", f"-max_len={longest}", f"-artifact_prefix={folder}/failed-"]
     result = subprocess.run([target, *options, corpus], capture_output=True, text=True, errors="replace")
     failed = [f"{path.name}: {path.read_bytes().hex()}" for path in folder.glob("failed-*")]
-    assert result.returncode == 0, "\n".join([result.stderr[-4000:], *failed])
+    assert result.returncode == 0, "\n".join([result.stderr[-6000:], *failed])
     assert f"Done {runs} runs" in result.stderr, result.stderr[-4000:]
     return sorted(corpus.iterdir())
 
@@ -89,7 +97,8 @@ def frames_in_python(data: bytes) -> list[str]:
 def test_frames(tmp_path: Path) -> None:
     wires = [bytes.fromhex(vector["wire"]) for vector in VECTORS]
     gaps = [encode(Frame(1, number, b"")) for number in (0, 1, 0, 5, 0x7FFF, 0x8000, 0xFFFF)]
-    files = fuzz("fuzz_frame.c", [*wires, *gaps, b"".join(gaps), b"".join(wires[:4])], 1200, tmp_path)
+    target = compile_c("fuzz_frame.c", "fuzzer,address,undefined", tmp_path)
+    files = fuzz(target, [*wires, *gaps, b"".join(gaps), b"".join(wires[:4])], 1200, PARSER_RUNS)
     assert len(files) > len(wires) + len(gaps) + 2
     expected = [line for path in files for line in frames_in_python(path.read_bytes())]
     assert printed("fuzz_frame.c", tmp_path, files) == expected
@@ -107,7 +116,7 @@ def test_messages(tmp_path: Path) -> None:
     (tmp_path / "codecs.h").write_text(f"#define FUZZED(X) {listed}\n")
     (tmp_path / "messages.h").write_text(c_header.render())
     seeds = [bytes([vector["type"]]) + bytes.fromhex(vector["payload"]) for vector in VECTORS if "message" in vector]
-    files = fuzz("fuzz_messages.c", seeds, 250, tmp_path)
+    files = fuzz(compile_c("fuzz_messages.c", "fuzzer,address,undefined", tmp_path), seeds, 250, PARSER_RUNS)
     assert len(files) > len(seeds)
     for path, said in zip(files, printed("fuzz_messages.c", tmp_path, files), strict=True):
         assert said == message_in_python(path.read_bytes()), path.read_bytes().hex()
@@ -125,6 +134,65 @@ def message_in_python(data: bytes) -> str:
     # Python replaces what is not UTF-8 in a text, to be able to show it; C passes it on.
     has_text = isinstance(message, Log) or any(isinstance(field.wire, Counted) for field in message.LAYOUT)
     return data[1:].hex() if has_text else message.encode().hex()
+
+
+@needs_clang
+@pytest.mark.fuzz
+@pytest.mark.parametrize("model", ["bench", "bench_stream"])
+def test_the_application(model: str, tmp_path: Path) -> None:
+    generate(boards.load("nucleo"), tmp_path, Consent.ALWAYS)
+    firmware, gate = ROOT / "firmware", ROOT / "firmware/lib/gate"
+    sources = sorted((firmware / "src").glob("*.c"))
+    sources += [gate / "gate.c", gate / "softmax_response.c", ROOT / f"tests/firmware/{model}/model_gate.c"]
+    if model == "bench_stream":
+        sources.append(ROOT / f"tests/firmware/{model}/model.c")
+    folders = [
+        ROOT / f"tests/firmware/{model}",
+        *(firmware / name for name in ("hal", "src", "lib/gate", "lib/engine")),
+    ]
+    flags = ["-include", FUZZ / "simulated_board.h", *(f"-I{folder}" for folder in folders), *sources]
+    target = compile_c("fuzz_board.c", "fuzzer,address,undefined", tmp_path, *flags)
+    seeds = [b"".join(map(scripted, said)) for consent in Consent for said in conversations(model, consent)]
+    assert len(fuzz(target, seeds, 3000, BOARD_RUNS)) > len(seeds)
+
+
+def scripted(said: Message | int) -> bytes:
+    """A message, or milliseconds that pass, as fuzz_board.c takes them."""
+    type_, payload = (0xFF, said.to_bytes(4, "little")) if isinstance(said, int) else (said.TYPE, said.encode())
+    return bytes([type_, len(payload)]) + payload
+
+
+ACCEPTED, ABSTAINED = bytes([100, *[0] * 9]), bytes(10)  # what the bench models take for logits, or sum up to them
+
+
+def conversations(model: str, consent: Consent) -> list[list[Message | int]]:
+    """Whole lives of samples, and what lies close to what is allowed."""
+
+    def pieces(number: int, first: bytes) -> list[Message]:
+        codes = (first + bytes(range(200)) * 3)[:600]
+        return [*(Load(number, at, codes[at : at + 232]) for at in range(0, 600, 232)), Infer(number)]
+
+    def frames(number: int, first: bytes) -> list[Message]:
+        return [Push(number, step, (first + b"ab") * 4) for step in range(0, 40, 4)]
+
+    sample, frame = (pieces if model == "bench" else frames), ABSTAINED + b"ab"
+    begin = Configure(9, 20_000, 100, consent, 50)
+    first, second, abstained = sample(0, ACCEPTED), sample(2, ABSTAINED), sample(1, ABSTAINED)
+    load, push = pieces(1, ABSTAINED), frames(1, ABSTAINED)
+    return [
+        [begin, *first, *abstained, Resend(1, 0, 100), Resend(1, 100, 300), Answer(1, 3, 1000), Answer(1, 3, 1000),
+         abstained[-1], ReadOutput(1, 0), ReadOutput(0, 0), StatisticsRequest()],
+        [begin, *abstained, Release(1), ReadOutput(0, 0), Resend(1, 0, 100), Answer(1, 3, 1000), Release(1), *first],
+        [begin, *abstained, Decline(1), Decline(1), Release(1), *second, 60, second[-1], 200, second[-1],
+         Configure(9, 20_000, 100, Consent.ALWAYS, 50), second[-1], ReadOutput(0, 0)],
+        [begin, *abstained, *second, Configure(4, 20_000, 100, Consent.NEVER, 50), *abstained, Ping(5), HelloRequest(), Finish(3)],
+        [begin, *abstained, Resend(1, 479, 5), Resend(1, 480, 5), Resend(1, 599, 5), Resend(1, 600, 5), Resend(1, 650, 5),
+         Resend(2, 0, 9), Answer(2, 3, 9), Answer(1, 10, 9), Answer(1, 3, 32_769), Answer(1, 9, 32_768)],
+        [begin, *abstained, Release(2), Decline(2), Resend(1, 0, 9), Release(1), Answer(0, 3, 4)],
+        [begin, load[0], load[2], Infer(1), load[1], load[2], Load(1, 464, bytes(137)), Load(1, 601, b""), Infer(1)],
+        [begin, *push[:9], Push(1, 36, frame * 5), Push(1, 37, frame * 3), Push(1, 40, b""), Push(1, 2, b"abc"), Finish(1)],
+        [begin, Push(1, 4, frame * 4), Finish(1), Push(1, 0, frame * 4), Push(1, 2, frame * 4), Finish(2), Finish(1)],
+    ]  # fmt: skip
 
 
 def messages() -> st.SearchStrategy[Message]:
