@@ -4,7 +4,7 @@ train     config splits base_checkpoint large_checkpoint router_checkpoint train
 export    tflite model_data.{h,cc} model_ops.h model.{h,c} model_gate.{h,c} model_stream.h manifest vectors conversion_log,
           of a gate with a router router_tflite router.{h,c}
 firmware  firmware/<board>/firmware.{elf,bin,map} firmware/<board>/size.json
-host      session summary sweep
+host      session summary sweep bench
 """
 
 from dataclasses import dataclass
@@ -91,7 +91,7 @@ class RunFolder:
 
     @property
     def session(self) -> Path:
-        """One JSON object a line, one line a sample that went over the bridge."""
+        """One JSON object a line, one line an event of the last session (host.events)."""
         return self.path / "session.jsonl"
 
     @property
@@ -102,6 +102,11 @@ class RunFolder:
     def sweep(self) -> Path:
         """The risk-coverage curve of a board beside that of the vectors (JSON)."""
         return self.path / "sweep.json"
+
+    @property
+    def bench(self) -> Path:
+        """Operating points of a board beside each other (JSON)."""
+        return self.path / "bench.json"
 
     def firmware(self, board: str) -> Path:
         """Folder of the image built for a board (its full name, not an alias)."""

@@ -1,7 +1,8 @@
 """Where the time of a sample goes, by stage, and its percentiles.
 
-    latency = split(outcomes, board_hz=180e6)      # a board
-    latency = split(outcomes, board_hz=None)       # an emulator: no stage "board", for its cycles are not time
+    times = stages(outcome, board_hz=180e6)        # a board
+    times = stages(outcome, board_hz=None)         # an emulator: no stage "board", for its cycles are not time
+    latency = split([stages(outcome, ...) for outcome in outcomes if outcome.lost is None])
 
 Stages, in milliseconds:
 
@@ -18,7 +19,8 @@ Stages, in milliseconds:
 In a bench the host loads the sample; a board with a sensor of its own has no stage "load".
 """
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,23 +31,30 @@ from host.bridge import Outcome
 STAGES: Final = ("load", "board", "uplink", "large", "downlink", "accepted", "forwarded", "total")
 
 
+BLOCKS: Final = " ▁▂▃▄▅▆▇█"
+
+EDGES: Final = tuple(round(digit * 10.0**power, 9) for power in range(-3, 6) for digit in (1, 2, 5))
+"""Lower edges of a histogram's bins in milliseconds, 1 us to 500 s in steps of about two; what is faster is in the first."""
+
+
 @dataclass(frozen=True)
 class Percentiles:
-    """Of `samples` durations in milliseconds, interpolated linearly between ranks (Hyndman and Fan, type 7)."""
+    """Of `samples` durations in milliseconds, interpolated linearly between ranks (Hyndman and Fan, type 7). `histogram` holds the bins
+    from the first to the last that has any: lower edge (of EDGES) and number."""
 
     samples: int
     p50: float
     p95: float
     p99: float
+    histogram: tuple[tuple[float, int], ...] = ()
 
 
-def split(outcomes: Iterable[Outcome], board_hz: float | None) -> dict[str, Percentiles]:
-    """Percentiles of each stage that any sample went through, in the order of STAGES. Lost samples are left out."""
+def split(times: Iterable[Mapping[str, float]]) -> dict[str, Percentiles]:
+    """Percentiles of each stage that any sample went through, in the order of STAGES; `times` is what `stages` says of each."""
     found: dict[str, list[float]] = {stage: [] for stage in STAGES}
-    for outcome in outcomes:
-        if outcome.lost is None:
-            for stage, milliseconds in stages(outcome, board_hz).items():
-                found[stage].append(milliseconds)
+    for of in times:
+        for stage, milliseconds in of.items():
+            found[stage].append(milliseconds)
     return {stage: percentiles(durations) for stage, durations in found.items() if durations}
 
 
@@ -66,7 +75,23 @@ def stages(outcome: Outcome, board_hz: float | None) -> dict[str, float]:
     return times
 
 
-def percentiles(milliseconds: list[float]) -> Percentiles:
+def percentiles(milliseconds: Sequence[float]) -> Percentiles:
     """At least one duration is needed."""
     p50, p95, p99 = (float(value) for value in np.percentile(milliseconds, (50, 95, 99)))
-    return Percentiles(len(milliseconds), p50, p95, p99)
+    return Percentiles(len(milliseconds), p50, p95, p99, _histogram(milliseconds))
+
+
+def _histogram(milliseconds: Sequence[float]) -> tuple[tuple[float, int], ...]:
+    bins = np.clip(np.searchsorted(EDGES, milliseconds, side="right") - 1, 0, None)
+    counts = np.bincount(bins, minlength=len(EDGES))
+    first, last = int(bins.min()), int(bins.max())
+    return tuple((EDGES[at], int(counts[at])) for at in range(first, last + 1))
+
+
+def bars(of: Percentiles) -> str:
+    """The histogram for a line of text: its range in milliseconds, and a block for each bin, as high as it is full."""
+    most = max(count for _, count in of.histogram)
+    blocks = "".join(BLOCKS[math.ceil(count / most * (len(BLOCKS) - 1))] for _, count in of.histogram)
+    edges = [edge for edge, _ in of.histogram]
+    end = EDGES[min(EDGES.index(edges[-1]) + 1, len(EDGES) - 1)]
+    return f"{edges[0]:g} {blocks} {end:g}"

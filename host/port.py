@@ -53,21 +53,27 @@ def present() -> tuple[Port, ...]:
     return tuple(sorted(found, key=lambda port: (port.usb is None, port.device)))
 
 
+def matching(usb: str) -> list[str]:
+    """The devices of all ports with that USB VID:PID."""
+    return [port.device for port in present() if port.usb == usb.lower()]
+
+
 def find(usb: str) -> str:
     """The device of the only port with that USB VID:PID. Raises HostError if there is none, or more than one."""
-    matching = [port for port in present() if port.usb == usb.lower()]
-    if not matching:
+    devices = matching(usb)
+    if not devices:
         raise HostError(
             f"No serial port has the USB id {usb} of the board. {_listing()}",
             "Plug the board in, or name its port with --port; `--port emulator` needs no board.",
             NO_DEVICE,
         )
-    if len(matching) > 1:
-        choices = " or ".join(port.device for port in matching)
+    if len(devices) > 1:
         raise HostError(
-            f"{len(matching)} serial ports have the USB id {usb}.", f"Name one: --port {choices}.", KNOWN_FAILURE
+            f"{len(devices)} serial ports have the USB id {usb}.",
+            f"Name one: --port {' or '.join(devices)}.",
+            KNOWN_FAILURE,
         )
-    return matching[0].device
+    return devices[0]
 
 
 def open_port(url: str, baud: int) -> Any:

@@ -14,8 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final
 
+from host.bridge import Outcome
 from host.errors import HostError
-from host.events import Began, Event, from_json, to_json
+from host.events import Began, Ended, Event, from_json, to_json
 
 AGAIN: Final = "Record a session with `python -m host run`, and name the session.jsonl in its run folder."
 
@@ -72,3 +73,8 @@ def read(path: Path) -> Iterator[Event]:
             yield event
     if not began:
         raise HostError(f"{path}: holds no session.", AGAIN)
+
+
+def outcomes(path: Path) -> list[Outcome]:
+    """How the samples of a session ended, in that order."""
+    return [event.outcome for event in read(path) if isinstance(event, Ended)]

@@ -1,75 +1,96 @@
-"""One session: the test split of a run, or recordings, through a board, with the large model behind it.
+"""One session: samples of a source through one or several boards, with the large model behind them.
 
-    summary = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), port="emulator"))
+    summary = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), ports=("emulator",)))
 
-Writes session.jsonl as it goes and summary.json at its end, also when it is interrupted.
+A thread for each board (host.lane) says what happens; this one gives every event to the log, session.jsonl, and to the views, and sums up. Writes
+summary.json at its end, also when it is interrupted.
 """
 
 import contextlib
+import datetime
 import json
+import signal
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
-from typing import Any, Final
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from queue import Empty, SimpleQueue
+from types import FrameType
+from typing import Any, Final, Protocol
 
 import numpy as np
 
 from boards import Board
 from contract import manifest as manifests
 from contract.manifest import Manifest
-from contract.progress import Progress
 from contract.run_folder import RunFolder
 from host import backend, feed, latency, source, summary
 from host import policy as policies
-from host.backend import LargeModel
-from host.bridge import Bridge, Outcome, Sample
-from host.emulator import RUNNERS, Runner
+from host.backend import LargeModel, NoAnswer
+from host.batcher import Batcher
+from host.bridge import Outcome, Sample
+from host.consent import Rule
+from host.control import Control
+from host.endpoint import endpoints
 from host.errors import HostError
+from host.events import Began, Ended, Event, Finished, Sampled
 from host.feed import Feed
-from host.link import Link, connect
-from host.messages.session import CycleSource
-from host.messages.settings import DEFAULT_DEADLINE_MS
-from host.messages.statistics import Statistics, StatisticsRequest
+from host.lane import Lane, Session
+from host.operating_points import curve
 from host.policy import Policy
-from host.port import find, open_port
-from host.source.test_split import load_vectors
-from host.summary import Expected, LinkErrors, Played, Summary, Traffic
+from host.recording import Recorder
+from host.source import Source
+from host.summary import BoardPart, LinkErrors, Played, Summary, Traffic
+from host.view import View
 
-REPLY_MARGIN: Final = 3.0
-"""Seconds that the host waits beyond the board's deadline before a sample counts as lost."""
+
+class Observer(Protocol):
+    """Whoever is told what happens: the log, a view, the tally."""
+
+    def show(self, event: Event) -> None: ...
+
+
+WAIT_SECONDS: Final = 0.1
+"""For an event, before the threads are looked at again."""
+
+CHUNK: Final = 256
+"""Samples that the large model gets at once when it answers alone."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to run. `port` is a pyserial URL, "auto" (by the board's USB id), the name of an emulator (host.emulator.RUNNERS)
-    or "emulator" for the one that `emulator` names.
+    """What to run. `ports` are as in host.endpoint; `emulator` is the one of the port "emulator".
 
-    `threshold` is a score code, None for the manifest's; `limit` streams only the first samples. `source` is a file or folder
-    of sequences in place of the test split (host.source). `per_push` is how many frames go to a recurrent model at once, None
-    for one of a source, which is as if they came from a sensor, and for as many as fit of the test split. `policy` is one of
-    host.policy.POLICIES, whose settings are `play`; its threshold is the manifest's, or `threshold`.
+    `threshold` is a score code, None for the manifest's; `limit` streams only the first samples. `source` is where samples come from
+    (host.source). `large` is the large model (host.backend). `per_push` is how many frames go to a recurrent model at once, None for one of a source, which is as if
+    they came from a sensor, and for as many as fit of the test split. `policy` is one of host.policy.POLICIES, whose settings are `play`; its threshold is the
+    manifest's, or `threshold`. `faults` damages what goes over the links (host.faults). A port that is gone is tried for `reconnect_seconds`.
     """
 
     run: RunFolder
     board: Board
-    port: str
+    ports: tuple[str, ...]
     limit: int | None = None
     threshold: int | None = None
     large: str = "checkpoint"
     emulator: str = "qemu"
-    source: Path | None = None
+    source: str = source.TEST
     per_push: int | None = None
     policy: str = policies.FIXED
     play: policies.Settings = field(default_factory=policies.Settings)
+    consent: Rule = field(default_factory=Rule)
+    faults: str | None = None
+    reconnect_seconds: float = 30.0
 
 
-def run(options: Options) -> Summary:
-    """Stream the test split and summarise it. Raises HostError or ManifestError for whatever stands in the way."""
+def run(options: Options, views: Sequence[View] = (), control: Control | None = None) -> Summary:
+    """Stream the samples and sum up. Raises HostError or ManifestError for whatever stands in the way; a board that is lost on the way is
+    raised once the summary is written, if no other one went on."""
     manifest = manifests.load(options.run.manifest)
     threshold = manifest.gate.threshold if options.threshold is None else options.threshold
-    fed = feed.of(manifest, options.per_push or (1 if options.source and manifest.stream else None))
-    samples = _samples(options, manifest)
+    fed = feed.of(manifest, options.per_push or (1 if options.source != source.TEST and manifest.stream else None))
     if options.policy != policies.FIXED and manifest.stream is not None:
         raise HostError(
             f"{manifest.name}: the model is recurrent, and the policy {options.policy!r} is for models without state: what another "
@@ -78,132 +99,292 @@ def run(options: Options) -> Summary:
         )
     policy = policies.make(options.policy, replace(options.play, threshold=threshold))
     size = _size(options)  # before the samples are streamed: a damaged report should not cost a session
-    board = options.board
+    control = control or Control()
+    events: SimpleQueue[Event] = SimpleQueue()
+    start = time.monotonic()
     with (
-        endpoint(options) as url,
-        connect(open_port(url, board.uart.baud), url, board.name, manifest.hash) as link,
+        contextlib.closing(source.open(options.source, options.run, manifest)) as samples,
+        endpoints(options.ports, options.board, options.run, options.emulator, options.faults) as places,
     ):
+        session = Session(
+            manifest=manifest,
+            board=options.board,
+            feed=fed,
+            policy=policy,
+            turn=threading.Lock(),
+            consent=options.consent,
+            control=control,
+            reconnect_seconds=options.reconnect_seconds,
+            take=_one_by_one(samples, options.limit),
+            say=events.put,
+            now=lambda: time.monotonic() - start,
+        )
+        lanes = [Lane(place, session) for place in places]
+        _connect(lanes)
+        open_lanes = [lane for lane in lanes if lane.error is None]
         large = backend.load(options.large, options.run, manifest)
-        emulated = _runner(options) is not None or link.hello.cycle_source is CycleSource.SYSTICK
-        link.configure(threshold=policy.final, deadline_ms=deadline_of(options, link))
-        before = link.request(StatisticsRequest(), Statistics)
-        bridge = Bridge(link, large, fed, DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
-        outcomes, interrupted = _stream(bridge, link, samples, policy, options.run)
-        after = link.request(StatisticsRequest(), Statistics)
-    done = samples[: len(outcomes)]
-    result = summary.summarise(
-        name=manifest.name,
-        classes=manifest.classes,
-        board=board.name,
-        engine=link.hello.engine.name.lower(),
-        port=options.port,
-        interrupted=interrupted,
-        threshold=policy.final,
-        policy=None if options.policy == policies.FIXED else Played(options.policy, options.play, policy.left),
-        outcomes=outcomes,
-        expected=_expected(options, manifest, outcomes),
-        large_classes=_large_classes(large, done, fed),
-        latency=latency.split(outcomes, board_hz=None if emulated else link.hello.clock_hz),
-        latency_clock="host clock, emulated board" if emulated else "host clock; stage board: its cycle counter",
-        instructions_per_cycle=_instructions_per_cycle(options),
-        size=size,
-        link_errors=_link_errors(link, before, after),
-        bytes_sent=Traffic(link.bytes_sent, link.bytes_received, sum(outcome.uplink_bytes for outcome in outcomes)),
-    )
-    summary.save(result, options.run.summary)
+        tally = _Tally(options, manifest, samples, large, fed)
+        with Recorder(options.run.session) as log, Batcher(large, most=len(open_lanes)) as batcher:
+            observers: tuple[Observer, ...] = (log, *views, tally)
+            _tell(observers, _began(options, manifest, threshold, [lane.name for lane in lanes], samples))
+            for lane in open_lanes:
+                lane.ask(batcher)
+            interrupted = _stream(open_lanes, events, observers, control, samples)
+            result = tally.summary(lanes, policy, threshold, size, interrupted)
+            summary.save(result, options.run.summary)
+            _tell(observers, Finished(session.now(), interrupted, json.loads(summary.to_json(result))))
+        gone = [lane.error for lane in lanes if lane.error is not None]
+        if len(gone) == len(lanes):
+            raise gone[0]
     return result
 
 
-def _samples(options: Options, manifest: Manifest) -> list[Sample]:
-    """What to stream."""
-    if options.source is not None:
-        return source.load(options.source, manifest)[: options.limit]
-    return load_vectors(options.run, manifest, manifest.gate.threshold)[0][: options.limit]
-
-
-def _expected(options: Options, manifest: Manifest, outcomes: Sequence[Outcome]) -> Sequence[Expected | None]:
-    """What the board had to make of each sample at the threshold in force; None where nobody knows."""
-    if options.source is not None:
-        return [None] * len(outcomes)
-    return load_vectors(options.run, manifest, [of.threshold or 0 for of in outcomes])[1]
-
-
 @contextlib.contextmanager
-def endpoint(options: Options) -> Iterator[str]:
-    """The URL of the board's port; an emulator runs as long as it is in use."""
-    board = options.board
-    if runner := _runner(options):
-        with runner.boot(board, options.run.firmware(board.name) / "firmware.elf") as url:
-            yield url
-    elif options.port == "auto":
-        if board.probe is None:
-            raise HostError(f"{board.name}: its board file names no USB id.", "Name the port with --port.")
-        yield find(board.probe.usb)
-    else:
-        yield options.port
+def one_board(options: Options) -> Iterator[tuple[Manifest, Lane, LargeModel, Feed]]:
+    """One board, connected, for who streams samples as he likes: `lane.stream(sample, Turn(threshold))`. Raises HostError for several."""
+    manifest = manifests.load(options.run.manifest)
+    fed = feed.of(manifest, options.per_push)
+    start = time.monotonic()
+    with endpoints(options.ports, options.board, options.run, options.emulator, options.faults) as places:
+        if len(places) != 1:
+            raise HostError(f"{len(places)} boards, expected one.", "Name one port with --port.")
+        policy = policies.make(policies.FIXED, policies.Settings(threshold=manifest.gate.threshold))
+        lane = Lane(
+            places[0],
+            Session(
+                manifest=manifest,
+                board=options.board,
+                feed=fed,
+                policy=policy,
+                turn=threading.Lock(),
+                consent=options.consent,
+                control=Control(),
+                reconnect_seconds=options.reconnect_seconds,
+                take=lambda: None,
+                say=lambda event: None,
+                now=lambda: time.monotonic() - start,
+            ),
+        )
+        with contextlib.closing(lane):
+            lane.open()
+            large = backend.load(options.large, options.run, manifest)
+            with Batcher(large, most=1) as batcher:
+                lane.ask(batcher)
+                yield manifest, lane, large, fed
 
 
-def _runner(options: Options) -> Runner | None:
-    """The emulator that the port names; None for any other port. Raises HostError for an emulator that is not known."""
-    if options.port == "emulator" and options.emulator not in RUNNERS:
-        raise HostError(f"Unknown emulator {options.emulator!r}.", f"Known ones: {', '.join(RUNNERS)}.")
-    return RUNNERS.get(options.emulator if options.port == "emulator" else options.port)
+def _connect(lanes: Sequence[Lane]) -> None:
+    """Open all lanes at once. Raises the first one's HostError if none of them has a board, and says those of the others."""
 
+    def open_one(lane: Lane) -> None:
+        with contextlib.suppress(HostError):
+            lane.open()
 
-def deadline_of(options: Options, link: Link) -> int:
-    """The deadline in milliseconds as the board counts them.
-
-    An emulated time base runs at its machine's frequency whatever clock the firmware could configure, so a board that
-    counts milliseconds by its own clock is fast or slow by the ratio of the two.
-    """
-    runner = _runner(options)
-    if runner is None:
-        return DEFAULT_DEADLINE_MS
-    return round(DEFAULT_DEADLINE_MS * runner.ticks_hz(options.board) / link.hello.clock_hz)
+    with ThreadPoolExecutor(len(lanes)) as pool:
+        list(pool.map(open_one, lanes))
+    errors = [lane.error for lane in lanes if lane.error is not None]
+    if len(errors) == len(lanes):
+        raise errors[0]
+    for error in errors:
+        print(f"without a board: {error}", file=sys.stderr)
 
 
 def _stream(
-    bridge: Bridge, link: Link, samples: Sequence[Sample], policy: Policy, folder: RunFolder
-) -> tuple[list[Outcome], bool]:
-    """Outcomes of the samples, and whether Ctrl-C came before all of them were through."""
-    in_force = policy.final
-    outcomes: list[Outcome] = []
-    try:
-        with folder.session.open("w") as log, Progress("stream", total=len(samples)) as progress:
-            for sample in samples:
-                turn = policy.turn()
-                if turn.threshold != in_force:
-                    in_force = link.configure(threshold=turn.threshold).threshold
-                outcome = bridge.stream(sample)
-                if outcome.score is not None and outcome.board_class is not None:
-                    policy.learn(turn, outcome.score, outcome.board_class, outcome.large_class)
-                outcome.threshold, outcome.queried = turn.threshold, turn.queried
-                outcome.experts = len(policy.left)
-                log.write(json.dumps(asdict(outcome)) + "\n")
-                outcomes.append(outcome)
-                progress.advance()
-    except KeyboardInterrupt:
+    lanes: Sequence[Lane],
+    events: "SimpleQueue[Event]",
+    observers: Sequence[Observer],
+    control: Control,
+    samples: Source,
+) -> bool:
+    """Run the lanes to their end and tell the observers what happens. Returns whether Ctrl-C came before all samples were through."""
+    # Daemons, so that a program that is to end does, whatever a board does.
+    threads = [threading.Thread(target=lane.run, name=lane.name, daemon=True) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    interrupted = threading.Event()
+
+    def interrupt() -> None:
         print("interrupted: the summary covers the samples until now", file=sys.stderr)
-        interrupted = True
-    else:
-        interrupted = False
-    if in_force != policy.final:
-        link.configure(threshold=policy.final)
-    return outcomes, interrupted
+        interrupted.set()
+        control.stop()
+
+    with _on_ctrl_c(interrupt):
+        while True:
+            running = any(thread.is_alive() for thread in threads)
+            with contextlib.suppress(Empty):
+                while True:
+                    _tell(observers, events.get(timeout=WAIT_SECONDS if running else 0))
+            if control.stopping:
+                samples.close()
+            if not running:
+                return interrupted.is_set()
 
 
-def _large_classes(large: LargeModel, samples: Sequence[Sample], fed: Feed) -> list[int]:
-    """What the large model alone says of each sample, from the same input codes that the board gets."""
-    if not samples:
-        return []
-    values = np.concatenate([fed.values(sample.codes) for sample in samples])
-    return [int(index) for index in large.classify(values).argmax(axis=1)]
+@contextlib.contextmanager
+def _on_ctrl_c(first: Callable[[], None]) -> Iterator[None]:
+    """The first Ctrl-C calls `first`, in between two instructions of the main thread, so that no line of the log is cut; the second ends the program at once."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, before)
+        first()
+
+    if threading.current_thread() is not threading.main_thread():  # nobody else gets signals
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:  # as a shell's background job, which Ctrl-C is not for
+        signal.signal(signal.SIGINT, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _instructions_per_cycle(options: Options) -> float | None:
+def _tell(observers: Sequence[Observer], event: Event) -> None:
+    for observer in observers:
+        observer.show(event)
+
+
+class _one_by_one:  # noqa: N801 (used as a function)
+    """The samples of a source, up to a limit, for several threads."""
+
+    def __init__(self, samples: Source, limit: int | None) -> None:
+        self._samples: Iterator[Sample] = samples.samples()
+        self._left = limit
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Sample | None:
+        with self._lock:
+            if self._left == 0:
+                return None
+            if self._left is not None:
+                self._left -= 1
+            return next(self._samples, None)
+
+
+class _Tally:
+    """Collects how samples ended, and what summing up needs to know of them."""
+
+    def __init__(self, options: Options, manifest: Manifest, samples: Source, large: LargeModel, fed: Feed) -> None:
+        self._options, self._manifest, self._samples, self._large, self._fed = options, manifest, samples, large, fed
+        self._outcomes: list[Outcome] = []
+        self._stages: list[dict[str, float]] = []
+        self._labelled: list[tuple[int, bytes]] = []  # label and codes
+        self._codes: dict[str, bytes] = {}  # of the sample that is on its way to the board of a port
+
+    def show(self, event: Event) -> None:
+        match event:
+            case Sampled(port=port, codes=codes):
+                self._codes[port] = codes
+            case Ended(port=port, outcome=outcome, board_hz=board_hz):
+                self._outcomes.append(outcome)
+                if outcome.lost is None:
+                    self._stages.append(latency.stages(outcome, board_hz))
+                if outcome.label is not None:
+                    self._labelled.append((outcome.label, self._codes[port]))
+
+    def summary(
+        self, lanes: Sequence[Lane], policy: Policy, threshold: int, size: dict[str, Any] | None, interrupted: bool
+    ) -> Summary:
+        options, outcomes = self._options, self._outcomes
+        hellos = [lane.hello for lane in lanes if lane.hello is not None]
+        emulated = any(lane.emulated for lane in lanes)
+        moved = [outcome.threshold for outcome in outcomes if outcome.threshold is not None and not outcome.queried]
+        online = options.policy != policies.FIXED
+        return summary.summarise(
+            name=self._manifest.name,
+            classes=self._manifest.classes,
+            board=options.board.name,
+            engine=hellos[0].engine.name.lower(),
+            source=self._samples.name,
+            large=options.large,
+            interrupted=interrupted,
+            threshold=policy.final if online or not moved else moved[-1],
+            consent=options.consent.mode.name.lower(),
+            policy=Played(options.policy, options.play, policy.left) if online else None,
+            outcomes=outcomes,
+            expected=[self._samples.expected(of.sample, of.threshold or 0) for of in outcomes],
+            large_accuracy=self._alone(),
+            latency=latency.split(self._stages),
+            latency_clock="host clock, emulated board" if emulated else "host clock; stage board: its cycle counter",
+            instructions_per_cycle=_instructions_per_cycle(options, lanes),
+            size=size,
+            boards=[_part(lane, [of for of in outcomes if of.port == lane.name]) for lane in lanes],
+        )
+
+    def _alone(self) -> float | None:
+        """How often the large model alone is right, given the very codes that boards get; None without labels or answers."""
+        right, count = 0, len(self._labelled)
+        try:
+            for start in range(0, count, CHUNK):
+                chunk = self._labelled[start : start + CHUNK]
+                answers = self._large.classify(np.concatenate([self._fed.values(codes) for _, codes in chunk]))
+                right += int((answers.argmax(axis=1) == [label for label, _ in chunk]).sum())
+        except NoAnswer:
+            return None
+        return right / count if count else None
+
+
+def _began(options: Options, manifest: Manifest, threshold: int, ports: Sequence[str], samples: Source) -> Began:
+    tensor, stream = manifest.inputs[0], manifest.stream
+    low, high = (stream.low, stream.high) if stream else (0.0, 1.0)
+    return Began(
+        at=0.0,
+        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        name=manifest.name,
+        model_hash=f"{manifest.hash:016x}",
+        ports=tuple(ports),
+        source=samples.name,
+        large=options.large,
+        classes=manifest.classes,
+        shape=tensor.shape,
+        dtype=tensor.dtype,
+        scale=tensor.scale,
+        zero_point=tensor.zero_point,
+        low=low,
+        high=high,
+        steps=stream.steps if stream else 0,
+        score=manifest.gate.score,
+        threshold=threshold,
+        consent=options.consent.mode.name.lower(),
+        policy=options.policy,
+        samples=samples.count if options.limit is None else min(options.limit, samples.count or options.limit),
+        curve=curve(options.run, manifest),
+    )
+
+
+def _part(lane: Lane, outcomes: Sequence[Outcome]) -> BoardPart:
+    totals, counted = lane.totals, lane.counted
+
+    def board(*names: str) -> int:
+        return sum(counted.get(name, 0) for name in names)
+
+    return summary.part(
+        lane.name,
+        lane.hello.firmware if lane.hello else None,
+        outcomes,
+        latency.split([latency.stages(outcome, lane.board_hz) for outcome in outcomes if outcome.lost is None]),
+        LinkErrors(
+            host_lost=totals.lost,
+            board_lost=board("frames_lost"),
+            host_damaged=totals.damaged,
+            board_damaged=board("crc_errors", "cobs_errors", "oversize"),
+            host_unknown=totals.unknown,
+            board_unknown=board("unknown_type"),
+            board_overruns=board("receive_overruns"),
+            stale=totals.stale,
+            repeated=totals.repeated,
+            reconnected=lane.reconnected,
+        ),
+        Traffic(totals.bytes_sent, totals.bytes_received, sum(outcome.uplink_bytes for outcome in outcomes)),
+        None if lane.error is None else lane.error.problem,
+    )
+
+
+def _instructions_per_cycle(options: Options, lanes: Sequence[Lane]) -> float | None:
     # Only an emulator booted here is known to count instructions; one behind socket:// may run by the clock.
-    runner = _runner(options)
-    return runner.instructions(options.board, 1.0) if runner else None
+    runners = [lane.endpoint.runner for lane in lanes]
+    return runners[0].instructions(options.board, 1.0) if runners[0] is not None and None not in runners else None
 
 
 def _size(options: Options) -> dict[str, Any] | None:
@@ -216,19 +397,3 @@ def _size(options: Options) -> dict[str, Any] | None:
         return {key: int(size[key]) for key in ("flash_bytes", "ram_bytes")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise HostError(f"{path}: not a size report ({type(error).__name__}: {error}).", again) from None
-
-
-def _link_errors(link: Link, before: Statistics, after: Statistics) -> LinkErrors:
-    def grown(*names: str) -> int:
-        return sum(getattr(after, name) - getattr(before, name) for name in names)
-
-    return LinkErrors(
-        host_lost=link.counters.lost,
-        board_lost=grown("frames_lost"),
-        host_damaged=link.counters.crc_errors + link.counters.cobs_errors + link.counters.oversize,
-        board_damaged=grown("crc_errors", "cobs_errors", "oversize"),
-        host_unknown=link.unknown_type + link.malformed,
-        board_unknown=grown("unknown_type"),
-        board_overruns=grown("receive_overruns"),
-        board_restarts=link.counters.stale,
-    )

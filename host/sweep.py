@@ -1,6 +1,6 @@
 """The risk-coverage curve of a board: its threshold moved live over the test split, beside the curve of the test vectors.
 
-    result = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), port="emulator"), points=21)
+    result = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), ports=("emulator",)), points=21)
 
 At each threshold all samples are streamed, and what the board accepted is held against what the vectors, and so the TensorFlow
 Lite Micro interpreter and the gate on this PC, say of the same threshold. Writes sweep.json at its end.
@@ -19,15 +19,12 @@ from contract.manifest import Manifest
 from contract.operating_point import OperatingPoint
 from contract.progress import Progress
 from contract.run_folder import RunFolder
-from host import backend, feed
-from host.bridge import Bridge, Outcome, Sample
+from host.bridge import Outcome, Sample
 from host.errors import HostError
-from host.link import connect
-from host.messages.settings import DEFAULT_DEADLINE_MS
-from host.policy import NOTHING
-from host.port import open_port
-from host.session import REPLY_MARGIN, Options, deadline_of, endpoint
-from host.source.test_split import load_vectors
+from host.operating_points import thresholds
+from host.policy import Turn
+from host.session import Options, one_board
+from host.source import TEST, test_split
 from host.summary import Expected
 
 
@@ -62,39 +59,29 @@ class Sweep:
 
 def run(options: Options, points: int) -> Sweep:
     """Move the threshold over `points` of the vectors' curve. Raises HostError or ManifestError for whatever stands in the way."""
-    manifest = manifests.load(options.run.manifest)
-    if options.source is not None or options.threshold is not None:
+    if options.source != TEST or options.threshold is not None:
         raise HostError(
             "A sweep streams the test split at thresholds of its own.", "Leave the source and threshold out."
         )
-    fed, board = feed.of(manifest, options.per_push), options.board
-    samples = load_vectors(options.run, manifest, NOTHING)[0][: options.limit]
-    chosen = thresholds(_best(options.run, manifest)[: options.limit], points)
-    with (
-        endpoint(options) as url,
-        connect(open_port(url, board.uart.baud), url, board.name, manifest.hash) as link,
-    ):
-        link.configure(threshold=NOTHING, deadline_ms=deadline_of(options, link))
-        large = backend.load(options.large, options.run, manifest)
-        bridge = Bridge(link, large, fed, DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
+    vectors = test_split.load(TEST, options.run, manifests.load(options.run.manifest))
+    samples = list(vectors.samples())[: options.limit]
+    with one_board(options) as (manifest, lane, _, _):
+        chosen = thresholds(_best(options.run, manifest)[: options.limit], points)
         steps = []
         with Progress("sweep", total=len(chosen)) as progress:
             for threshold in chosen:
-                link.configure(threshold=threshold)
-                outcomes = [bridge.stream(sample) for sample in samples]
-                steps.append(_step(threshold, outcomes, load_vectors(options.run, manifest, threshold)[1], samples))
+                outcomes = []
+                for sample in samples:
+                    outcomes.append(lane.stream(sample, Turn(threshold)))
+                    if lane.error is not None:
+                        raise lane.error
+                steps.append(
+                    _step(threshold, outcomes, [vectors.expected(of.index, threshold) for of in samples], samples)
+                )
                 progress.advance()
-    result = Sweep(manifest.name, board.name, options.port, manifest.gate.score, tuple(steps))
+    result = Sweep(manifest.name, options.board.name, lane.name, manifest.gate.score, tuple(steps))
     options.run.sweep.write_text(to_json(result) + "\n")
     return result
-
-
-def thresholds(scores: Sequence[int], points: int) -> list[int]:
-    """From one that accepts nothing to one that accepts everything, at most `points` of them, evenly spaced in coverage. Each
-    in between is a score, so it is where the curve has a point."""
-    ranked = sorted(scores, reverse=True)
-    places = np.linspace(0, len(ranked) - 1, max(2, points) - 1).round().astype(int)
-    return [NOTHING, *sorted({ranked[place] for place in places[:-1]} - {ranked[-1]}, reverse=True), 0]
 
 
 def _best(folder: RunFolder, manifest: Manifest) -> list[int]:

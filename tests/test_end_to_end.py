@@ -14,6 +14,7 @@ from conftest import run_module
 from contract import manifest as contract_manifest
 from contract.run_folder import RunFolder
 from export import graph
+from host import recording
 from native_c import NativeModel
 
 SUMMARY_KEYS = {"samples", "base_accuracy", "large_accuracy", "hybrid_accuracy", "coverage", "selective_accuracy",
@@ -56,7 +57,7 @@ def test_the_hybrid_keeps_the_large_models_accuracy(summary: dict[str, Any]) -> 
 def test_host_and_board_agree_on_every_sample_and_lose_none(summary: dict[str, Any], digits: RunFolder) -> None:
     assert summary["frames_lost"] == 0
     vectors = np.load(digits.vectors)
-    records = [json.loads(line) for line in digits.session.read_text().splitlines()]
+    records = [vars(outcome) for outcome in recording.outcomes(digits.session)]
     assert summary["samples"] == len(records) == len(vectors["input"])
     for record in records:
         index = record["sample"]

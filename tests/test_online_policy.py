@@ -9,6 +9,7 @@ import pytest
 
 from conftest import run_module
 from contract.run_folder import RunFolder
+from host import recording
 from host.policy import NOTHING, Settings, Turn, make
 
 LIMIT = 150
@@ -30,7 +31,7 @@ def test_the_board_follows_the_policy(digits: RunFolder, tmp_path: Path, name: s
 
     vectors, again = np.load(folder.vectors), make(name, SETTINGS)
     mistakes = abstentions = queries = 0
-    for line in map(json.loads, folder.session.read_text().splitlines()):
+    for line in map(vars, recording.outcomes(folder.session)):
         turn, index = again.turn(), line["sample"]
         assert Turn(line["threshold"], line["queried"]) == turn
         score, predicted = int(vectors["score"][index]), int(vectors["predicted"][index])

@@ -15,6 +15,7 @@ from conftest import run_module
 from contract import manifest as manifests
 from contract.gate import in_time
 from contract.run_folder import RunFolder
+from host import recording
 from host.emulator.qemu import boot
 from host.link import connect
 from host.messages.output import Output, ReadOutput
@@ -43,7 +44,7 @@ def summary(tones: RunFolder) -> dict[str, Any]:
 
 
 def test_board_and_host_decide_alike_on_every_sequence(summary: dict[str, Any], tones: RunFolder) -> None:
-    records = [json.loads(line) for line in tones.session.read_text().splitlines()]
+    records = [vars(outcome) for outcome in recording.outcomes(tones.session)]
     with np.load(tones.vectors) as vectors:
         steps, accepted, predicted, score = (vectors[key] for key in ("steps", "accepted", "predicted", "score"))
     assert summary["samples"] == summary["compared"] == len(records) == len(steps) == 36
@@ -141,9 +142,9 @@ def test_recordings_are_answered_as_the_test_split_is(tones: RunFolder, tmp_path
         }
     assert len(found["recordings"]) == len(expected) == found["samples"]
     assert (found["compared"], found["lost"]) == (0, 0)
-    for recording in found["recordings"]:
-        steps, accepted, said = expected[recording["name"]]
-        assert recording["steps"] == steps and recording["label"] == Path(recording["name"]).parent.name
-        assert (recording["source"] == "board") == accepted
-        assert not accepted or recording["answer"] == classes[said]
-        assert f"{recording['name']}: {recording['answer']} (" in found["stdout"]
+    for named in found["recordings"]:
+        steps, accepted, said = expected[named["name"]]
+        assert named["steps"] == steps and named["label"] == Path(named["name"]).parent.name
+        assert (named["source"] == "board") == accepted
+        assert not accepted or named["answer"] == classes[said]
+        assert f"{named['name']}: {named['answer']} (" in found["stdout"]

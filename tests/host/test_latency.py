@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.bridge import Outcome
-from host.latency import STAGES, percentiles, split, stages
+from host.latency import EDGES, STAGES, bars, percentiles, split, stages
 
 ACCEPTED = Outcome(0, 3, accepted=True, source="board", infer_cycles=90_000, gate_cycles=18_000,
                    seconds={"result": 0.004})  # fmt: skip
@@ -15,7 +15,6 @@ FORWARDED = Outcome(1, 3, accepted=False, source="host", infer_cycles=90_000, ga
                     seconds={"result": 0.004, "uplink": 0.006, "large": 0.016, "final": 0.019})  # fmt: skip
 FALLBACK = Outcome(2, 3, accepted=False, source="fallback", infer_cycles=90_000, gate_cycles=18_000,
                    seconds={"result": 0.004, "final": 2.004})  # fmt: skip
-LOST = Outcome(3, 3, lost="no RESULT within 7 s")
 
 
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=300))
@@ -49,7 +48,7 @@ def test_stages_that_a_sample_did_not_reach_are_left_out() -> None:
 
 
 def test_split_counts_each_stage_over_the_samples_that_reached_it() -> None:
-    found = split([ACCEPTED, FORWARDED, FALLBACK, LOST], board_hz=180e6)
+    found = split([stages(outcome, board_hz=180e6) for outcome in (ACCEPTED, FORWARDED, FALLBACK)])
     assert list(found) == list(STAGES)
     counts = {stage: of.samples for stage, of in found.items()}
     assert counts == {"load": 3, "board": 3, "uplink": 1, "large": 1, "downlink": 1, "accepted": 1, "forwarded": 2,
@@ -57,5 +56,21 @@ def test_split_counts_each_stage_over_the_samples_that_reached_it() -> None:
 
 
 def test_nothing_streamed_gives_no_stages() -> None:
-    assert split([], board_hz=None) == {}
-    assert split([LOST], board_hz=None) == {}
+    assert split([]) == {}
+    assert split([{}]) == {}
+
+
+@given(st.lists(st.floats(0, 1e6), min_size=1, max_size=300))
+def test_a_histogram_counts_everything_once(durations: list[float]) -> None:
+    found = percentiles(durations).histogram
+    assert sum(count for _, count in found) == len(durations)
+    assert found[0][1] > 0 < found[-1][1]
+    edges = [edge for edge, _ in found]
+    assert edges == list(EDGES[EDGES.index(edges[0]) :][: len(edges)])
+    for edge, count in found[1:-1]:
+        above = EDGES[EDGES.index(edge) + 1]
+        assert count == sum(edge <= duration < above for duration in durations)
+
+
+def test_bars_rise_with_their_bins() -> None:
+    assert bars(percentiles([1.5, 2.5, 3.0, 9.0])) == "1 ▄█▄ 10"

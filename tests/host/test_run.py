@@ -13,7 +13,9 @@ import pytest
 
 from conftest import run_module
 from contract.run_folder import RunFolder
-from host.frame import Frame, encode
+from host import recording
+from host.events import Finished
+from host.frame import Frame, cobs_decode, encode
 from host.messages.sample import Infer, Reason, Refused, Result
 from host.messages.stream import Step as StepMessage
 from host.messages.wire import Message
@@ -46,10 +48,11 @@ def test_a_session_writes_its_files_and_passes(with_large_model: RunFolder) -> N
     assert summary["answered_by"] == {"board": 30, "host": 10, "fallback": 0, "withheld": 0}
     assert summary["instructions_per_inference"] is None and summary["cycles_per_inference"] == 1000
     assert summary["latency_ms"]["board"]["p50"] == pytest.approx(1e3 * 1010 / 180e6)
-    lines = [json.loads(line) for line in with_large_model.session.read_text().splitlines()]
-    assert [line["sample"] for line in lines] == list(range(40))
-    assert sum(line["bytes_sent"] for line in lines) < summary["bytes_sent"]["host_to_board"]
-    assert "stream: 40/40" in result.stderr
+    outcomes = recording.outcomes(with_large_model.session)
+    assert [outcome.sample for outcome in outcomes] == list(range(40))
+    assert sum(outcome.bytes_sent for outcome in outcomes) < summary["bytes_sent"]["host_to_board"]
+    *_, last = recording.read(with_large_model.session)
+    assert isinstance(last, Finished) and last.summary == summary
 
 
 def test_port_from_the_environment_and_threshold_from_the_command_line(
@@ -65,22 +68,47 @@ def test_port_from_the_environment_and_threshold_from_the_command_line(
     assert (summary["samples"], summary["threshold"], summary["coverage"]) == (8, 33, 1.0)
 
 
+def test_an_answer_that_is_lost_is_asked_for_again(with_large_model: RunFolder) -> None:
+    count = 0
+
+    def without_the_third(message: Message, wire: bytes) -> bytes:
+        nonlocal count
+        count += isinstance(message, Result)
+        return b"" if count == 3 and isinstance(message, Result) else wire
+
+    with ScriptedBoard(mangle=without_the_third) as board:
+        result = stream(with_large_model, board.url, "--limit", "4")
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(with_large_model.summary.read_text())
+    assert (summary["samples"], summary["lost"], summary["frames_lost"]) == (4, 0, 1)
+    assert summary["link_errors"]["repeated"] > 0
+    assert [outcome.repeats > 0 for outcome in recording.outcomes(with_large_model.session)] == [
+        False,
+        False,
+        True,
+        False,
+    ]
+
+
 def test_a_lost_sample_fails_the_command_and_is_named(with_large_model: RunFolder) -> None:
     numbers: list[int] = []
 
-    def refuses_the_third(message: Message, wire: bytes) -> bytes:
+    def refuse_the_third(message: Message, wire: bytes) -> bytes:
         if isinstance(message, Result):
-            numbers.append(message.sample)
-            if len(numbers) == 3:
-                return encode(Frame(Refused.TYPE, 0, Refused(Infer.TYPE, message.sample, Reason.OUT_OF_RANGE).encode()))
+            numbers.extend([message.sample] if message.sample not in numbers else [])
+            if numbers.index(message.sample) == 2:
+                refused = Refused(Infer.TYPE, message.sample, Reason.OUT_OF_RANGE).encode()
+                sequence = int.from_bytes(cobs_decode(wire[:-1])[1:3], "little")
+                return encode(Frame(Refused.TYPE, sequence, refused))
         return wire
 
-    with ScriptedBoard(mangle=refuses_the_third) as board:
+    with ScriptedBoard(mangle=refuse_the_third) as board:
         result = stream(with_large_model, board.url, "--limit", "4")
     assert result.returncode == 1
     assert "sample 2: the board refused it: out of range" in result.stderr
+    assert "error: 1 of 4 samples were lost" in result.stderr
     summary = json.loads(with_large_model.summary.read_text())
-    assert (summary["samples"], summary["lost"]) == (4, 1)
+    assert (summary["samples"], summary["lost"], summary["frames_lost"]) == (4, 1, 0)
 
 
 def test_a_disagreement_fails_the_command_and_is_named(with_large_model: RunFolder) -> None:
@@ -107,7 +135,6 @@ def test_ctrl_c_ends_with_the_summary_of_what_was_streamed(with_large_model: Run
         count += isinstance(message, Result)
         if count == 11 and isinstance(message, Result):
             process[0].send_signal(signal.SIGINT)
-            return b""
         return wire
 
     with ScriptedBoard(mangle=interrupt) as board:
@@ -118,7 +145,7 @@ def test_ctrl_c_ends_with_the_summary_of_what_was_streamed(with_large_model: Run
         output, errors = process[0].communicate()
     assert process[0].returncode == 130, errors
     summary: dict[str, Any] = json.loads(output)
-    assert summary["interrupted"] and summary["samples"] == 10
+    assert summary["interrupted"] and 11 <= summary["samples"] < 40 and summary["lost"] == 0
     assert summary == json.loads(with_large_model.summary.read_text())
     assert "Traceback" not in errors
 
@@ -239,8 +266,7 @@ def test_sequences_are_streamed_and_their_steps_are_reported(recurrent_folder: R
     assert summary["cycles_per_sequence"] == pytest.approx(1000 * steps.mean())
     for words in ("frames until the answer, mean", "cycles per frame", "cycles per sequence"):
         assert words in result.stdout
-    lines = [json.loads(line) for line in folder.session.read_text().splitlines()]
-    assert [line["steps"] for line in lines] == steps.tolist()
+    assert [outcome.steps for outcome in recording.outcomes(folder.session)] == steps.tolist()
 
 
 def test_a_disagreement_about_steps_fails_the_command(recurrent_folder: RunFolder) -> None:
@@ -301,7 +327,7 @@ ONLINE = ("--policy", "online-1", "--query-share", "0.4", "--mistake-rate", "0.5
 def test_an_online_policy_moves_the_threshold_and_the_summary_tells_how(with_large_model: RunFolder) -> None:
     """The scripted board's scores are 100 and 200 of 32768, so of four thresholds only 0 accepts anything; the untrained large model
     disagrees with it before long, and that expert is dropped."""
-    from host.policy import Settings, Turn, make
+    from host.policy import Settings, make
 
     with ScriptedBoard() as board:
         result = stream(with_large_model, board.url, *ONLINE)
@@ -311,15 +337,16 @@ def test_an_online_policy_moves_the_threshold_and_the_summary_tells_how(with_lar
     settings = Settings(query_share=0.4, mistake_rate=0.5, experts=4, seed=3)
     again = make("online-1", settings)
     mistakes = abstentions = queries = 0
-    for line in map(json.loads, with_large_model.session.read_text().splitlines()):
+    for of in recording.outcomes(with_large_model.session):
         turn = again.turn()
-        assert Turn(line["threshold"], line["queried"]) == turn
-        assert line["accepted"] == (line["score"] >= turn.threshold)
-        again.learn(turn, line["score"], line["board_class"], line["large_class"])
-        assert line["experts"] == len(again.left)
-        mistakes += line["accepted"] and line["answer"] != line["label"]
-        abstentions += not line["accepted"]
-        queries += line["queried"]
+        assert of.score is not None and of.board_class is not None
+        assert (of.threshold, of.queried) == (turn.threshold, turn.queried)
+        assert of.accepted == (of.score >= turn.threshold)
+        again.learn(turn, of.score, of.board_class, of.large_class)
+        assert of.experts == len(again.left)
+        mistakes += bool(of.accepted) and of.answer != of.label
+        abstentions += not of.accepted
+        queries += of.queried
     assert again.left == (8192, 16384, 24576)
     assert summary["policy"] == {
         "name": "online-1",
@@ -341,11 +368,13 @@ def test_an_online_policy_moves_the_threshold_and_the_summary_tells_how(with_lar
 
 
 def test_the_same_seed_gives_the_same_session(with_large_model: RunFolder) -> None:
-    def decisions() -> list[tuple[int, bool, int]]:
+    def decisions() -> list[tuple[int | None, bool, int | None]]:
         with ScriptedBoard() as board:
             assert stream(with_large_model, board.url, *ONLINE).returncode == 0
-        lines = [json.loads(line) for line in with_large_model.session.read_text().splitlines()]
-        return [(line["threshold"], line["queried"], line["answer"]) for line in lines]
+        return [
+            (outcome.threshold, outcome.queried, outcome.answer)
+            for outcome in recording.outcomes(with_large_model.session)
+        ]
 
     assert decisions() == decisions()
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from host.bridge import Outcome
-from host.latency import split
-from host.summary import Expected, LinkErrors, Summary, Traffic, save, show, summarise
+from host.latency import split, stages
+from host.summary import Expected, LinkErrors, Summary, Traffic, part, save, show, summarise
 
 SECONDS = {"result": 0.004}
 FORWARDED = {"result": 0.004, "uplink": 0.005, "large": 0.010, "final": 0.011}
-CLEAN = LinkErrors(0, 0, 0, 0, 0, 0, 0, 0)
+CLEAN = LinkErrors(0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 # Labels are all 1. Board alone: right, wrong (accepted), wrong (corrected by the host), right (spoilt), lost.
 OUTCOMES = (
@@ -23,17 +23,19 @@ OUTCOMES = (
     Outcome(3, 1, 1, 100, False, 3, 3, 0.9, "host", None, 1000, 10, 5, FORWARDED),
     Outcome(4, 1, lost="no RESULT within 7 s"),
 )
+LATENCY = split([stages(outcome, None) for outcome in OUTCOMES if outcome.lost is None])
+PART = part("emulator", "demur 0.1", OUTCOMES, LATENCY, CLEAN, Traffic(500, 400, 170), None)
 EXPECTED = tuple(Expected(of.board_class or 0, of.score or 0, bool(of.accepted)) for of in OUTCOMES)
 
 
 def summary(**changes: Any) -> Summary:
     arguments: dict[str, Any] = {
-        "name": "digits", "classes": [str(digit) for digit in range(10)], "board": "nucleo_f446re", "engine": "aot", "port": "emulator", "interrupted": False,
+        "name": "digits", "classes": [str(digit) for digit in range(10)], "board": "nucleo_f446re", "engine": "aot", "source": "test split", "large": "checkpoint", "consent": "always", "interrupted": False,
         "threshold": 128,
-        "outcomes": OUTCOMES, "expected": EXPECTED, "large_classes": [1, 1, 1, 3, 1],
-        "latency": split(OUTCOMES, None), "latency_clock": "host clock, emulated board",
+        "outcomes": OUTCOMES, "expected": EXPECTED, "large_accuracy": 4 / 5,
+        "latency": LATENCY, "latency_clock": "host clock, emulated board",
         "instructions_per_cycle": 0.5, "size": {"flash_bytes": 20_000, "ram_bytes": 9_000, "board": "nucleo_f446re"},
-        "link_errors": CLEAN, "bytes_sent": Traffic(500, 400, 170),
+        "boards": [PART],
     }  # fmt: skip
     return summarise(**(arguments | changes))
 
@@ -61,7 +63,7 @@ def test_cycles_of_a_board_are_cycles_not_instructions() -> None:
 
 
 def test_a_session_without_loss_or_disagreement_passes() -> None:
-    assert summary(outcomes=OUTCOMES[:4], expected=EXPECTED[:4], large_classes=[1, 1, 1, 3]).passed
+    assert summary(outcomes=OUTCOMES[:4], expected=EXPECTED[:4]).passed
 
 
 @pytest.mark.parametrize(
@@ -75,18 +77,30 @@ def test_a_session_without_loss_or_disagreement_passes() -> None:
 def test_a_disagreement_fails_and_is_named(change: dict[str, Any], words: str) -> None:
     expected = [*EXPECTED[:4]]
     expected[1] = replace(expected[1], **change)
-    found = summary(outcomes=OUTCOMES[:4], expected=expected, large_classes=[1, 1, 1, 3])
+    found = summary(outcomes=OUTCOMES[:4], expected=expected)
     assert (found.disagreements, found.disagreements_first) == (1, [words])
     assert not found.passed
 
 
 def test_frames_lost_are_those_of_both_directions() -> None:
     errors = replace(CLEAN, host_lost=2, board_lost=3, host_damaged=9)
-    assert summary(link_errors=errors).frames_lost == 5
+    assert summary(boards=[replace(PART, link_errors=errors)]).frames_lost == 5
+
+
+def test_link_and_traffic_are_sums_over_the_boards(capsys: pytest.CaptureFixture[str]) -> None:
+    errors = replace(CLEAN, host_lost=2, repeated=4, reconnected=1)
+    other = replace(PART, port="second", link_errors=errors, bytes_sent=Traffic(1, 2, 3), gone="unplugged")
+    found = summary(boards=[PART, other])
+    assert (found.link_errors, found.bytes_sent) == (errors, Traffic(501, 402, 173))
+    assert (PART.samples, PART.lost, PART.coverage) == (5, 1, 2 / 5)
+    assert PART.answered_by == {"board": 2, "host": 2, "fallback": 0, "withheld": 0}
+    show(found)
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())  # the table wraps
+    assert "lost and found 1 times" in shown and "unplugged" in shown
 
 
 def test_nothing_streamed_divides_by_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    found = summary(outcomes=(), expected=(), large_classes=[], latency={}, size=None)
+    found = summary(outcomes=(), expected=(), large_accuracy=None, latency={}, size=None)
     assert (found.samples, found.base_accuracy, found.coverage, found.selective_accuracy) == (0, None, None, None)
     assert (found.instructions_per_inference, found.flash_bytes) == (None, None)
     show(found)
@@ -100,7 +114,7 @@ def test_the_file_holds_the_contracts_keys(tmp_path: Path) -> None:
                             "selective_accuracy", "instructions_per_inference", "flash_bytes", "ram_bytes",
                             "frames_lost", "latency_ms"}  # fmt: skip
     assert value["latency_ms"]["large"] == {"samples": 2, "p50": pytest.approx(5), "p95": pytest.approx(5),
-                                            "p99": pytest.approx(5)}  # fmt: skip
+                                            "p99": pytest.approx(5), "histogram": [[5.0, 2]]}  # fmt: skip
 
 
 def test_the_table_shows_every_figure(capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,9 +119,9 @@ def test_a_session_folds_to_the_figures_of_its_summary(boards: int) -> None:
     outcomes = [event.outcome for event in events if isinstance(event, Ended)]
     state = folded(*events)
     result = summary.summarise(
-        name="digits", classes=(), board="nucleo", engine="aot", port="emulator", interrupted=False, threshold=THRESHOLD, outcomes=outcomes,
-        expected=[None] * len(outcomes), large_classes=[0] * len(outcomes), latency={}, latency_clock="", instructions_per_cycle=None,
-        size=None, link_errors=summary.LinkErrors(*[0] * 8), bytes_sent=summary.Traffic(0, 0, 0),
+        name="digits", classes=(), board="nucleo", engine="aot", source="", large="", consent="always", interrupted=False, threshold=THRESHOLD, outcomes=outcomes,
+        expected=[None] * len(outcomes), large_accuracy=None, latency={}, latency_clock="", instructions_per_cycle=None,
+        size=None, boards=[],
     )  # fmt: skip
     total = state.total
     assert total.samples == result.samples and total.lost == result.lost > 0

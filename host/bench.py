@@ -1,0 +1,219 @@
+"""Operating points of one board beside each other: all on the board, hybrid at several thresholds, all on the PC.
+
+    result = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), ports=("emulator",)), Plan(samples=200))
+
+Every sample goes through all points before the next one does, so that whatever else this machine does meets all of them alike. The
+latency of a sample is from its first byte down to its last answer, on the host's clock; changing the threshold is not in it. Of an emulated board, whose time is not that of
+the part, it is modelled as well: its instructions at one for each cycle of the board's clock, the bytes of both directions at the link's baud rate, ten bits
+each, and the large model as measured. Writes bench.json at its end.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+
+from contract import manifest as manifests
+from contract.gate import to_probability
+from contract.progress import Progress
+from host import latency
+from host.bridge import Outcome, Sample
+from host.errors import HostError
+from host.lane import Lane
+from host.latency import Percentiles
+from host.operating_points import curve
+from host.policy import NOTHING, Turn
+from host.session import Options, one_board
+from host.source import TEST, test_split
+
+BITS_PER_BYTE: Final = 10  # a start bit, eight of data, a stop bit
+COVERAGES: Final = (0.9, 0.8, 0.7, 0.5)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`samples` of the test split, the first `warm_up` of which are streamed twice and counted once; hybrid points at these coverages of the test vectors, beside the manifest's own threshold."""
+
+    samples: int | None = None
+    warm_up: int = 10
+    coverages: tuple[float, ...] = COVERAGES
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One operating point. Accuracies and coverage in [0, 1]; `wrong` is the joint error, accepted and wrong; latencies in milliseconds by stage, `modelled` of an emulated
+    board (None of another). `saved` is how much less the mean latency is than that of all on the PC, `modelled_saved` as modelled: 0.4 is 40 % less. Bytes are of a mean sample."""
+
+    name: str
+    threshold: int
+    samples: int
+    lost: int
+    coverage: float
+    accuracy: float
+    mean_ms: float
+    latency_ms: dict[str, Percentiles]
+    modelled_mean_ms: float | None
+    modelled_ms: Percentiles | None
+    saved: float
+    modelled_saved: float | None
+    bytes_down: float
+    bytes_up: float
+
+
+@dataclass(frozen=True)
+class Bench:
+    """bench.json. `clock` says what the latencies are worth."""
+
+    name: str
+    board: str
+    port: str
+    large: str
+    samples: int
+    clock: str
+    points: tuple[Measured, ...]
+
+
+def run(options: Options, plan: Plan) -> Bench:
+    """Measure all points. Raises HostError or ManifestError for whatever stands in the way, a lost board among it."""
+    if options.source != TEST or options.threshold is not None or options.limit is not None:
+        raise HostError("A bench streams samples of the test split at thresholds of its own.",
+                        "Leave source, threshold and limit out.")  # fmt: skip
+    manifest = manifests.load(options.run.manifest)
+    samples = list(test_split.load(TEST, options.run, manifest).samples())[: plan.samples]
+    points = curve(options.run, manifest, len(samples) + 1)
+    chosen = {"all on the board": 0}
+    for goal in plan.coverages:
+        enough = max((point.threshold for point in points if point.coverage >= goal), default=0)
+        chosen[f"hybrid, {goal:.0%} of the vectors on the board"] = enough
+    chosen["hybrid, the run's threshold"] = manifest.gate.threshold
+    chosen["all on the PC"] = NOTHING
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in chosen}
+    with one_board(options) as (_, lane, _, _), Progress("bench", total=len(samples)) as progress:
+        for sample in samples[: plan.warm_up]:
+            for threshold in chosen.values():
+                _stream(lane, sample, threshold)
+        for sample in samples:
+            for name, threshold in chosen.items():
+                outcomes[name].append(_stream(lane, sample, threshold))
+            progress.advance()
+        measured = {name: _measure(name, chosen[name], outcomes[name], lane, options) for name in chosen}
+        emulated = lane.emulated
+    result = Bench(
+        name=manifest.name,
+        board=options.board.name,
+        port=lane.name,
+        large=options.large,
+        samples=len(samples),
+        clock="host clock, emulated board; modelled: its instructions at the board's clock, one a cycle"
+        if emulated
+        else "host clock",
+        points=tuple(_against(of, measured["all on the PC"]) for of in measured.values()),
+    )
+    options.run.bench.write_text(to_json(result) + "\n")
+    return result
+
+
+def _stream(lane: Lane, sample: Sample, threshold: int) -> Outcome:
+    outcome = lane.stream(sample, Turn(threshold))
+    if lane.error is not None:
+        raise lane.error
+    return outcome
+
+
+def _measure(name: str, threshold: int, outcomes: Sequence[Outcome], lane: Lane, options: Options) -> Measured:
+    """Without what it saves, which takes another point."""
+    answered = [outcome for outcome in outcomes if outcome.lost is None]
+    if not answered:
+        raise HostError(
+            f"{lane.name}: all {len(outcomes)} samples were lost: {outcomes[0].lost}.", "Check cable and baud rate."
+        )
+    times = [latency.stages(outcome, lane.board_hz) for outcome in answered]
+    modelled = [_modelled(of, time.get("large", 0.0), lane, options) for of, time in zip(answered, times, strict=True)]
+    known = lane.endpoint.runner is not None
+    return Measured(
+        name=name,
+        threshold=threshold,
+        samples=len(outcomes),
+        lost=len(outcomes) - len(answered),
+        coverage=sum(bool(of.accepted) for of in outcomes) / len(outcomes),
+        accuracy=sum(of.lost is None and of.answer == of.label for of in outcomes) / len(outcomes),
+        mean_ms=sum(of["total"] for of in times) / len(times),
+        latency_ms=latency.split(times),
+        modelled_mean_ms=sum(modelled) / len(modelled) if known else None,
+        modelled_ms=latency.percentiles(modelled) if known else None,
+        saved=0.0,
+        modelled_saved=None,
+        bytes_down=sum(of.bytes_sent for of in answered) / len(answered),
+        bytes_up=sum(of.bytes_received for of in answered) / len(answered),
+    )
+
+
+def _modelled(outcome: Outcome, large_ms: float, lane: Lane, options: Options) -> float:
+    """Milliseconds of a sample if the board ran an instruction a cycle and nothing but bytes took time on the link."""
+    runner, hello = lane.endpoint.runner, lane.hello
+    if runner is None or hello is None:
+        return 0.0
+    instructions = runner.instructions(options.board, float((outcome.infer_cycles or 0) + (outcome.gate_cycles or 0)))
+    link = (outcome.bytes_sent + outcome.bytes_received) * BITS_PER_BYTE / options.board.uart.baud
+    return 1e3 * (instructions / hello.clock_hz + link) + large_ms
+
+
+def _against(of: Measured, pc: Measured) -> Measured:
+    values = vars(of) | {"saved": 1 - of.mean_ms / pc.mean_ms}
+    if of.modelled_mean_ms is not None and pc.modelled_mean_ms:
+        values["modelled_saved"] = 1 - of.modelled_mean_ms / pc.modelled_mean_ms
+    return Measured(**values)
+
+
+def to_json(bench: Bench) -> str:
+    return json.dumps(asdict(bench), indent=2)
+
+
+def show(bench: Bench) -> None:
+    """Print the points as a table, what the best of them saves in a sentence, and the stages of the PC's point."""
+    title = f"{bench.name} on {bench.board}, {bench.samples} samples through every point"
+    table = Table(title=title, caption=f"latency in ms: {bench.clock}")
+    modelled = bench.points[0].modelled_ms is not None
+    columns = [
+        "operating point",
+        "threshold",
+        "on the board",
+        "accuracy",
+        "p50 / p95 / p99",
+        "mean",
+        "less than the PC",
+    ]
+    columns += ["modelled p50 / p95 / p99", "mean", "less"] if modelled else []
+    for column in [*columns, "bytes down", "up"]:
+        table.add_column(column, justify="left" if column == columns[0] else "right")
+    for of in bench.points:
+        more = []
+        if of.modelled_ms is not None and of.modelled_mean_ms is not None and of.modelled_saved is not None:
+            more = [_three(of.modelled_ms), f"{of.modelled_mean_ms:.2f}", f"{of.modelled_saved:.1%}"]
+        threshold = "none accepted" if of.threshold == NOTHING else f"{to_probability(of.threshold):.4f}"
+        table.add_row(of.name, threshold, f"{of.coverage:.1%}", f"{of.accuracy:.2%}", _three(of.latency_ms["total"]),
+                      f"{of.mean_ms:.2f}", f"{of.saved:.1%}", *more, f"{of.bytes_down:.0f}", f"{of.bytes_up:.0f}")  # fmt: skip
+    Console().print(table)
+    print(claim(bench))
+
+
+def claim(bench: Bench) -> str:
+    """The least latency of a hybrid point that is as accurate as the PC alone, or that there is none."""
+    pc = bench.points[-1]
+    good = [of for of in bench.points[1:-1] if of.accuracy >= pc.accuracy and not of.lost]
+    if not good:
+        best = max(bench.points[1:-1], key=lambda of: of.accuracy)
+        return f"No hybrid point reaches the PC's {pc.accuracy:.2%}; the best has {best.accuracy:.2%} at {best.saved:.1%} less latency."
+    best = min(good, key=lambda of: of.mean_ms)
+    more = f" ({best.modelled_saved:.1%} less as modelled)" if best.modelled_saved is not None else ""
+    return (
+        f"As accurate as the PC alone ({best.accuracy:.2%} and {pc.accuracy:.2%}) at {best.saved:.1%} less mean latency{more}: "
+        f"{best.name}, {best.coverage:.1%} answered on the board."
+    )
+
+
+def _three(of: Percentiles) -> str:
+    return f"{of.p50:.2f} / {of.p95:.2f} / {of.p99:.2f}"

@@ -1,0 +1,30 @@
+"""`python -m host list [--json]`: the serial ports of this machine, and which board's each one is."""
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from contract.errors import DONE
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("list", help="list the serial ports of this machine")
+    parser.add_argument("--json", action="store_true", help="print the list as JSON")
+
+
+def call(arguments: argparse.Namespace) -> int:
+    import boards
+    from host.port import present
+
+    named = {board.probe.usb: board.short_name for board in boards.load_all() if board.probe}
+    found = [asdict(port) | {"board": named.get(port.usb or "")} for port in present()]
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+        return DONE
+    for port in found:
+        print("  ".join(str(port[key] or "-") for key in ("device", "usb", "board", "description")))
+    if not found:
+        print("no serial port is present; `--port emulator` needs none", file=sys.stderr)
+    return DONE
