@@ -134,7 +134,7 @@ def _sample(
     if consent == "ask":
         events.append(ConsentAsked(at + now, port, index, said, score, at + now + 30))
         now += random.uniform(0.5, 3)
-        granted = bool(random.random() < 0.7)
+        granted = outcome.granted = bool(random.random() < 0.7)
         events.append(ConsentGiven(at + now, port, index, granted, "key"))
     if granted and random.random() >= fallback:
         now += random.gamma(20, 0.0001)
@@ -142,11 +142,12 @@ def _sample(
         now += random.gamma(9, 0.0004)
         outcome.seconds["large"] = now
         outcome.large_class = outcome.answer = int(large[which].argmax())
-        outcome.probability, outcome.source = float(large[which].max()), "host"
+        outcome.probability, outcome.source, outcome.sent_up = float(large[which].max()), "host", True
         now += random.gamma(12, 0.0001)
     else:
-        now += 0.0 if consent == "ask" else 2.0
-        outcome.answer, outcome.probability, outcome.source = said, to_probability(score), "fallback"
+        now += 2.0 if granted else 0.0
+        outcome.answer, outcome.probability, outcome.sent_up = said, to_probability(score), granted
+        outcome.source, outcome.no_answer = ("fallback", "no answer within 2 s") if granted else ("withheld", None)
     outcome.seconds["final"], outcome.uplink_bytes = now, 84
     return [*events, Ended(at + now, port, outcome, board_hz)], at + now
 

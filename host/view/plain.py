@@ -88,6 +88,8 @@ def standing(state: State) -> str:
         parts.append(f"{latency.p50:.1f} ms p50, {latency.p95:.1f} ms p95" + " (emulated)" * state.emulated)
     if total.answered_by["fallback"]:
         parts.append(f"{total.answered_by['fallback']} fell back")
+    if total.answered_by["withheld"]:
+        parts.append(f"{total.answered_by['withheld']} kept")
     if total.lost:
         parts.append(f"{total.lost} lost")
     return "; ".join(parts)

@@ -186,9 +186,10 @@ def _verdict(state: State, shown: Shown, idle: float) -> tuple[str, str]:
         return ("answered on the board", BOARD) if shown.accepted else ("asking the PC", LARGE)
     if outcome.lost:
         return f"lost: {outcome.lost}", BAD
+    if outcome.source == "withheld":
+        return "kept on the board", BOARD
     if outcome.source == "fallback":
-        stays = shown.consent is not None and not shown.consent.granted
-        return ("stays on the board" if stays else "no answer from the PC in time"), BOARD
+        return f"fell back: {outcome.no_answer or 'no answer in time'}", BOARD
     return ("answered on the board", BOARD) if outcome.source == "board" else ("asked the PC", LARGE)
 
 
@@ -239,7 +240,8 @@ def _figures(state: State, width: int, height: int) -> RenderableType:
         share = getattr(window, attribute)
         figures.add_row(name, _percent(getattr(total, attribute)), _percent(share), _bar(share or 0.0, colour, room))
     by = total.answered_by
-    counts = f" board {by['board']}, PC {by['host']}, fallback {by['fallback']}, lost {total.lost}"
+    kept = f", kept {by['withheld']}" if by["withheld"] else ""
+    counts = f" board {by['board']}, PC {by['host']}, fallback {by['fallback']}{kept}, lost {total.lost}"
     above: list[RenderableType] = [figures, Text(counts, BAD if total.lost else SOFT, no_wrap=True), Text("")]
     latency = state.latency()
     if latency:

@@ -140,6 +140,7 @@ class Shown:
     accepted: bool | None = None
     steps: int = 0
     until: float = 0.0
+    asked_at: float | None = None
     consent: ConsentGiven | None = None
     outcome: Outcome | None = None
     milliseconds: float | None = None
@@ -218,7 +219,7 @@ class State:
             case ConsentAsked():
                 shown = self._shown(event.port, event.sample, event.at)
                 shown.board_class, shown.score, shown.accepted = event.board_class, event.score, False
-                shown.stage, shown.until = "asking", event.until
+                shown.stage, shown.until, shown.asked_at = "asking", event.until, event.at
             case ConsentGiven():
                 shown = self._shown(event.port, event.sample, event.at)
                 shown.stage, shown.consent = "decided", event
@@ -256,7 +257,8 @@ class State:
         return any(board.connected is not None and board.connected.emulated for board in self.boards.values())
 
     def latency(self) -> dict[str, Percentiles]:
-        """Percentiles by stage in milliseconds over the last TIMED samples, in the order of host.latency.STAGES."""
+        """Percentiles by stage in milliseconds over the last TIMED samples, in the order of host.latency.STAGES. A wait for consent is in
+        the sums, and in no stage."""
         found: dict[str, list[float]] = {stage: [] for stage in STAGES}
         for _, times in self._times:
             for stage, milliseconds in times.items():
@@ -265,8 +267,8 @@ class State:
 
     def split(self) -> dict[str, dict[str, float]]:
         """Mean milliseconds by part of the last TIMED samples, of those that the "board" answered and of those that the "host" did; means
-        add up to the mean of the whole, which percentiles do not. Time in no stage is WAITING. Neither has the fallbacks, which
-        are the board's deadline and nothing else."""
+        add up to the mean of the whole, which percentiles do not. Time in no stage is WAITING. Samples that fell back are in neither:
+        theirs is the board's deadline and nothing else."""
         means = {}
         for source in ("board", "host"):
             times = [times for by, times in self._times if by == source]
@@ -308,6 +310,8 @@ class State:
             shown.steps = outcome.steps
         if outcome.lost is None and "result" in outcome.seconds:
             times = stages(outcome, event.board_hz)
+            if "uplink" in times and shown.asked_at is not None and shown.consent is not None:
+                times["uplink"] = max(0.0, times["uplink"] - 1e3 * (shown.consent.at - shown.asked_at))
             shown.milliseconds = times["total"]
             self._times.append((outcome.source, times))
         if not outcome.accepted:

@@ -133,7 +133,12 @@ def test_a_session_folds_to_the_figures_of_its_summary(boards: int) -> None:
     )
     assert {source: total.answered_by[source] for source in summary.SOURCES} == result.answered_by
     assert sum(board.tally.samples for board in state.boards.values()) == total.samples
-    assert state.latency() == latency.split(outcomes, board_hz=None)
+    answered = [latency.stages(outcome, None) for outcome in outcomes if outcome.lost is None]
+    for stage, of in state.latency().items():
+        durations = [times[stage] for times in answered if stage in times]
+        assert (of.samples, of.p50, of.p95, of.p99) == pytest.approx(
+            (len(durations), *np.percentile(durations, (50, 95, 99)))
+        )
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from([None, 0, 1])), max_size=300))
@@ -212,6 +217,18 @@ def test_means_add_up_and_waiting_is_what_is_in_no_stage() -> None:
     assert folded(BEGAN, Ended(1.0, "a", real, 180e6)).split()["board"] == pytest.approx({"load": 5, "board": 5})
     late = replace(forwarded(1).outcome, seconds={"result": 0.01, "final": 0.2})
     assert folded(BEGAN, Ended(1.0, "a", late, None)).split()["host"] == pytest.approx({"load": 10, WAITING: 190})
+
+
+def test_a_wait_for_consent_is_no_time_of_the_link() -> None:
+    seconds = {"result": 0.01, "uplink": 5.03, "large": 5.06, "final": 5.1}
+    ended = Ended(6.1, "a", replace(forwarded(7).outcome, seconds=seconds, granted=True), None)
+    asked, given = ConsentAsked(1.0, "a", 7, 1, 150, 31.0), ConsentGiven(6.0, "a", 7, True, "key")
+    state = folded(BEGAN, asked, given, ended)
+    assert state.split()["host"] == pytest.approx(
+        {"load": 10, "uplink": 20, "large": 30, "downlink": 40, WAITING: 5000}
+    )
+    latencies = state.latency()
+    assert (latencies["uplink"].p50, latencies["total"].p50) == pytest.approx((20, 5100))
 
 
 def test_memory_is_bounded() -> None:

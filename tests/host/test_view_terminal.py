@@ -268,6 +268,7 @@ def test_plain_lines_of_consent_and_of_a_link() -> None:
     said = "\n".join(lines_of(digits(samples=60, consent="ask")))
     assert "waits for consent; the board alone says" in said
     assert "may leave the board (key)" in said and "stays on the board (key)" in said
+    assert " kept" in said
     assert "link down: the connection was lost" in "\n".join(lines_of(tones()))
 
 

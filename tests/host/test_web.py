@@ -195,7 +195,7 @@ def test_the_last_state_is_told_before_the_end() -> None:
         next(stream)
         shown(made, iter(list(digits(samples=20))[-1:]))
     parts = dict(stream)
-    assert parts["now"]["end"] == "done" and parts["course"]["latency"]["total"]["samples"] == 20
+    assert parts["now"]["end"] == "done" and parts["course"]["marks"][-1][0] == 20
 
 
 def test_updates_are_as_many_as_can_be_seen_whatever_the_rate(served: Served) -> None:

@@ -98,7 +98,7 @@ def course(state: State) -> dict[str, Any]:
     """What takes longer to see."""
     return {
         "marks": [(mark.samples, mark.coverage, mark.base_accuracy, mark.hybrid_accuracy) for mark in state.course],
-        "latency": {stage: asdict(of) for stage, of in state.latency().items()},
+        "latency": {stage: (of.p50, of.p95, of.p99) for stage, of in state.latency().items()},
         "split": state.split(),
         "passed_on": [
             _shown(shown) | {"picture": levels(state, shown, THUMB_MAX)} for shown in reversed(state.passed_on)
@@ -146,7 +146,7 @@ def _board(board: Board) -> dict[str, Any]:
 
 
 def _shown(shown: Shown) -> dict[str, Any]:
-    """A sample. `probability` is what came with the answer; `left_board` whether it may have left the board."""
+    """A sample. `probability` is what came with the answer; `drawn` whether there is a picture of it."""
     outcome, consent = shown.outcome, shown.consent
     return {
         "number": shown.number,
@@ -163,6 +163,7 @@ def _shown(shown: Shown) -> dict[str, Any]:
         "answer": outcome and outcome.answer,
         "probability": outcome and outcome.probability,
         "source": outcome and outcome.source,
+        "no_answer": outcome and outcome.no_answer,
         "lost": outcome and outcome.lost,
         "milliseconds": shown.milliseconds,
         "consent": consent and {"granted": consent.granted, "by": consent.by},

@@ -125,7 +125,8 @@ function verdict(sample) {
   if (sample.stage === "sent") return ["On its way to the board", ""];
   if (sample.lost) return ["Lost", "lost"];
   if (sample.accepted) return ["Answered on the board", "board"];
-  if (sample.source === "fallback") return [sample.consent && !sample.consent.granted ? "Kept on the board" : "Fell back on the board", "board"];
+  if (sample.source === "withheld") return ["Kept on the board", "board"];
+  if (sample.source === "fallback") return ["Fell back on the board", "board"];
   return [sample.stage === "ended" ? "Asked the PC" : "Asking the PC", "large"];
 }
 
@@ -148,15 +149,15 @@ function drawSample() {
   }
 
   const decided = sample.board_class !== null, least = sample.threshold ?? heard.now.boards.find((board) => board.port === sample.port)?.threshold ?? heard.now.threshold;
-  answer($("#board"), sample, decided ? sample.board_class : null, sample.lost ? "lost" : "thinking", sample.source === "board" || sample.source === "fallback", decided ? sample.score / heard.began.one : 0);
+  answer($("#board"), sample, decided ? sample.board_class : null, sample.lost ? "lost" : "thinking", ["board", "fallback", "withheld"].includes(sample.source), decided ? sample.score / heard.began.one : 0);
   $("#board").classList.toggle("over", sample.source === "host" && sample.large_class !== sample.board_class);
   $("#board .meter b").hidden = false;
   $("#board .meter b").style.left = `${100 * Math.min(1, least / heard.began.one)}%`;
   say($("#board .fine"), decided ? `${sample.accepted ? "sure" : "unsure"}: ${score(sample.score)}, needs ${score(least)}` : "\u00a0");
 
-  const replied = sample.large_class !== null, silence = sample.stage === "asking" ? "" : sample.accepted ? "not asked" : sample.stage === "ended" ? (sample.consent && !sample.consent.granted ? "not allowed to ask" : "no answer") : decided ? "asking" : "";
+  const replied = sample.large_class !== null, silence = sample.stage === "asking" ? "" : sample.accepted ? "not asked" : sample.source === "withheld" ? "not allowed to ask" : sample.stage === "ended" ? "no answer" : decided ? "asking" : "";
   answer($("#large"), sample, replied ? sample.large_class : null, silence, sample.source === "host", sample.source === "host" ? sample.probability : 0);
-  say($("#large .fine"), sample.source === "host" ? `probability ${sample.probability.toFixed(3)}` : replied ? "came too late" : "\u00a0");
+  say($("#large .fine"), sample.source === "host" ? `probability ${sample.probability.toFixed(3)}` : replied ? "came too late" : sample.no_answer ?? "\u00a0");
 
   $("#consent").hidden = !ask;
   if (ask) {
@@ -359,13 +360,13 @@ function drawStages() {
     head.scope = "row";
     if (!(stage in SUMS)) head.append(element("i", undefined, `f-${stage in STAGES ? stage : "other"}`));
     head.append(STAGES[stage] ?? SUMS[stage] ?? stage);
-    row.append(head, ...[of.p50, of.p95, of.p99].map((value) => element("td", value >= 1000 ? value.toFixed(0) : value.toFixed(2))));
+    row.append(head, ...of.map((value) => element("td", value >= 1000 ? value.toFixed(0) : value.toFixed(2))));
     if (stage in SUMS) row.className = summed ? "sum" : "sum first";
     summed ||= stage in SUMS;
     return row;
   }));
   const total = heard.course.latency.total;
-  if (total) tile("time", time(total.p50), total.p99 < 1000 ? `p95 ${short(total.p95)}  ·  p99 ${short(total.p99)} ms` : `p95 ${time(total.p95)}  ·  p99 ${time(total.p99)}`);
+  if (total) tile("time", time(total[0]), total[2] < 1000 ? `p95 ${short(total[1])}  ·  p99 ${short(total[2])} ms` : `p95 ${time(total[1])}  ·  p99 ${time(total[2])}`);
   say($(".tile.time h3"), heard.now.emulated ? "Median, emulated" : "Median time");
 }
 
