@@ -151,16 +151,16 @@ def show(compared: Comparison) -> None:
     table.add_column("")
     table.add_column(f"recorded: {compared.recorded}", justify="right")
     table.add_column(f"now: {compared.other}", justify="right")
-    table.add_row("accuracy: base alone (board)", percent(compared.base_accuracy), percent(compared.base_accuracy))
-    table.add_row("accuracy: large model, of those asked", percent(compared.recorded_large_accuracy),
+    table.add_row("accuracy: base alone", percent(compared.base_accuracy), percent(compared.base_accuracy))
+    table.add_row("large model on those asked", percent(compared.recorded_large_accuracy),
                   percent(compared.large_accuracy))  # fmt: skip
     table.add_row("accuracy: hybrid", percent(compared.recorded_hybrid_accuracy), percent(compared.hybrid_accuracy))
-    table.add_row("both give the same answer", "", percent(compared.agreement))
+    table.add_row("same answer", "", percent(compared.agreement))
     asked = f"{compared.asked} ({compared.unanswered} without answer)" if compared.unanswered else str(compared.asked)
     table.add_row("samples asked about", "", asked)
     if compared.withheld:
-        table.add_row("samples that were not allowed to leave", "", str(compared.withheld))
-    table.add_row("large model in ms, p50 / p95 / p99", milliseconds(compared.recorded_latency_ms),
+        table.add_row("withheld from it", "", str(compared.withheld))
+    table.add_row("ms, p50 / p95 / p99", milliseconds(compared.recorded_latency_ms),
                   milliseconds(compared.latency_ms))  # fmt: skip
     Console().print(table)
 

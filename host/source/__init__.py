@@ -78,11 +78,6 @@ def open(spec: str, run: RunFolder, manifest: Manifest) -> Source:  # noqa: A001
     return source
 
 
-def load(path: Path, manifest: Manifest) -> list[Sample]:
-    """All samples of a file or folder."""
-    return list(open(str(path), RunFolder(path), manifest).samples())
-
-
 def _kind(spec: str, manifest: Manifest) -> str:
     """A file's, by its name; a folder's, by what the model takes."""
     path = Path(spec)
