@@ -16,9 +16,13 @@ import time
 
 
 class Control:
-    """Thread-safe. Nothing blocks but `wait_consent`, and that no longer than it is told."""
+    """Thread-safe. Nothing blocks but `wait_consent`, and that no longer than it is told.
 
-    def __init__(self) -> None:
+    `steers` is False for a session that is over and only shown again: views then offer nothing but to stop.
+    """
+
+    def __init__(self, steers: bool = True) -> None:
+        self.steers = steers
         self._changed = threading.Condition()
         self._moved: tuple[int, str] | None = None
         self._answers: dict[str, tuple[int, bool, str]] = {}

@@ -1,7 +1,7 @@
 """Views of a session while it runs: what its events say, for people.
 
     control = Control()
-    with view.make("auto", control, Console()) as shown:
+    with view.make("auto", control, Console(), note="page: http://127.0.0.1:8000/") as shown:
         for event in events: shown.show(event)
 
 A view sees nothing but events (host.events), so it shows a recorded session just as a live one; what a person wants goes to
@@ -42,17 +42,18 @@ class Nothing(AbstractContextManager["Nothing"]):
 AUTO: Final = "auto"
 """The terminal if the console is one, otherwise plain lines."""
 
-VIEWS: Final[dict[str, Callable[[Control, Console], View]]] = {
+VIEWS: Final[dict[str, Callable[[Control, Console, str], View]]] = {
     "terminal": Terminal,
     "plain": Plain,
-    "none": lambda control, console: Nothing(),
+    "none": lambda control, console, note: Nothing(),
 }
 
 
-def make(name: str, control: Control, console: Console) -> View:
-    """The view called `name`, or AUTO, on `console`. Raises HostError for a name that is not known."""
+def make(name: str, control: Control, console: Console, note: str = "") -> View:
+    """The view called `name`, or AUTO, on `console`. `note` is a line that it shows too, as the address of a page. Raises HostError for a
+    name that is not known."""
     if name == AUTO:
         name = "terminal" if console.is_terminal and not console.is_dumb_terminal else "plain"
     if name not in VIEWS:
         raise HostError(f"Unknown view {name!r}.", f"Known ones: {', '.join((AUTO, *VIEWS))}.")
-    return VIEWS[name](control, console)
+    return VIEWS[name](control, console, note)

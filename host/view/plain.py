@@ -24,12 +24,14 @@ LOST_MAX: Final = 10
 class Plain:
     """Writes lines on `console`; takes nothing from anybody, so `control` is not used."""
 
-    def __init__(self, control: Control, console: Console) -> None:
-        self._console = console
+    def __init__(self, control: Control, console: Console, note: str = "") -> None:
+        self._console, self._note = console, note
         self._state = State()
         self._next = STATUS_SECONDS
 
     def __enter__(self) -> "Plain":
+        if self._note:
+            self._say("view", self._note)
         return self
 
     def __exit__(self, *_: object) -> None: ...

@@ -1,12 +1,13 @@
 """One screen of the terminal: a state (host.view.state) as rich draws it. Pure: the same state gives the same screen.
 
-    console.print(screen(state, console, keys=True))
+    console.print(screen(state, console, keys=(QUIT,)))
 
 With colours a picture is made of half blocks, two pixels to a character; without, of characters of more and less ink.
 """
 
 import functools
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,6 +31,9 @@ from host.view.state import SUMS, WINDOW, Board, Shown, State
 BOARD, LARGE, GOOD, BAD, SOFT = "#e0701c", "#3592d4", "#1fa47c", "#d6453d", "bright_black"
 """Board and large model have the colours that the reports give them, in a lightness for dark and for light terminals."""
 
+CONSENT, THRESHOLD, QUIT = "y/n", "up/down", "q"
+"""Keys, as the screen calls them."""
+
 INK: Final = " .:-=+*#%@"
 """From nothing to all."""
 
@@ -43,15 +47,16 @@ BAR: Final = (6, 24)
 """Characters of a bar, at least and at most."""
 
 
-def screen(state: State, console: Console, keys: bool, idle: float = 0.0) -> RenderableType:
-    """All of it, as large as the console. `keys`: whether a person can press any; `idle`: seconds since the last event."""
+def screen(state: State, console: Console, keys: Collection[str], note: str = "", idle: float = 0.0) -> RenderableType:
+    """All of it, as large as the console. `keys` are those that a person can press, of CONSENT, THRESHOLD and QUIT; `note` goes to the
+    last line; `idle` is the seconds since the last event."""
     width, height = console.size
     side = max(30, min(width * 2 // 5, 2 * height))
     wide = width - side
     body = Layout()
     body.split_row(Layout(_sample(state, console, side, idle), size=side), Layout(_figures(state, wide, height - 2)))
     root = Layout()
-    root.split_column(Layout(_header(state), size=1), body, Layout(_footer(state, keys), size=1))
+    root.split_column(Layout(_header(state), size=1), body, Layout(_footer(state, keys, note), size=1))
     return root
 
 
@@ -131,22 +136,22 @@ def _header(state: State) -> RenderableType:
     return row
 
 
-def _footer(state: State, keys: bool) -> RenderableType:
+def _footer(state: State, keys: Collection[str], note: str) -> RenderableType:
     row = Table.grid(expand=True, padding=(0, 1))
     row.add_column(no_wrap=True, ratio=1)
     row.add_column(no_wrap=True, justify="right")
-    moved = f", moved by {state.moved_by}" if state.moved_by else ""
     asking = bool(state.asking)
-    pressed = [("y/n", "consent", asking), ("up/down", "threshold", True), ("q", "quit", True)] if keys else []
-    text = Text("   ").join(
-        Text.assemble((key, "bold reverse" if key == "y/n" and asking else "bold"), " ", what)
-        for key, what, shown in pressed
-        if shown
-    )
-    row.add_row(
-        text if keys else Text("no keys: standard input is no terminal", SOFT),
-        Text(f"threshold {state.threshold / ONE:.4f}{moved}"),
-    )
+    parts = [
+        Text.assemble((key, "bold reverse" if key == CONSENT and asking else "bold"), " ", what)
+        for key, what in ((CONSENT, "consent"), (THRESHOLD, "threshold"), (QUIT, "quit"))
+        if key in keys and (asking or key != CONSENT)
+    ]
+    if not keys:
+        parts.append(Text("no keys: standard input is no terminal", SOFT))
+    if note:
+        parts.append(Text(note, SOFT))
+    moved = f", by {state.moved_by}" if state.moved_by else ""
+    row.add_row(Text("   ").join(parts), Text(f"threshold {state.threshold / ONE:.4f}{moved}"))
     return row
 
 
@@ -160,7 +165,8 @@ def _sample(state: State, console: Console, side: int, idle: float) -> Renderabl
     drawn: RenderableType
     view = picture.of(state.began, shown.codes)
     if view is None:
-        drawn = Text("\nthe sample is on the board\nand nowhere else\n", SOFT, justify="center")
+        why = "the sample is on the board\nand nowhere else" if shown.only_there else "no picture of it"
+        drawn = Text(f"\n{why}\n", SOFT, justify="center")
     else:
         pixels = painted(view, 2 * room, side - 4)
         inks = console.no_color or console.color_system is None or console.options.ascii_only

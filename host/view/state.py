@@ -145,6 +145,12 @@ class Shown:
     outcome: Outcome | None = None
     milliseconds: float | None = None
 
+    @property
+    def only_there(self) -> bool:
+        """Whether nobody but its board has it: it was not sent there, and did not leave."""
+        sent_up = self.outcome is not None and (self.outcome.sent_up or self.outcome.lost is not None)
+        return not self.codes and not sent_up and not (self.consent is not None and self.consent.granted)
+
 
 @dataclass
 class Board:

@@ -20,7 +20,7 @@ from rich.live import Live
 from host.control import Control
 from host.events import Event
 from host.view import keys
-from host.view.screen import screen
+from host.view.screen import CONSENT, QUIT, THRESHOLD, screen
 from host.view.state import State, step
 
 FRAMES_PER_SECOND: Final = 8
@@ -34,19 +34,20 @@ IDLE_SECONDS: Final = 1.0
 
 
 class Terminal:
-    """Draws on `console`; what keys ask for goes to `control`."""
+    """Draws on `console`; what keys ask for goes to `control`. `note` is shown in the last line."""
 
-    def __init__(self, control: Control, console: Console) -> None:
-        self._control, self._console = control, console
+    def __init__(self, control: Control, console: Console, note: str = "") -> None:
+        self._control, self._console, self._note = control, console, note
         self._state, self._lock = State(), threading.Lock()
         self._changed, self._closing = threading.Event(), threading.Event()
-        self._keys = False
+        self._keys: tuple[str, ...] = ()
         self._last = time.monotonic()
         self._stack = contextlib.ExitStack()
         self._drawer = threading.Thread(target=self._draw, name="screen", daemon=True)
 
     def __enter__(self) -> "Terminal":
-        self._keys = self._stack.enter_context(keys.reading(self.press))
+        if self._stack.enter_context(keys.reading(self.press)):
+            self._keys = (CONSENT, THRESHOLD, QUIT) if self._control.steers else (QUIT,)
         self._live = self._stack.enter_context(Live(console=self._console, screen=True, auto_refresh=False))
         self._drawer.start()
         return self
@@ -69,6 +70,8 @@ class Terminal:
             asking, began, threshold = self._state.asking, self._state.began, self._state.threshold
         if key == "q":
             self._control.stop()
+        elif not self._control.steers:
+            return
         elif key in ("y", "n") and asking:
             self._control.consent(asking[0].port, asking[0].sample, granted=key == "y", by="key")
         elif key in ("up", "+", "down", "-") and began is not None:
@@ -81,6 +84,7 @@ class Terminal:
             self._changed.wait(IDLE_SECONDS)
             self._changed.clear()
             with self._lock:
-                drawn = screen(self._state, self._console, self._keys, idle=time.monotonic() - self._last)
+                idle = time.monotonic() - self._last
+                drawn = screen(self._state, self._console, self._keys, self._note, idle)
             self._live.update(drawn, refresh=True)
             self._closing.wait(1 / FRAMES_PER_SECOND)

@@ -20,10 +20,12 @@ from host.errors import HostError
 from host.events import ConsentAsked, Event, Link
 from host.view import keys
 from host.view.picture import Picture
-from host.view.screen import painted, screen
+from host.view.screen import CONSENT, QUIT, THRESHOLD, painted, screen
 from host.view.state import State
 from host.view.terminal import Terminal
 from sessions import digits, tones
+
+KEYS = (CONSENT, THRESHOLD, QUIT)
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +39,7 @@ def drawn(events: Iterator[Event], on: Console) -> list[str]:
     state = State()
     for event in events:
         state.fold(event)
-    on.print(screen(state, on, keys=True))
+    on.print(screen(state, on, keys=KEYS))
     return on.export_text().splitlines()
 
 
@@ -93,7 +95,7 @@ def test_both_answers_and_who_is_right() -> None:
             break
     assert shown is not None and shown.outcome is not None and shown.score is not None
     on = console()
-    on.print(screen(state, on, keys=False))
+    on.print(screen(state, on, keys=()))
     text = on.export_text()
     verdict = "right" if shown.board_class == shown.label else "wrong"
     assert "asked the PC" in text and f"label {shown.label}" in text
@@ -186,6 +188,26 @@ def test_what_keys_ask_for() -> None:
     assert control.by == "key" and control.threshold is not None and control.threshold < once
     terminal.press("q")
     assert control.stopping
+
+
+def test_a_recorded_session_can_only_be_left() -> None:
+    control, on = Control(steers=False), console()
+    terminal = Terminal(control, on)
+    for event in until_asked(digits(samples=300, consent="ask")):
+        terminal.show(event)
+    for key in ("y", "up", "q"):
+        terminal.press(key)
+    assert control.moved is None and control.stopping
+    assert isinstance(event, ConsentAsked) and control.wait_consent(event.port, event.sample, 0) is None
+
+
+def test_a_note_is_shown() -> None:
+    on, state = console(), State()
+    on.print(screen(state, on, (QUIT,), "page: http://127.0.0.1:8000/"))
+    assert "q quit   page: http://127.0.0.1:8000/" in on.export_text()
+    piped = Console(file=io.StringIO(), width=80)
+    with view.make("auto", Control(), piped, "page: http://127.0.0.1:8000/"):
+        assert "view          page: http://127.0.0.1:8000/" in piped.file.getvalue()  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize(

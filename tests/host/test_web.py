@@ -170,6 +170,15 @@ def test_consent_is_taken_while_the_sample_waits_and_not_for_another(served: Ser
     assert served.control.wait_consent(asked.port, asked.sample, 0) == (True, "web")
 
 
+def test_a_recorded_session_takes_no_orders(served: Served) -> None:
+    served.control.steers = False
+    asked = shown(served, digits(consent="ask"))
+    assert isinstance(asked, ConsentAsked)
+    assert served.post("/threshold", {"threshold": 5}) == 409
+    assert served.post("/consent", {"port": asked.port, "sample": asked.sample, "granted": True}) == 409
+    assert served.control.moved is None and served.control.wait_consent(asked.port, asked.sample, 0) is None
+
+
 def test_a_stream_tells_the_session_then_what_is_new(served: Served) -> None:
     events = digits(samples=60)
     for _ in range(100):
@@ -260,7 +269,7 @@ def test_a_port_that_is_taken_is_an_error_in_words(served: Served) -> None:
 
 def test_the_curve_is_thinned_with_both_ends_kept() -> None:
     began = next(iter(digits()))
-    told = page.began(began)["curve"]  # type: ignore[arg-type]
+    told = page.began(began, steers=True)["curve"]  # type: ignore[arg-type]
     assert len(told) <= page.CURVE_MAX + 2
     assert [point[0] for point in told] == sorted(point[0] for point in told)
     assert told[0][0] == 0 and told[0][1] == 1.0 and told[-1] == (NOTHING, 0.0, 0.0)

@@ -7,13 +7,15 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 import browser
 from browser import Browser
+from host.bridge import Outcome
 from host.control import Control
-from host.events import Began, Connected, ConsentAsked, Event, Link, Moved
+from host.events import Began, Connected, ConsentAsked, Ended, Event, Link, Moved
 from host.view import web
 from host.view.state import State
 from host.view.web import Web
@@ -184,6 +186,54 @@ def test_consent_by_click_and_by_key(page: Web, chromium: Browser, control: Cont
     else:
         chromium.press("y" if granted else "n")
     assert control.wait_consent(asked.port, asked.sample, PATIENCE) == (granted, "web")
+    assert chromium.complaints == []
+
+
+def test_a_recorded_session_offers_nothing_to_steer(page: Web, chromium: Browser, control: Control) -> None:
+    control.steers = False
+    show(page, digits(consent="ask"))
+    chromium.open(page.url)
+    chromium.wait(
+        "heard.now.asking.length === 1 && document.querySelector('#verdict').innerText.startsWith('May it leave')"
+    )
+    assert chromium.run("document.querySelector('#consent').hidden && document.querySelector('#threshold').disabled")
+    assert chromium.complaints == []
+
+
+OUTCOME = Outcome(
+    1,
+    3,
+    8,
+    100,
+    False,
+    answer=8,
+    probability=0.1,
+    seconds={"result": 0.004, "uplink": 0.006, "large": 0.008, "final": 0.01},
+)
+
+
+@pytest.mark.parametrize(
+    ("changes", "verdict", "large", "stands"),
+    [
+        ({"source": "board", "accepted": True, "score": 32000}, "Answered on the board", "not asked", "board"),
+        ({"source": "host", "large_class": 3, "answer": 3, "probability": 0.9, "sent_up": True}, "Asked the PC", "3", "large"),
+        ({"source": "fallback", "no_answer": "the server is down", "sent_up": True, "seconds": {"result": 0.004, "final": 2.0}}, "Fell back on the board", "no answer", "board"),
+        ({"source": "withheld", "granted": False, "seconds": {"result": 0.004, "final": 0.01}}, "Kept on the board", "not allowed to ask", "board"),
+        ({"lost": "no RESULT within 5 s", "board_class": None, "score": None, "accepted": None, "seconds": {}}, "Lost", "no answer", ""),
+    ],
+)  # fmt: skip
+def test_each_end_is_called_what_it_is(
+    page: Web, chromium: Browser, changes: dict[str, object], verdict: str, large: str, stands: str
+) -> None:
+    show(page, itertools.islice(digits(samples=1), 2))
+    page.show(Ended(1.0, "emulator", replace(OUTCOME, **changes), None))  # type: ignore[arg-type]
+    chromium.open(page.url)
+    chromium.wait("heard.now.featured.stage === 'ended' && !fresh.size")
+    assert chromium.run("document.querySelector('#verdict span').textContent") == verdict
+    assert chromium.run("document.querySelector('#large .said').textContent") == large
+    assert chromium.run("[...document.querySelectorAll('.answer.stands')].map((one) => one.id).join()") == stands
+    only_there = chromium.run("!document.querySelector('#unseen').hidden")
+    assert only_there == (verdict in ("Answered on the board", "Kept on the board")), "no codes were sent to it"
     assert chromium.complaints == []
 
 

@@ -11,6 +11,8 @@ latest state: nothing is queued for a browser, so a slow one sees fewer updates 
     POST /threshold   {"threshold": 29491}
     POST /consent     {"port": "/dev/ttyACM0", "sample": 7, "granted": true}       409 if it does not wait (any more)
 
+Both are 409 where a recorded session is shown.
+
 Who may. The server listens on 127.0.0.1 unless it is told otherwise, but every page that a browser has open can send requests there.
 So:  - the Host header must be an address, localhost, or the name that the server was given: a name of another site that was made to
        point here (DNS rebinding) is refused, before anything is read;
@@ -224,6 +226,8 @@ class _Handler(BaseHTTPRequestHandler):
             if not secrets.compare_digest(self.headers.get("X-Demur-Token", "").encode(), web.token.encode()):
                 raise _RefusedError(HTTPStatus.FORBIDDEN, "the token is not the page's: load the page again")
             values = self._body()
+            if not web.control.steers:
+                raise _RefusedError(HTTPStatus.CONFLICT, "this session is over: what is shown is its record")
             match self.path, values:
                 case "/threshold", {"threshold": int(threshold)} if (
                     not isinstance(threshold, bool) and 0 <= threshold <= NOTHING
@@ -304,7 +308,7 @@ def _tell(web: Web, write: Callable[[bytes], object]) -> None:
             version, parts = web.version, []
             if begun is not session:
                 session, number = begun, 0
-                parts.append(event("began", page.began(begun)))
+                parts.append(event("began", page.began(begun, web.control.steers)))
             number, picture = web.picture(number)
             write(b"".join((*parts, picture, web.now())))
             told = clock

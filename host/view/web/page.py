@@ -32,8 +32,8 @@ CURVE_MAX: Final = 200
 """Points of the curve, and so positions of the slider: half a per cent of coverage each."""
 
 
-def began(of: Began) -> dict[str, Any]:
-    """The session. `curve` is [threshold, coverage, selective risk] by falling coverage, from all to nothing accepted."""
+def began(of: Began, steers: bool) -> dict[str, Any]:
+    """The session, and whether a person can steer it. `curve` is [threshold, coverage, selective risk] by falling coverage, from all to nothing accepted."""
     kept = of.curve[:: -(-len(of.curve) // CURVE_MAX) or 1]
     curve = [(point.threshold, point.coverage, point.selective_risk) for point in kept]
     if curve:
@@ -46,6 +46,7 @@ def began(of: Began) -> dict[str, Any]:
         "samples": of.samples,
         "consent": of.consent,
         "score": of.score,
+        "steers": steers,
         "one": ONE,
         "nothing": NOTHING,
         "window": WINDOW,
@@ -146,7 +147,7 @@ def _board(board: Board) -> dict[str, Any]:
 
 
 def _shown(shown: Shown) -> dict[str, Any]:
-    """A sample. `probability` is what came with the answer; `drawn` whether there is a picture of it."""
+    """A sample. `probability` is what came with the answer; `only_there` whether nobody but its board has it."""
     outcome, consent = shown.outcome, shown.consent
     return {
         "number": shown.number,
@@ -167,5 +168,5 @@ def _shown(shown: Shown) -> dict[str, Any]:
         "lost": outcome and outcome.lost,
         "milliseconds": shown.milliseconds,
         "consent": consent and {"granted": consent.granted, "by": consent.by},
-        "drawn": bool(shown.codes),
+        "only_there": shown.only_there,
     }

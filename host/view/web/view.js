@@ -92,7 +92,7 @@ function drawSession() {
   document.title = `Demur: ${name}`;
   const slider = $("#threshold"), last = positions().length - 1;
   slider.max = last;
-  slider.disabled = last < 1;
+  slider.disabled = last < 1 || !heard.began.steers;
 }
 
 function drawNow() {
@@ -139,7 +139,7 @@ function drawSample() {
   $("#stage").className = kind;
   const drawn = heard.picture?.number === sample.number;
   $("#picture").hidden = !drawn;
-  $("#unseen").hidden = drawn || sample.drawn || sample.stage === "sent";
+  $("#unseen").hidden = drawn || !sample.only_there || sample.stage === "sent";
   const caption = $("#caption");
   const words = [`sample ${sample.sample}${sample.name ? `, ${sample.name}` : ""}${heard.now.boards.length > 1 ? `, ${sample.port}` : ""}`, known ? `label ${className(sample.label)}` : "label unknown"];
   if (caption.dataset.words !== words.join()) {
@@ -159,7 +159,7 @@ function drawSample() {
   answer($("#large"), sample, replied ? sample.large_class : null, silence, sample.source === "host", sample.source === "host" ? sample.probability : 0);
   say($("#large .fine"), sample.source === "host" ? `probability ${sample.probability.toFixed(3)}` : replied ? "came too late" : sample.no_answer ?? "\u00a0");
 
-  $("#consent").hidden = !ask;
+  $("#consent").hidden = !ask || !heard.began.steers;
   if (ask) {
     if (!asked || asked.port !== ask.port || asked.sample !== ask.sample) asked = { ...ask, end: performance.now() + 1000 * ask.left, sent: false };
     countDown();
@@ -189,7 +189,7 @@ function countDown() {
 }
 
 function consent(granted) {
-  if (!asked || asked.sent) return;
+  if (!asked || asked.sent || !heard.began.steers) return;
   asked.sent = true;
   post("/consent", { port: asked.port, sample: asked.sample, granted });
 }
