@@ -91,12 +91,21 @@ class Lines(Source):
 
     def samples(self) -> Iterator[Sample]:
         classes = self._manifest.classes
-        for index, group in enumerate(self._groups()):
-            if self._closed.is_set():
-                return
+        for index, group in enumerate(self._open_groups()):
             label = classes.index(group.label) if group.label in classes else None
             name = self.name if group.name is None else f"{self.name}:{group.name}"
             yield Sample(index, label, codes_of(group.values, self._manifest), name)
+
+    def _open_groups(self) -> Iterator[Group]:
+        """The groups until the source is closed; what has come of a line or sequence by then is neither a sample nor a mistake."""
+        try:
+            for group in self._groups():
+                if self._closed.is_set():
+                    return
+                yield group
+        except HostError:
+            if not self._closed.is_set():
+                raise
 
     def _groups(self) -> Iterator[Group]:
         descriptor = _open(self._path)

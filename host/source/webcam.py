@@ -1,11 +1,12 @@
-"""A camera: `--source webcam`, `webcam:1` for the second one, `webcam:/dev/video2` for a device, or a file or stream that OpenCV reads.
+"""A camera: `--source webcam`, `webcam:1` for the second one, `webcam:/dev/video2` for a device, or a film or stream that OpenCV reads.
 
-Frames at RATE a second, each as it is when it is asked for: while the session is busy with one, those that come meanwhile are dropped. They are
-fitted to the model's input as images are (host.source.images).
+Frames at RATE a second, each as it is when it is asked for: while the session is busy with one, those that come meanwhile are dropped. Of a film
+no frame is. They are fitted to the model's input as images are (host.source.images).
 """
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from contract.manifest import Manifest
@@ -34,11 +35,13 @@ class Webcam(Source):
     def samples(self) -> Iterator[Sample]:
         from PIL import Image
 
-        index, due = 0, 0.0
+        index, due, film = 0, 0.0, Path(self._device).is_file()
         try:
             while not self._closed.is_set() and self._camera.grab():
-                if time.monotonic() < due:
-                    continue
+                if (early := due - time.monotonic()) > 0:
+                    if not film:
+                        continue
+                    time.sleep(early)
                 due = time.monotonic() + 1 / RATE
                 _, pixels = self._camera.retrieve()
                 image = Image.fromarray(self._library.cvtColor(pixels, self._library.COLOR_BGR2RGB))

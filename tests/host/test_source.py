@@ -400,6 +400,9 @@ def test_a_source_that_waits_can_be_closed(
     opened.close()
     reader.join(timeout=30)
     assert not reader.is_alive() and len(came) <= 1
+    before_any_line = source.open("-", run_folder, three_numbers)
+    before_any_line.close()
+    assert list(before_any_line.samples()) == []
 
 
 def test_standard_input_that_is_closed_or_is_no_text(
@@ -485,7 +488,8 @@ def test_opencv_itself_on_a_film(picture: Callable[[int], Manifest], run_folder:
     for _ in range(3):
         writer.write(np.full((60, 40, 3), (0, 0, 255), dtype=np.uint8))  # blue, green, red
     writer.release()
-    sample = next(source.open(f"webcam:{film}", run_folder, picture(3)).samples())
+    sample, *rest = source.open(f"webcam:{film}", run_folder, picture(3)).samples()
+    assert [of.index for of in rest] == [1, 2]
     red, green, blue = np.frombuffer(sample.codes, np.int8).reshape(24, 3).astype(int).T + 128
     assert red.min() > 240 and green.max() < 15 and blue.max() < 15
 
