@@ -45,6 +45,7 @@ class DemurError(Exception):
 
 def run(main: Callable[[], int]) -> int:
     """Call `main`; print a `DemurError` as one paragraph on stderr and return the exit code."""
+    _occupy_standard_descriptors()
     try:
         return main()
     except DemurError as error:
@@ -57,3 +58,11 @@ def run(main: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return INTERRUPTED
+
+
+def _occupy_standard_descriptors() -> None:
+    """Open what of standard input, output and error was closed when the program was started. The next file or socket would get
+    its number, and a child process that is handed it would take it for its own input or output."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)

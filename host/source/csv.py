@@ -79,6 +79,8 @@ class Group:
 
 class Lines(Source):
     def __init__(self, path: str, manifest: Manifest) -> None:
+        if path == STANDARD_INPUT and (sys.stdin is None or sys.stdin.closed):
+            raise HostError("Standard input is closed.", "Pipe CSV lines into the command, or name a file.")
         super().__init__("standard input" if path == STANDARD_INPUT else path, None)
         self._path, self._manifest = path, manifest
         shape, stream = manifest.inputs[0].shape, manifest.stream
@@ -133,8 +135,6 @@ def _is_live(path: Path) -> bool:
 
 def _open(path: str) -> int:
     if path == STANDARD_INPUT:
-        if sys.stdin is None or sys.stdin.closed:
-            raise HostError("Standard input is closed.", "Pipe CSV lines into the command, or name a file.")
         return sys.stdin.fileno()
     try:
         # Without O_NONBLOCK, opening a FIFO waits for a writer, and nothing could end that.

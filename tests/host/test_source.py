@@ -416,7 +416,7 @@ def test_standard_input_that_is_closed_or_is_no_text(
         next(samples)
     monkeypatch.setattr(sys, "stdin", None)  # as Python has it when the descriptor is closed
     with pytest.raises(HostError, match="Standard input is closed"):
-        next(source.open("-", run_folder, three_numbers).samples())
+        source.open("-", run_folder, three_numbers)
 
 
 def source_csv() -> types.ModuleType:
