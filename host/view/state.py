@@ -184,6 +184,8 @@ class State:
         """Counts the events, so that a view can tell whether anything has changed."""
         self.at = 0.0
         self.began: Began | None = None
+        self.curve: tuple[Point, ...] = ()
+        """That of the session, in the order of its thresholds."""
         self.finished: Finished | None = None
         self.boards: dict[str, Board] = {}
         self.threshold = 0
@@ -208,6 +210,7 @@ class State:
         match event:
             case Began():
                 self.began, self.threshold = event, event.threshold
+                self.curve = tuple(sorted(event.curve, key=lambda point: point.threshold))
                 self.boards = {port: Board(port, event.threshold) for port in event.ports}
             case Connected():
                 board = self._board(event.port)

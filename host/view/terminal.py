@@ -67,7 +67,8 @@ class Terminal:
     def press(self, key: str) -> None:
         """What a key does: a character, or "up" or "down"."""
         with self._lock:
-            asking, began, threshold = self._state.asking, self._state.began, self._state.threshold
+            asking, began = self._state.asking, self._state.began
+            threshold, curve = self._state.threshold, self._state.curve
         if key == "q":
             self._control.stop()
         elif not self._control.steers:
@@ -77,7 +78,7 @@ class Terminal:
         elif key in ("up", "+", "down", "-") and began is not None:
             now = threshold if self._control.threshold is None else self._control.threshold
             share = -STEP if key in ("up", "+") else STEP
-            self._control.move(step(began.curve, now, share), by="key")
+            self._control.move(step(curve, now, share), by="key")
 
     def _draw(self) -> None:
         while not self._closing.is_set():

@@ -247,6 +247,10 @@ def test_memory_is_bounded() -> None:
     assert len(set(steps)) == 1, "the course is evenly spaced"
 
 
+def test_a_curve_is_put_in_the_order_of_its_thresholds() -> None:
+    assert folded(replace(BEGAN, curve=CURVE[::-1])).curve == CURVE
+
+
 def test_the_operating_point_is_what_the_threshold_does_to_the_vectors() -> None:
     points = curve()
     scores = [point.threshold for point in points]

@@ -1,6 +1,7 @@
 """The page's server: who may ask it and steer by it, what it streams, and that no browser can hold up a session."""
 
 import http.client
+import itertools
 import json
 import socket
 import threading
@@ -15,7 +16,7 @@ import pytest
 from contract.gate import to_code
 from host.control import Control
 from host.errors import HostError
-from host.events import ConsentAsked, Event
+from host.events import Began, ConsentAsked, Event, Point
 from host.view import web
 from host.view.state import NOTHING, State
 from host.view.web import page
@@ -267,14 +268,24 @@ def test_a_port_that_is_taken_is_an_error_in_words(served: Served) -> None:
         web.serve(Control(), port=served.web.port)
 
 
-def test_the_curve_is_thinned_with_both_ends_kept() -> None:
-    began = next(iter(digits()))
-    told = page.began(began, steers=True)["curve"]  # type: ignore[arg-type]
+@pytest.mark.parametrize("order", [1, -1])
+def test_the_curve_is_thinned_with_both_ends_kept(order: int) -> None:
+    state = State()
+    for event in itertools.islice(digits(), 1):
+        state.fold(replace(event, curve=curve()[::order]) if isinstance(event, Began) else event)
+    told = page.began(state, steers=True)["curve"]
     assert len(told) <= page.CURVE_MAX + 2
-    assert [point[0] for point in told] == sorted(point[0] for point in told)
+    assert [point[0] for point in told] == sorted({point[0] for point in told})
     assert told[0][0] == 0 and told[0][1] == 1.0 and told[-1] == (NOTHING, 0.0, 0.0)
     known = {point.threshold: point for point in curve()}
     assert all(known[threshold].selective_risk == risk for threshold, _, risk in told[1:-1])
+
+
+def test_a_curve_that_has_its_ends_gets_no_others() -> None:
+    state = State()
+    ends = Point(NOTHING, 0.0, 0.0), Point(200, 0.5, 0.1), Point(0, 1.0, 0.2)
+    state.fold(replace(next(iter(digits())), curve=ends))  # type: ignore[type-var]
+    assert page.began(state, steers=True)["curve"] == [(0, 1.0, 0.2), (200, 0.5, 0.1), (NOTHING, 0.0, 0.0)]
 
 
 def test_large_pictures_are_told_as_large_as_they_are_seen() -> None:

@@ -146,6 +146,11 @@ class Web:
     def session(self) -> Began | None:
         return self._state.began
 
+    def told(self) -> bytes:
+        """What the session is."""
+        with self._lock:
+            return event("began", page.began(self._state, self.control.steers))
+
     def now(self) -> bytes:
         return self._make("now", lambda state: page.now(state, time.monotonic() - self._last))
 
@@ -308,7 +313,7 @@ def _tell(web: Web, write: Callable[[bytes], object]) -> None:
             version, parts = web.version, []
             if begun is not session:
                 session, number = begun, 0
-                parts.append(event("began", page.began(begun, web.control.steers)))
+                parts.append(web.told())
             number, picture = web.picture(number)
             write(b"".join((*parts, picture, web.now())))
             told = clock

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.gate import ONE
-from host.events import Began
 from host.view import picture
 from host.view.picture import Picture, resized
 from host.view.state import NOTHING, WINDOW, Board, Shown, State, Tally, operating_point
@@ -32,12 +31,16 @@ CURVE_MAX: Final = 200
 """Points of the curve, and so positions of the slider: half a per cent of coverage each."""
 
 
-def began(of: Began, steers: bool) -> dict[str, Any]:
-    """The session, and whether a person can steer it. `curve` is [threshold, coverage, selective risk] by falling coverage, from all to nothing accepted."""
-    kept = of.curve[:: -(-len(of.curve) // CURVE_MAX) or 1]
+def began(state: State, steers: bool) -> dict[str, Any]:
+    """The session, and whether a person can steer it. `curve` is [threshold, coverage, selective risk] by rising threshold, from all to
+    nothing accepted."""
+    of = state.began
+    assert of is not None
+    kept = state.curve[:: -(-len(state.curve) // CURVE_MAX) or 1]
     curve = [(point.threshold, point.coverage, point.selective_risk) for point in kept]
     if curve:
-        curve = [(0, 1.0, curve[0][2] if curve[0][1] == 1 else of.curve[0].selective_risk), *curve, (NOTHING, 0.0, 0.0)]
+        curve = [(0, 1.0, state.curve[0].selective_risk), *curve[curve[0][0] == 0 :]]
+        curve += [(NOTHING, 0.0, 0.0)] * (curve[-1][0] < NOTHING)
     return {
         "name": of.name,
         "source": of.source,
@@ -74,7 +77,7 @@ def levels(state: State, shown: Shown | None, side: int = SIDE_MAX) -> dict[str,
 
 def now(state: State, idle: float) -> dict[str, Any]:
     """Everything of the moment; `idle` is the seconds since the last event."""
-    point = operating_point(state.began.curve, state.threshold) if state.began else None
+    point = operating_point(state.curve, state.threshold)
     return {
         "at": state.at,
         "end": None if state.finished is None else "interrupted" if state.finished.interrupted else "done",
