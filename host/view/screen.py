@@ -207,13 +207,13 @@ def _answers(state: State, shown: Shown, width: int, idle: float) -> list[Text]:
     if shown.board_class is not None and shown.score is not None:
         sign = ">=" if shown.accepted else "<"
         least = state.threshold if outcome is None or outcome.threshold is None else outcome.threshold
-        score = f"  {to_probability(shown.score):.3f}{sign}{least / ONE:.3f}"
+        score = f" {_score(shown.score)}{sign}{_score(least)}"
         board = _answer(state, shown, shown.board_class) + Text(score, SOFT)
     large = Text("not asked" if shown.accepted else "-", SOFT)
     if outcome is not None and outcome.large_class is not None:
         large = _answer(state, shown, outcome.large_class)
         if outcome.source == "host" and outcome.probability is not None:
-            large += Text(f"  {outcome.probability:.3f}", SOFT)
+            large += Text(f" {outcome.probability:.3f}", SOFT)
     lines = [Text(text, f"bold {colour}"), Text("board  ", BOARD) + board, Text("PC     ", LARGE) + large]
     for line in lines:
         line.truncate(width, overflow="ellipsis")
@@ -339,6 +339,11 @@ def _table(*columns: tuple[str, int | None, JustifyMethod]) -> Table:
 
 def _bar(share: float, colour: str, width: int) -> Text:
     return Text("━" * round(share * width), colour, no_wrap=True)
+
+
+def _score(code: int) -> str:
+    """To four digits, for a gate may turn on the last: "1.0000", ".9792"."""
+    return f"{to_probability(code):.4f}".removeprefix("0")
 
 
 def _milliseconds(value: float) -> str:

@@ -99,7 +99,7 @@ def test_both_answers_and_who_is_right() -> None:
     text = on.export_text()
     verdict = "right" if shown.board_class == shown.label else "wrong"
     assert "asked the PC" in text and f"label {shown.label}" in text
-    assert f"board  {shown.board_class} {verdict}  {shown.score / ONE:.3f}<0.900" in text
+    assert f"board  {shown.board_class} {verdict} {f'{shown.score / ONE:.4f}'[1:]}<.9000" in text
     assert f"PC     {shown.outcome.large_class} right" in text
     assert "no keys" in text
 

@@ -101,7 +101,7 @@ def test_what_is_seen_is_what_the_state_says(page: Web, chromium: Browser, dark:
         "done",
         "nucleo_f446re",
         "emulated",
-        f"{THRESHOLD / 32768:.3f}",
+        f"{THRESHOLD / 32768:.4f}",
     ):
         assert words in text
     for of in state.latency().values():
@@ -164,7 +164,7 @@ def test_the_slider_moves_the_threshold_of_the_board(page: Web, chromium: Browse
     asked = control.moved
     assert asked is not None and asked[0] < THRESHOLD and asked[1] == "web", "more on the board is a lower threshold"
     said = chromium.run("document.querySelector('#threshold').ariaValueText")
-    assert said.startswith(f"{asked[0] / 32768:.3f}: covers ")
+    assert said.startswith(f"{asked[0] / 32768:.4f}: covers ")
     page.show(Moved(state.at + 0.1, "emulator", asked[0], "web"))
     chromium.wait(f"heard.now.threshold === {asked[0]}")
     assert chromium.run("document.querySelector('#point').style.transform") != before

@@ -18,7 +18,7 @@ let touched = -Infinity, spoken = 0, asked = null;
 /* ---------- words ---------- */
 
 const percent = (share, digits = 1) => share === null || share === undefined ? "–" : `${(100 * share).toFixed(digits)} %`;
-const score = (code) => (code / heard.began.one).toFixed(3);
+const score = (code) => (code / heard.began.one).toFixed(4);  // a gate may turn on the fourth digit
 const className = (index) => heard.began.classes[index] ?? "–";
 const count = (number) => number.toLocaleString("en");
 
@@ -153,7 +153,7 @@ function drawSample() {
   $("#board").classList.toggle("over", sample.source === "host" && sample.large_class !== sample.board_class);
   $("#board .meter b").hidden = false;
   $("#board .meter b").style.left = `${100 * Math.min(1, least / heard.began.one)}%`;
-  say($("#board .fine"), decided ? `${sample.accepted ? "sure" : "unsure"}: ${score(sample.score)}, needs ${score(least)}` : "\u00a0");
+  say($("#board .fine"), decided ? `${sample.accepted ? "sure" : "unsure"}: ${score(sample.score)} ${sample.accepted ? "≥" : "<"} ${score(least)}` : "\u00a0");
 
   const replied = sample.large_class !== null, silence = sample.stage === "asking" ? "" : sample.accepted ? "not asked" : sample.source === "withheld" ? "not allowed to ask" : sample.stage === "ended" ? "no answer" : decided ? "asking" : "";
   answer($("#large"), sample, replied ? sample.large_class : null, silence, sample.source === "host", sample.source === "host" ? sample.probability : 0);
@@ -481,8 +481,8 @@ function drawBoards() {
     if (health && !many && health.round_trip !== null) facts.push(`round trip ${time(1000 * health.round_trip)}`);
     if (health && !many) facts.push(`frames: ${count(health.damaged)} damaged, ${count(health.repeated)} repeated`);
     if (health?.reconnected) facts.push(`reconnected ${health.reconnected} ×`);
-    const about = board.name ? `${board.name}, engine ${board.engine}, ${board.firmware}, ${board.megahertz} MHz${board.emulated ? "; emulated: its cycles are instructions, its clock is a model" : ""}` : "";
-    if (!many) facts.push(about.slice(about.indexOf(",") + 2));
+    const about = board.name ? `${board.name}, engine ${board.engine}, ${board.firmware}, ${board.megahertz} MHz${board.emulated ? "; emulated: counts instructions, its clock is a model" : ""}` : "";
+    if (!many) facts.push(...about.slice(about.indexOf(",") + 2).split("; ").reverse());
     else if (board.emulated && !boards.every((each) => each.emulated)) facts.push("emulated");
     const key = [who, state, ...facts].join("|");
     if (item.dataset.key === key) return;
