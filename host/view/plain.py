@@ -39,6 +39,8 @@ class Plain:
     def show(self, event: Event) -> None:
         """Say it if it is worth a line."""
         before = self._state.threshold
+        known = self._state.boards.get(event.port) if isinstance(event, Link) else None
+        link = known.link if known else None
         self._state.fold(event)
         classes = self._state.began.classes if self._state.began else ()
         match event:
@@ -48,7 +50,7 @@ class Plain:
             case Connected(board=board, clock_hz=hz):
                 emulated = ", emulated" * event.emulated
                 self._say(event.port, f"{board}, {event.firmware}, engine {event.engine}, {hz / 1e6:g} MHz{emulated}")
-            case Link(state=state, detail=detail):
+            case Link(state=state, detail=detail) if state != link:
                 self._say(event.port, f"link {state}" + f": {detail}" * bool(detail))
             case ConsentAsked():
                 said = classes[event.board_class]

@@ -41,7 +41,7 @@ WINDOW: Final = 100
 TIMED: Final = 500
 """Samples that latencies are of: p99 is of the five slowest."""
 
-PASSED_ON: Final = 12
+ABSTAINED: Final = 12
 """Samples kept that the board did not answer."""
 
 FEATURED_SECONDS: Final = 0.7
@@ -193,7 +193,7 @@ class State:
         self.total, self.window, self.since = Tally(), Tally(), Tally()
         self.featured: Shown | None = None
         """The sample to show: one that waits for consent, else one that is followed to its end and stays for a while."""
-        self.passed_on: deque[Shown] = deque(maxlen=PASSED_ON)
+        self.abstained: deque[Shown] = deque(maxlen=ABSTAINED)
         """The last ended ones that the board did not answer, the newest last."""
         self.course: list[Mark] = []
         self._stride = 1
@@ -321,10 +321,12 @@ class State:
             times = stages(outcome, event.board_hz)
             if "uplink" in times and shown.asked_at is not None and shown.consent is not None:
                 times["uplink"] = max(0.0, times["uplink"] - 1e3 * (shown.consent.at - shown.asked_at))
+            if outcome.source == "withheld":
+                times.pop("forwarded", None)  # it was not
             shown.milliseconds = times["total"]
             self._times.append((outcome.source, times))
         if not outcome.accepted:
-            self.passed_on.append(shown)
+            self.abstained.append(shown)
         self._endings.append(event.at)
         for tally in (self.total, self.window, self.since, self._board(event.port).tally):
             tally.count(outcome)

@@ -29,7 +29,7 @@ from host.view.state import (
     COURSE_MAX,
     FEATURED_SECONDS,
     NOTHING,
-    PASSED_ON,
+    ABSTAINED,
     STUCK_SECONDS,
     WAITING,
     WINDOW,
@@ -84,7 +84,7 @@ def test_a_sample_from_its_sending_to_its_end() -> None:
         assert [shown.sample for shown in state.asking] == ([7] if isinstance(event, ConsentAsked) else [])
     assert stages == [None, "sent", "decided", "asking", "decided", "ended"]
     shown = state.featured
-    assert shown is not None and shown is state.passed_on[-1]
+    assert shown is not None and shown is state.abstained[-1]
     assert (shown.number, shown.port, shown.sample, shown.label, shown.codes) == (1, "a", 7, 0, b"\0\1\2\3")
     assert shown.milliseconds == pytest.approx(100)
     assert shown.consent == events[4]
@@ -231,9 +231,16 @@ def test_a_wait_for_consent_is_no_time_of_the_link() -> None:
     assert (latencies["uplink"].p50, latencies["total"].p50) == pytest.approx((20, 5100))
 
 
+def test_a_withheld_sample_is_not_forwarded() -> None:
+    outcome = replace(forwarded(1).outcome, source="withheld", large_class=None, seconds={"result": 0.01, "final": 3.0})
+    state = folded(BEGAN, Ended(4.0, "a", outcome, None))
+    assert list(state.latency()) == ["load", "total"] and state.split() == {}
+    assert [shown.sample for shown in state.abstained] == [1]
+
+
 def test_memory_is_bounded() -> None:
     def size(state: State) -> int:
-        kept = (state.course, state.passed_on, state._window, state._times, state._endings)
+        kept = (state.course, state.abstained, state._window, state._times, state._endings)
         return sum(map(len, kept))
 
     state, sizes = State(), []
@@ -241,7 +248,7 @@ def test_memory_is_bounded() -> None:
         state.fold(event)
         sizes.append(size(state))
     assert state.total.samples == 10_000
-    assert max(sizes[len(sizes) // 2 :]) <= COURSE_MAX + PASSED_ON + WINDOW + 1500
+    assert max(sizes[len(sizes) // 2 :]) <= COURSE_MAX + ABSTAINED + WINDOW + 1500
     assert COURSE_MAX // 2 <= len(state.course) <= COURSE_MAX
     steps = np.diff([mark.samples for mark in state.course])
     assert len(set(steps)) == 1, "the course is evenly spaced"

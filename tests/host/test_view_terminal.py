@@ -1,6 +1,7 @@
 """The views of a terminal and of a pipe: what they say of known sessions, that nothing is cut that must be read, that keys arrive."""
 
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -291,7 +292,13 @@ def test_plain_lines_of_consent_and_of_a_link() -> None:
     assert "waits for consent; the board alone says" in said
     assert "may leave the board (key)" in said and "stays on the board (key)" in said
     assert " kept" in said
-    assert "link down: the connection was lost" in "\n".join(lines_of(tones()))
+    lines = lines_of(
+        itertools.chain(itertools.islice(tones(), 2), [Link(0.2, "emulator", "up", "")], list(tones())[2:])
+    )
+    assert [line.split("  ")[-1].strip() for line in lines if "link" in line] == [
+        "link down: the connection was lost",
+        "link up",
+    ]
 
 
 def test_many_lost_samples_are_counted_not_said() -> None:

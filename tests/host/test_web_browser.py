@@ -218,7 +218,7 @@ OUTCOME = Outcome(
         ({"source": "board", "accepted": True, "score": 32000}, "Answered on the board", "not asked", "board"),
         ({"source": "host", "large_class": 3, "answer": 3, "probability": 0.9, "sent_up": True}, "Asked the PC", "3", "large"),
         ({"source": "fallback", "no_answer": "the server is down", "sent_up": True, "seconds": {"result": 0.004, "final": 2.0}}, "Fell back on the board", "no answer", "board"),
-        ({"source": "withheld", "granted": False, "seconds": {"result": 0.004, "final": 0.01}}, "Kept on the board", "not allowed to ask", "board"),
+        ({"source": "withheld", "granted": False, "seconds": {"result": 0.004, "final": 0.01}}, "Kept on the board", "not allowed", "board"),
         ({"lost": "no RESULT within 5 s", "board_class": None, "score": None, "accepted": None, "seconds": {}}, "Lost", "no answer", ""),
     ],
 )  # fmt: skip
@@ -231,6 +231,9 @@ def test_each_end_is_called_what_it_is(
     chromium.wait("heard.now.featured.stage === 'ended' && !fresh.size")
     assert chromium.run("document.querySelector('#verdict span').textContent") == verdict
     assert chromium.run("document.querySelector('#large .said').textContent") == large
+    assert chromium.run(
+        "[...document.querySelectorAll('.said')].every((one) => one.scrollWidth <= one.clientWidth + 1)"
+    )
     assert chromium.run("[...document.querySelectorAll('.answer.stands')].map((one) => one.id).join()") == stands
     only_there = chromium.run("!document.querySelector('#unseen').hidden")
     assert only_there == (verdict in ("Answered on the board", "Kept on the board")), "no codes were sent to it"

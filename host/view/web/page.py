@@ -104,8 +104,8 @@ def course(state: State) -> dict[str, Any]:
         "marks": [(mark.samples, mark.coverage, mark.base_accuracy, mark.hybrid_accuracy) for mark in state.course],
         "latency": {stage: (of.p50, of.p95, of.p99) for stage, of in state.latency().items()},
         "split": state.split(),
-        "passed_on": [
-            _shown(shown) | {"picture": levels(state, shown, THUMB_MAX)} for shown in reversed(state.passed_on)
+        "abstained": [
+            _shown(shown) | {"picture": levels(state, shown, THUMB_MAX)} for shown in reversed(state.abstained)
         ],
     }
 

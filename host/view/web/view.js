@@ -155,7 +155,7 @@ function drawSample() {
   $("#board .meter b").style.left = `${100 * Math.min(1, least / heard.began.one)}%`;
   say($("#board .fine"), decided ? `${sample.accepted ? "sure" : "unsure"}: ${score(sample.score)} ${sample.accepted ? "≥" : "<"} ${score(least)}` : "\u00a0");
 
-  const replied = sample.large_class !== null, silence = sample.stage === "asking" ? "" : sample.accepted ? "not asked" : sample.source === "withheld" ? "not allowed to ask" : sample.stage === "ended" ? "no answer" : decided ? "asking" : "";
+  const replied = sample.large_class !== null, silence = sample.stage === "asking" ? "" : sample.accepted ? "not asked" : sample.source === "withheld" ? "not allowed" : sample.stage === "ended" ? "no answer" : decided ? "asking" : "";
   answer($("#large"), sample, replied ? sample.large_class : null, silence, sample.source === "host", sample.source === "host" ? sample.probability : 0);
   say($("#large .fine"), sample.source === "host" ? `probability ${sample.probability.toFixed(3)}` : replied ? "came too late" : sample.no_answer ?? "\u00a0");
 
@@ -336,7 +336,7 @@ function drawSplit() {
   const most = Math.max(...Object.values(sums), 1e-9), words = [];
   rows.forEach(([source, name], index) => {
     const top = index * height / 2, high = height / 2 - 1.55 * rem, scale = width / most;
-    const waiting = split[source].waiting, text = `${time(sums[source])} on average${waiting ? `, and ${time(waiting)} of waiting` : ""}`;
+    const waiting = split[source].waiting, text = waiting ? `${time(sums[source])} + ${time(waiting)} waiting` : `${time(sums[source])} on average`;
     chart.append(svg("text", { class: source === "board" ? "t-board" : "t-ink", x: 0, y: top + .95 * rem }, name));
     chart.append(svg("text", { x: width, y: top + .95 * rem, "text-anchor": "end" }, text));
     let x = 0;
@@ -371,11 +371,11 @@ function drawStages() {
 }
 
 function drawStrip() {
-  const key = heard.course.passed_on.map((sample) => sample.number).join();
+  const key = heard.course.abstained.map((sample) => sample.number).join();
   if (drawStrip.key === key) return;
   drawStrip.key = key;
   $("#strip").className = Math.max(...heard.began.classes.map((name) => name.length)) > 2 ? "long" : "";
-  $("#strip").replaceChildren(...heard.course.passed_on.map((sample) => {
+  $("#strip").replaceChildren(...heard.course.abstained.map((sample) => {
     const item = element("li", undefined, sample.lost ? "lost" : sample.source ?? ""), canvas = element("canvas");
     const from = sample.board_class === null ? "?" : className(sample.board_class);
     const to = sample.large_class === null ? null : className(sample.large_class), long = $("#strip").className === "long";
