@@ -74,7 +74,7 @@ class Options:
     ports: tuple[str, ...]
     limit: int | None = None
     threshold: int | None = None
-    large: str = "checkpoint"
+    large: str = backend.OWN
     emulator: str = "qemu"
     source: str = source.TEST
     per_push: int | None = None
@@ -87,7 +87,7 @@ class Options:
 
 def run(options: Options, views: Sequence[View] = (), control: Control | None = None) -> Summary:
     """Stream the samples and sum up. Raises HostError or ManifestError for whatever stands in the way; a board that is lost on the way is
-    raised once the summary is written, if no other one went on."""
+    raised once the summary is written, if no other one went on, and so is a source that fails on the way."""
     manifest = manifests.load(options.run.manifest)
     threshold = manifest.gate.threshold if options.threshold is None else options.threshold
     fed = feed.of(manifest, options.per_push or (1 if options.source != source.TEST and manifest.stream else None))
@@ -106,6 +106,7 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
         contextlib.closing(source.open(options.source, options.run, manifest)) as samples,
         endpoints(options.ports, options.board, options.run, options.emulator, options.faults) as places,
     ):
+        turns = _Turns(samples, options.limit, control)
         session = Session(
             manifest=manifest,
             board=options.board,
@@ -115,7 +116,7 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
             consent=options.consent,
             control=control,
             reconnect_seconds=options.reconnect_seconds,
-            take=_one_by_one(samples, options.limit),
+            take=turns.take,
             say=events.put,
             now=lambda: time.monotonic() - start,
         )
@@ -133,6 +134,8 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
             result = tally.summary(lanes, policy, threshold, size, interrupted)
             summary.save(result, options.run.summary)
             _tell(observers, Finished(session.now(), interrupted, json.loads(summary.to_json(result))))
+        if turns.error is not None:
+            raise turns.error
         gone = [lane.error for lane in lanes if lane.error is not None]
         if len(gone) == len(lanes):
             raise gone[0]
@@ -245,21 +248,30 @@ def _tell(observers: Sequence[Observer], event: Event) -> None:
         observer.show(event)
 
 
-class _one_by_one:  # noqa: N801 (used as a function)
-    """The samples of a source, up to a limit, for several threads."""
+class _Turns:
+    """The samples of a source, up to a limit, for several threads. A source that fails ends them, and the session with them."""
 
-    def __init__(self, samples: Source, limit: int | None) -> None:
+    def __init__(self, samples: Source, limit: int | None, control: Control) -> None:
+        self.error: HostError | None = None
         self._samples: Iterator[Sample] = samples.samples()
         self._left = limit
+        self._control = control
         self._lock = threading.Lock()
 
-    def __call__(self) -> Sample | None:
+    def take(self) -> Sample | None:
         with self._lock:
-            if self._left == 0:
+            if self._left == 0 or self.error is not None:
                 return None
-            if self._left is not None:
+            try:
+                sample = next(self._samples, None)
+            except HostError as error:
+                if not self._control.stopping:  # whoever fed it may have been told to stop as well
+                    self.error = error
+                    self._control.stop()
+                return None
+            if self._left is not None and sample is not None:
                 self._left -= 1
-            return next(self._samples, None)
+            return sample
 
 
 class _Tally:

@@ -27,6 +27,9 @@ SOURCES: Final = tuple(source.name.lower() for source in Source)
 STRETCHES: Final = 10
 """Parts of a session in which its policy is summed up."""
 
+NAMED_MAX: Final = 1000
+"""Samples with a name that the summary has and shows one by one; session.jsonl has all."""
+
 SHOWN_MAX: Final = 5
 """Disagreements and lost samples that are listed; the count tells of the rest, session.jsonl holds them all."""
 
@@ -275,7 +278,7 @@ def summarise(
         boards=list(boards),
         latency_clock=latency_clock,
         latency_ms=latency,
-        recordings=[_named(outcome.name, outcome, classes) for outcome in outcomes if outcome.name is not None],
+        recordings=[_named(of.name, of, classes) for of in outcomes[:NAMED_MAX] if of.name is not None],
         policy=policy,
         course=[] if policy is None else _course(outcomes),
     )
@@ -449,8 +452,8 @@ def _line(recording: Named) -> str:
         return f"{recording.name}: lost ({recording.lost})"
     label = f", labelled {recording.label}" if recording.label is not None else ""
     return (
-        f"{recording.name}: {recording.answer} ({_percent(recording.probability)}) by {recording.source} "
-        f"after {recording.steps} frames{label}"
+        f"{recording.name}: {recording.answer} ({_percent(recording.probability)}) by {recording.source}"
+        f"{f' after {recording.steps} frames' if recording.steps else ''}{label}"
     )
 
 

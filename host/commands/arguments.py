@@ -34,8 +34,8 @@ def add_board(parser: argparse.ArgumentParser, several: bool = False) -> None:
         "--large",
         default="checkpoint",
         metavar="MODEL",
-        help="what answers abstained samples: `checkpoint` (the run's own, default), a .pt or .onnx file, or "
-        "http://HOST:PORT/v2/models/NAME of a server (host/backend)",
+        help="what answers abstained samples: checkpoint (the run's own, default), a file *.pt or *.onnx, or "
+        "http://HOST:PORT/v2/models/NAME (host/backend)",
     )
     parser.add_argument(
         "--emulator",

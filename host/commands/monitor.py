@@ -1,6 +1,7 @@
 """`python -m host monitor --board BOARD [--port URL]`: what a board says, one message a line, until Ctrl-C; see `host.monitor`."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from contract.errors import DONE
@@ -21,17 +22,19 @@ def add(commands: Any) -> None:
 
 def call(arguments: argparse.Namespace) -> int:
     import boards
+    from contract.run_folder import RunFolder
     from host import monitor
+    from host.endpoint import endpoints, runner_of
     from host.errors import HostError
-    from host.port import find
 
     board, named = boards.load(arguments.board), shared.ports(arguments)
-    if len(named) > 1:
-        raise HostError(f"{len(named)} ports are named: {', '.join(named)}, expected one.", "Name one with --port.")
-    port = named[0]
-    if port == "auto":
-        if board.probe is None:
-            raise HostError(f"{board.name}: its board file names no USB id.", "Name the port with --port.")
-        port = find(board.probe.usb)
-    monitor.run(port, board.uart.baud, arguments.json, arguments.seconds)
+    if runner_of(named[0], "qemu") is not None and arguments.run is None:
+        raise HostError(
+            f"{named[0]}: an emulator runs the image of a run, and none is named.",
+            "Name it with --run, as --run runs/digits.",
+        )
+    with endpoints(named, board, RunFolder(arguments.run or Path()), "qemu") as places:
+        if len(places) > 1:
+            raise HostError(f"{len(places)} boards, expected one.", "Name one port with --port.")
+        monitor.run(places[0].url(), board.uart.baud, arguments.json, arguments.seconds)
     return DONE

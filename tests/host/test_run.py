@@ -14,7 +14,7 @@ import pytest
 from conftest import run_module
 from contract.run_folder import RunFolder
 from host import recording
-from host.events import Finished
+from host.events import ConsentGiven, Finished
 from host.frame import Frame, cobs_decode, encode
 from host.messages.sample import Infer, Reason, Refused, Result
 from host.messages.stream import Step as StepMessage
@@ -405,3 +405,66 @@ def test_impossible_settings_of_a_policy_are_usage_errors(run_folder: RunFolder,
 
 def test_an_online_policy_is_not_for_recurrent_models(recurrent_folder: RunFolder) -> None:
     refused(stream(recurrent_folder, "emulator", "--policy", "online-2"), 2, "recurrent", "Leave --policy out")
+
+
+def test_a_source_that_fails_on_the_way_ends_the_session_after_its_summary(with_large_model: RunFolder) -> None:
+    good = ",".join(["0.5"] * 64)
+    lines = f"{','.join(f'v{index}' for index in range(64))}\n{good}\n{good[:-3]}x\n"
+    with ScriptedBoard() as one, ScriptedBoard() as other:
+        command = [sys.executable, "-m", "host", "run", "--run", with_large_model.path, "--board", "nucleo",
+                   "--port", one.url, "--port", other.url, "--source", "-"]  # fmt: skip
+        result = subprocess.run(command, cwd=ROOT, input=lines, capture_output=True, text=True)
+    assert result.returncode == 2, result.stdout + result.stderr
+    assert "line 3" in result.stderr and "Traceback" not in result.stderr
+    assert json.loads(with_large_model.summary.read_text())["samples"] == 1
+
+
+def test_two_boards_share_the_samples(with_large_model: RunFolder) -> None:
+    with ScriptedBoard() as one, ScriptedBoard() as other:
+        result = run_module(
+            "host", "run", "--run", with_large_model.path, "--board", "nucleo", "--port", one.url, "--port", other.url
+        )
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(with_large_model.summary.read_text())
+    assert (summary["samples"], summary["lost"], summary["disagreements"]) == (40, 0, 0)
+    parts = {board["port"]: board["samples"] for board in summary["boards"]}
+    assert parts.keys() == {one.url, other.url} and sum(parts.values()) == 40
+    assert sorted(of.sample for of in recording.outcomes(with_large_model.session)) == list(range(40))
+
+
+def test_one_of_two_boards_that_is_absent_does_not_end_the_session(with_large_model: RunFolder) -> None:
+    with ScriptedBoard() as board:
+        result = run_module("host", "run", "--run", with_large_model.path, "--board", "nucleo", "--port", board.url,
+                            "--port", "/dev/no_such_port", "--limit", "4")  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "without a board: /dev/no_such_port" in result.stderr
+    summary = json.loads(with_large_model.summary.read_text())
+    assert [(part["samples"], part["gone"] is None) for part in summary["boards"]] == [(4, True), (0, False)]
+
+
+def test_what_may_not_leave_the_board_stays(with_large_model: RunFolder) -> None:
+    with ScriptedBoard() as board:
+        result = stream(with_large_model, board.url, "--consent", "never")
+    assert result.returncode == 0, result.stderr
+    summary = json.loads(with_large_model.summary.read_text())
+    assert summary["answered_by"] == {"board": 30, "host": 0, "fallback": 0, "withheld": 10}
+    assert summary["bytes_sent"]["uplink"] == 0
+    assert not any(of.sent_up for of in recording.outcomes(with_large_model.session))
+
+
+def test_a_policy_file_says_what_may_leave(with_large_model: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "consent.toml").write_text(
+        "[classes]\n" + "".join(f'{digit} = "{"always" if digit < 5 else "never"}"\n' for digit in range(10))
+    )
+    with ScriptedBoard() as board:
+        result = stream(
+            with_large_model, board.url, "--consent", "ask", "--consent-file", str(tmp_path / "consent.toml")
+        )
+    assert result.returncode == 0, result.stderr
+    abstained = [of for of in recording.outcomes(with_large_model.session) if not of.accepted]
+    assert abstained and all(
+        of.granted == of.sent_up == (of.board_class is not None and of.board_class < 5) for of in abstained
+    )
+    assert {of.source for of in abstained} == {"host", "withheld"}
+    given = [event for event in recording.read(with_large_model.session) if isinstance(event, ConsentGiven)]
+    assert len(given) == len(abstained) and {event.by for event in given} == {"policy"}
