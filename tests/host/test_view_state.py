@@ -26,10 +26,10 @@ from host.events import (
 )
 from host.view import picture
 from host.view.state import (
+    ABSTAINED,
     COURSE_MAX,
     FEATURED_SECONDS,
     NOTHING,
-    ABSTAINED,
     STUCK_SECONDS,
     WAITING,
     WINDOW,

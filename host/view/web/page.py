@@ -3,7 +3,7 @@
     began     the session: names, classes, the curve                            once
     picture   the featured sample's levels, base64                              when another sample is featured
     now       figures, boards, the featured sample, what waits for consent      at every update
-    course    the course of the figures, latencies, the last samples passed on  a few times a second
+    course    the course of the figures, latencies, the last samples abstained from  a few times a second
 
 Keys are the fields' names; shares are in 0 .. 1, times in milliseconds, thresholds and scores are codes unless said otherwise. A list
 of pairs or quadruples where many are alike.
@@ -25,7 +25,7 @@ SIDE_MAX: Final = 320
 """Levels of a picture's longer side that a page is sent at most: as many pixels as it has room for."""
 
 THUMB_MAX: Final = 48
-"""The same of a sample passed on."""
+"""The same of a sample that was abstained from."""
 
 CURVE_MAX: Final = 200
 """Points of the curve, and so positions of the slider: half a per cent of coverage each."""
