@@ -340,7 +340,7 @@ def test_everything_to_be_pressed_has_a_name_and_takes_the_focus(page: Web, chro
 def test_it_keeps_up_at_100_samples_a_second(page: Web, chromium: Browser) -> None:
     """Ten seconds of four boards at 100 samples a second in all, in their own time. At the end the page is where the session is,
     having been told no more often than it is drawn, and having spent less than half of the time on it."""
-    events = list(digits(samples=1000, boards=4, interval=0.05, finish=False))
+    events = list(digits(samples=1000, boards=4, interval=0.04, finish=False))
     chromium.look(1920, 1080)
     chromium.open(page.url)
     page.show(events[0])

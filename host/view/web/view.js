@@ -1,5 +1,5 @@
 // The page of host/view/web: hears what page.py says (began, picture, now, course), draws it, and posts what the person wants.
-// Nothing is computed here that the server could not be asked for, and nothing is drawn more often than the screen is.
+// However often it hears, it draws once a frame at most; charts and tables only when what they show has come anew.
 "use strict";
 
 const $ = (selector) => document.querySelector(selector);
@@ -169,9 +169,11 @@ function drawSample() {
 }
 
 function answer(card, sample, said, silence, stands, sure) {
-  const text = said === null ? silence : className(said);
+  const text = said === null ? silence : className(said).replaceAll("_", " ");
   say(card.querySelector(".said"), text);
-  card.querySelector(".said").style.setProperty("--length", Math.max(1, [...text].length));
+  const words = text.split(/[ _]/);
+  card.querySelector(".said").style.setProperty("--length", Math.max(1, ...words.map((word) => word.length)));
+  card.querySelector(".said").classList.toggle("words", words.length > 1);
   card.classList.toggle("silent", said === null);
   card.classList.toggle("stands", stands);
   const mark = card.querySelector(".mark"), right = said === sample.label;
@@ -379,7 +381,7 @@ function drawStrip() {
     const item = element("li", undefined, sample.lost ? "lost" : sample.source ?? ""), canvas = element("canvas");
     const from = sample.board_class === null ? "?" : className(sample.board_class);
     const to = sample.large_class === null ? null : className(sample.large_class), long = $("#strip").className === "long";
-    const text = sample.lost ? "lost" : sample.source !== "host" ? `${from}, own` : long && from === to ? to : `${from} → ${to}`;
+    const text = sample.lost ? "lost" : sample.source !== "host" ? (long ? from : `${from}, own`) : long && from === to ? to : `${from} → ${to}`;
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-label", `sample ${sample.sample}`);
     drawPicture(canvas, sample.picture, false);
