@@ -209,6 +209,9 @@ class State:
         self.at = max(self.at, event.at)
         match event:
             case Began():
+                vars(self).update(
+                    vars(State()), version=self.version, at=event.at
+                )  # another session: nothing of the last one
                 self.began, self.threshold = event, event.threshold
                 self.curve = tuple(sorted(event.curve, key=lambda point: point.threshold))
                 self.boards = {port: Board(port, event.threshold) for port in event.ports}

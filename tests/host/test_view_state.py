@@ -150,6 +150,13 @@ def test_the_window_is_of_the_last_samples(kinds: list[tuple[bool, int | None]])
     assert state.window.__dict__ | {"answered_by": +state.window.answered_by} == counted.__dict__
 
 
+def test_another_session_begins_with_nothing_of_the_last() -> None:
+    events = list(digits(samples=50))
+    once, twice = folded(*events), folded(*tones(), *events)
+    assert (twice.total, twice.course, twice.at, twice.latency()) == (once.total, once.course, once.at, once.latency())
+    assert list(twice.boards) == list(once.boards) and twice.version > once.version
+
+
 def test_moved_counts_anew_and_each_board_has_its_own() -> None:
     state = folded(BEGAN, accepted(1), Moved(1.0, "a", 300, "web"))
     assert (state.threshold, state.moved_by, state.since.samples) == (300, "web", 0)

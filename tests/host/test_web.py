@@ -197,6 +197,15 @@ def test_a_stream_tells_the_session_then_what_is_new(served: Served) -> None:
             break
 
 
+def test_a_stream_tells_of_another_session(served: Served) -> None:
+    shown(served, tones(samples=3))
+    stream = served.hear()
+    assert next(part for name, part in stream if name == "began")["name"] == "tones"
+    shown(served, digits(samples=5))
+    assert next(part for name, part in stream if name == "began")["name"] == "digits"
+    assert next(part for name, part in stream if name == "now")["total"]["samples"] <= 5
+
+
 def test_the_last_state_is_told_before_the_end() -> None:
     made = Served()
     with made.web:
