@@ -1,4 +1,4 @@
-# Every verb calls Python modules; CI runs the same verbs. `make help` lists them. ARGS go to pytest, MODELS to `make exact` and `make bench`.
+# Every verb calls Python modules; CI runs the same verbs. `make help` lists them. ARGS go to pytest, the bridge and the soak, MODELS to `make exact` and `make bench`.
 #   RUN    the run's name: train/configs/$(RUN).toml and runs/$(RUN)    PORT   emulator, renode, /dev/ttyACM0, socket://..., auto
 #   BOARD  a name or alias of boards/*.toml                         ENGINE  aot, or tflm (firmware/tflm.py)
 #   RULES  a comparison: train/configs/$(RULES).toml and runs/$(RULES)
@@ -13,7 +13,7 @@ MODELS ?= $(wildcard $(if $(DEMUR_DATA),$(DEMUR_DATA)/tflite/*.tflite) runs/*/mo
 MODEL  ?= runs/$(RUN)/model.tflite
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-speech test lint train compare export firmware flash bridge exact bench profile size boards doctor fuzz renode clean
+.PHONY: help setup demo demo-speech test lint train compare export firmware flash bridge soak exact bench profile size boards doctor fuzz renode clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,8 +49,11 @@ firmware: setup ## build the firmware for BOARD
 flash: setup ## build and flash BOARD through its debug probe
 	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE)
 
-bridge: setup ## answer what the board at PORT abstains from (PORT=emulator boots one)
-	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port $(PORT)
+bridge: setup ## answer what the board at PORT abstains from, live (PORT=emulator boots one; ARGS=--web serves a page as well)
+	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port $(PORT) $(ARGS)
+
+soak: setup ## 100,000 samples over a cable that damages 1 % of all bytes each way, every answer checked (ARGS="--samples 1000")
+	@$(PY) -m host soak --run runs/$(RUN) --board $(BOARD) --port $(PORT) $(ARGS)
 
 exact: setup ## compare MODELS with TensorFlow Lite Micro: 1,000 inputs on this PC, 20 in the emulator of every board
 	@$(PY) -m export check $(MODELS) --inputs 1000 --emulated 20

@@ -111,6 +111,7 @@ class Lane:
         self._closed = LinkTotals()  # of the connections that are over
         self._moved: tuple[int, str] | None = None
         self._next_health = 0.0
+        self._clock: ClockOffset | None = None
         self._threshold = session.policy.final
 
     def open(self) -> None:
@@ -155,6 +156,11 @@ class Lane:
     def board_hz(self) -> float | None:
         """What the board's cycles count, None if they are instructions."""
         return None if self.emulated or self.hello is None else float(self.hello.clock_hz)
+
+    @property
+    def clock(self) -> ClockOffset | None:
+        """The board's clock beside this one; None of an emulated board, whose clock counts instructions, or before a look at it."""
+        return self._clock if self._clock is not None and self._clock.known else None
 
     @property
     def totals(self) -> LinkTotals:
@@ -338,11 +344,9 @@ class Lane:
         if self._link is None or (at < self._next_health and not now):
             return
         self._next_health = at + HEALTH_SECONDS
-        offset = None
-        if not self.emulated:
+        if self._clock is not None and not self.emulated:
             with contextlib.suppress(Disconnected, SessionLost):
                 self._clock.add(*self._link.ping())
-                offset = self._clock.seconds
         totals = self.totals
         self._say(
             Health(
@@ -355,7 +359,7 @@ class Lane:
                 repeated=totals.repeated,
                 reconnected=self.reconnected,
                 round_trip=self._link.round_trip,
-                offset=offset,
+                offset=None if self.clock is None else self.clock.seconds,
             )
         )
 

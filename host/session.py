@@ -42,7 +42,7 @@ from host.operating_points import curve
 from host.policy import Policy
 from host.recording import Recorder
 from host.source import Source
-from host.summary import BoardPart, LinkErrors, Played, Summary, Traffic
+from host.summary import BoardPart, Clock, LinkErrors, Played, Summary, Traffic
 from host.view import View
 
 
@@ -366,7 +366,7 @@ def _began(options: Options, manifest: Manifest, threshold: int, ports: Sequence
 
 
 def _part(lane: Lane, outcomes: Sequence[Outcome]) -> BoardPart:
-    totals, counted = lane.totals, lane.counted
+    totals, counted, clock = lane.totals, lane.counted, lane.clock
 
     def board(*names: str) -> int:
         return sum(counted.get(name, 0) for name in names)
@@ -389,6 +389,7 @@ def _part(lane: Lane, outcomes: Sequence[Outcome]) -> BoardPart:
             reconnected=lane.reconnected,
         ),
         Traffic(totals.bytes_sent, totals.bytes_received, sum(outcome.uplink_bytes for outcome in outcomes)),
+        None if clock is None else Clock(clock.seconds, clock.error, 1e6 * clock.drift),
         None if lane.error is None else lane.error.problem,
     )
 

@@ -86,12 +86,23 @@ class LinkErrors:
     reconnected: int
 
 
+@dataclass(frozen=True)
+class Clock:
+    """A board's clock less this one, in seconds at the end of the session; by how much that may be wrong; how much faster it runs, in parts per million, 0
+    where the session was too short to tell (host.clock)."""
+
+    offset: float
+    error: float
+    drift_ppm: float
+
+
 Counted = TypeVar("Counted", Traffic, LinkErrors)
 
 
 @dataclass(frozen=True)
 class BoardPart:
-    """What one of the boards did. `gone` is why it was given up, None if it was not; `firmware` None if it never answered."""
+    """What one of the boards did. `gone` is why it was given up, None if it was not; `firmware` None if it never answered; `clock` None of an
+    emulated board."""
 
     port: str
     firmware: str | None
@@ -102,6 +113,7 @@ class BoardPart:
     latency_ms: dict[str, Percentiles]
     link_errors: LinkErrors
     bytes_sent: Traffic
+    clock: Clock | None
     gone: str | None
 
 
@@ -291,6 +303,7 @@ def part(
     latency: dict[str, Percentiles],
     link_errors: LinkErrors,
     bytes_sent: Traffic,
+    clock: Clock | None,
     gone: str | None,
 ) -> BoardPart:
     """The part of one board, whose outcomes these are."""
@@ -304,6 +317,7 @@ def part(
         latency_ms=latency,
         link_errors=link_errors,
         bytes_sent=bytes_sent,
+        clock=clock,
         gone=gone,
     )
 

@@ -86,3 +86,30 @@ def test_the_other_board_gives_the_same_answers(summary: dict[str, Any], digits:
     # The same core and code: what differs is the clock's resolution, one tick being more or less than an instruction.
     ratio = other["instructions_per_inference"] / summary["instructions_per_inference"]
     assert 0.99 < ratio < 1.01
+
+
+@needs_qemu
+def test_eight_boards_share_the_test_split(digits: RunFolder, tmp_path: Path) -> None:
+    copy = RunFolder(tmp_path / digits.path.name)
+    shutil.copytree(digits.path, copy.path)
+    result = run_module("host", "run", "--run", copy.path, "--board", "nucleo", "--port", "emulator:8", "--limit", "96")
+    assert result.returncode == 0, result.stdout + result.stderr
+    summary = json.loads(copy.summary.read_text())
+    assert (summary["samples"], summary["lost"], summary["disagreements"]) == (96, 0, 0)
+    assert [board["port"] for board in summary["boards"]] == [f"emulator-{number}" for number in range(1, 9)]
+    assert all(board["samples"] > 0 and board["gone"] is None for board in summary["boards"])
+    outcomes = recording.outcomes(copy.session)
+    assert sorted(outcome.sample for outcome in outcomes) == list(range(96))
+
+
+@needs_qemu
+def test_a_cable_that_flips_bits_and_falls_out_costs_no_sample(digits: RunFolder, tmp_path: Path) -> None:
+    copy = RunFolder(tmp_path / digits.path.name)
+    shutil.copytree(digits.path, copy.path)
+    result = run_module("host", "run", "--run", copy.path, "--board", "nucleo", "--port", "emulator", "--limit", "100",
+                        "--faults", "flip=0.002,drop=0.01,duplicate=0.01,delay=0.01,truncate=0.01,disconnect=0.005,seed=5")  # fmt: skip
+    assert result.returncode == 0, result.stdout + result.stderr
+    summary = json.loads(copy.summary.read_text())
+    assert (summary["samples"], summary["lost"], summary["disagreements"]) == (100, 0, 0)
+    errors = summary["link_errors"]
+    assert errors["reconnected"] > 0 and errors["repeated"] > 0 and errors["board_damaged"] > 0

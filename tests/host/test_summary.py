@@ -24,7 +24,7 @@ OUTCOMES = (
     Outcome(4, 1, lost="no RESULT within 7 s"),
 )
 LATENCY = split([stages(outcome, None) for outcome in OUTCOMES if outcome.lost is None])
-PART = part("emulator", "demur 0.1", OUTCOMES, LATENCY, CLEAN, Traffic(500, 400, 170), None)
+PART = part("emulator", "demur 0.1", OUTCOMES, LATENCY, CLEAN, Traffic(500, 400, 170), None, None)
 EXPECTED = tuple(Expected(of.board_class or 0, of.score or 0, bool(of.accepted)) for of in OUTCOMES)
 
 
