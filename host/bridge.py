@@ -118,7 +118,7 @@ class Outcome:
 
 
 class _Pieces:
-    """How many bytes of a sample to put in a message, in one direction."""
+    """How many bytes of a sample to put in a message, in one direction: half as many where most are lost, a quarter more where none is."""
 
     def __init__(self, most: int) -> None:
         self.size = self._most = most
@@ -126,7 +126,7 @@ class _Pieces:
     def judge(self, longest: int, arrived: float) -> None:
         """Of messages with up to `longest` bytes that share has arrived."""
         if arrived >= 1:
-            self.size = min(self._most, self.size * 2)
+            self.size = min(self._most, self.size * 5 // 4)
         elif arrived < 0.5:
             self.size = max(PIECE_MIN, min(self.size, longest) // 2)
 
@@ -151,8 +151,8 @@ class _Talk:
     ended: bool = False
 
     said: float = 0.0  # when something was said last, or a piece came
-    request: int = 0  # sequence number of it
-    offered: int = 0  # bytes that the board has if all of it arrived
+    offered: int = 0  # bytes that the board has if all that was said arrived
+    request: int = 0  # sequence number of the first INFER that was said since those
     kind: str = ""  # of the answer
     due: int = 0  # frames in answer that may still come; nothing more is to be said until then
     asked: int = 0  # pieces among them at first
@@ -258,8 +258,10 @@ class Bridge:
         if talk.again or overtaken or isinstance(messages[0], Resend):
             talk.outcome.repeats += 1
             self._link.repeated += 1
-        talk.request, talk.timed = self._link.send(*messages), not talk.again
-        talk.said = time.monotonic()
+        said = self._link.send(*messages)
+        if len(messages) > 1:
+            talk.request = said
+        talk.said, talk.timed = time.monotonic(), not talk.again
 
     def _request(self, talk: _Talk) -> list[Message]:
         """What brings the sample to its decision."""
@@ -284,17 +286,18 @@ class Bridge:
             timer.back_off()
             talk.due, talk.again = 0, True
             return False
-        timer.heard()
         if message is None:  # what was damaged may have been the answer
             talk.due, talk.again = talk.due - 1, True
             return False
         now = time.monotonic()
-        kind, round_trip, timed = talk.kind, now - talk.said, talk.timed
+        kind, round_trip = talk.kind, now - talk.said
         new = self._take(talk, message, now)
+        if new and talk.timed:
+            self._link.measured(kind, round_trip)
+        elif new:
+            timer.answered()
         if new:
             talk.again = talk.timed = False
-            if timed:
-                self._link.measured(kind, round_trip)
         return new
 
     def _take(self, talk: _Talk, message: Message, now: float) -> bool:
@@ -303,7 +306,8 @@ class Bridge:
             return False
         match message:
             case Loaded(length=length, request=request):
-                return talk.stage is None and request == talk.request and self._take_loaded(talk, length)
+                late = (request - talk.request) % 65536 >= 32768  # it does not know of the pieces said last
+                return talk.stage is None and not late and self._take_loaded(talk, length, now)
             case Step(steps=steps):
                 if talk.stage is not None or steps <= talk.taken:
                     return False
@@ -335,8 +339,10 @@ class Bridge:
         self._conclude(talk, time.monotonic() - talk.start)
         return True
 
-    def _take_loaded(self, talk: _Talk, length: int) -> bool:
-        talk.again, talk.due = False, 0  # it is the answer to what was said last
+    def _take_loaded(self, talk: _Talk, length: int, now: float) -> bool:
+        if talk.timed:
+            self._link.measured("LOADED", now - talk.said)
+        talk.again, talk.timed, talk.due = False, False, 0
         offered = talk.offered - talk.taken
         if length >= len(talk.codes):
             talk.outcome.lost, talk.ended = f"the board wants more than the {len(talk.codes)} bytes of the sample", True

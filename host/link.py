@@ -154,7 +154,9 @@ class Link(AbstractContextManager["Link"]):
                 if isinstance(received, answer) and matching(received):
                     if repeats == 0:
                         self.measured(kind, time.monotonic() - first)
-                    elif answer is not Pong:
+                        return received
+                    timer.answered()
+                    if answer is not Pong:
                         self.ping()  # further answers come before its own, and are not taken for those to the next request
                     return received
             if self.counters.damaged < damaged:
