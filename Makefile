@@ -2,11 +2,13 @@
 #   RUN    the run's name: train/configs/$(RUN).toml and runs/$(RUN)    PORT   emulator, renode, /dev/ttyACM0, socket://..., auto
 #   BOARD  a name or alias of boards/*.toml                         ENGINE  aot, or tflm (firmware/tflm.py)
 #   RULES  a comparison: train/configs/$(RULES).toml and runs/$(RULES)
+#   CONSENT  of the firmware: the least that a host can ask for before a sample leaves the board, always, ask or never
 RUN   ?= digits
 RULES ?= rules_digits
 BOARD ?= nucleo
 PORT  ?= emulator
 ENGINE ?= aot
+CONSENT ?= always
 PY    := .venv/bin/python
 # What `make exact` and `make bench` take: the models of MLPerf Tiny where DEMUR_DATA has them, and our own.
 MODELS ?= $(wildcard $(if $(DEMUR_DATA),$(DEMUR_DATA)/tflite/*.tflite) runs/*/model.tflite)
@@ -44,10 +46,10 @@ export: setup ## quantise, compile, write the manifest
 	@$(PY) -m export runs/$(RUN) --board $(BOARD)
 
 firmware: setup ## build the firmware for BOARD
-	@$(PY) -m firmware build --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE)
+	@$(PY) -m firmware build --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT)
 
 flash: setup ## build and flash BOARD through its debug probe
-	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE)
+	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT)
 
 bridge: setup ## answer what the board at PORT abstains from, live (PORT=emulator boots one; ARGS=--web serves a page as well)
 	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port $(PORT) $(ARGS)

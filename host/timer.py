@@ -59,5 +59,5 @@ class Timer:
     @property
     def seconds(self) -> float:
         """The wait that is due now."""
-        base = self._initial if self._smoothed is None else max(FLOOR, self._smoothed + 4 * self._deviation)
+        base = max(FLOOR, self._initial if self._smoothed is None else self._smoothed + 4 * self._deviation)
         return max(base, min(CEILING, base * (1 << int(self._doubled))))

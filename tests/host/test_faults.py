@@ -216,6 +216,7 @@ def test_a_cable_in_a_cable() -> None:
         assert port.read(10) == b""
 
 
+@pytest.mark.usefixtures("patient")
 def test_messages_through_a_cable_without_faults() -> None:
     with ScriptedBoard() as board:
         url = faults.wrap(board.url, "flip=0,seed=1")

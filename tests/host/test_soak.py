@@ -26,6 +26,7 @@ def options(folder: RunFolder, board: ScriptedBoard, faults: str) -> Options:
     return Options(folder, boards.load("nucleo"), board.url, SAMPLES, faults)
 
 
+@pytest.mark.usefixtures("patient")
 def test_every_sample_ends_over_a_clean_cable(with_large_model: RunFolder) -> None:
     with ScriptedBoard() as board:
         report = soak.run(options(with_large_model, board, ""))
