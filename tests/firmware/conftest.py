@@ -15,6 +15,11 @@ HERE = Path(__file__).parent
 Image = Callable[[str], tuple[Board, Path, Sizes]]
 
 
+@pytest.fixture(autouse=True)
+def unhurried(patient: None) -> None:
+    """No emulated board loses anything, and frames are counted."""
+
+
 @pytest.fixture(scope="session")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run folder that holds the bench model and nothing else."""

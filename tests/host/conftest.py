@@ -15,12 +15,6 @@ CLASSES = tuple(str(digit) for digit in range(10))
 
 
 @pytest.fixture
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing is said again only since this machine is busy: for tests that count what is said."""
-    monkeypatch.setattr("host.timer.FLOOR", 30.0)
-
-
-@pytest.fixture
 def run_folder(tmp_path: Path) -> RunFolder:
     """manifest.json and vectors.npz; every fourth sample is abstained from at the manifest's threshold."""
     folder = RunFolder(tmp_path / "scripted")
