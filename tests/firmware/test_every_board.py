@@ -32,7 +32,7 @@ def run(digits: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolde
 def test_digits_are_streamed_through_the_board(name: str, run: RunFolder) -> None:
     board = load(name)
     sizes = build(run, board)
-    summary = session.run(session.Options(run=run, board=board, port="emulator", limit=SAMPLES))
+    summary = session.run(session.Options(run=run, board=board, ports=("emulator",), limit=SAMPLES))
     assert (summary.samples, summary.lost, summary.disagreements, summary.frames_lost) == (SAMPLES, 0, 0, 0)
     accepted = int(np.load(run.vectors)["accepted"][:SAMPLES].sum())
     assert 0 < accepted < SAMPLES
