@@ -185,6 +185,7 @@ class Batcher:
                     self._failed(batch, str(failure))
             except Exception as bug:  # not foreseen, so it is the callers' to see, who would wait in vain otherwise
                 with self._condition:
+                    self._breaker.failed(self._clock.now())
                     for request in batch:
                         request.error = bug
                     self._condition.notify_all()

@@ -19,7 +19,7 @@ from rich.table import Table
 from contract import manifest as manifests
 from contract.gate import to_probability
 from contract.progress import Progress
-from host import latency
+from host import latency, recording
 from host.bridge import Outcome, Sample
 from host.errors import HostError
 from host.lane import Lane
@@ -28,6 +28,7 @@ from host.operating_points import curve
 from host.policy import NOTHING, Turn
 from host.session import Options, one_board
 from host.source import TEST, test_split
+from host.summary import answered_by
 
 BITS_PER_BYTE: Final = 10  # a start bit, eight of data, a stop bit
 MODEL: Final = "modelled: instructions at the board's clock, one a cycle"
@@ -53,6 +54,7 @@ class Measured:
     threshold: int
     samples: int
     lost: int
+    answered_by: dict[str, int]
     coverage: float
     accuracy: float
     mean_ms: float
@@ -84,8 +86,8 @@ def run(options: Options, plan: Plan) -> Bench:
         raise HostError("A bench streams samples of the test split at thresholds of its own.",
                         "Leave source, threshold and limit out.")  # fmt: skip
     manifest = manifests.load(options.run.manifest)
-    samples = list(test_split.load(TEST, options.run, manifest).samples())[: plan.samples]
-    points = curve(options.run, manifest, len(samples) + 1)
+    vectors = list(test_split.load(TEST, options.run, manifest).samples())
+    samples, points = vectors[: plan.samples], curve(options.run, manifest, len(vectors) + 2)
     chosen = {"all on the board": 0}
     for goal in plan.coverages:
         enough = max((point.threshold for point in points if point.coverage >= goal), default=0)
@@ -112,7 +114,7 @@ def run(options: Options, plan: Plan) -> Bench:
         clock="host clock, emulated board" if emulated else "host clock",
         points=tuple(_against(of, measured["all on the PC"]) for of in measured.values()),
     )
-    options.run.bench.write_text(to_json(result) + "\n")
+    recording.write(options.run.bench, to_json(result) + "\n")
     return result
 
 
@@ -138,6 +140,7 @@ def _measure(name: str, threshold: int, outcomes: Sequence[Outcome], lane: Lane,
         threshold=threshold,
         samples=len(outcomes),
         lost=len(outcomes) - len(answered),
+        answered_by=answered_by(outcomes),
         coverage=sum(bool(of.accepted) for of in outcomes) / len(outcomes),
         accuracy=sum(of.lost is None and of.answer == of.label for of in outcomes) / len(outcomes),
         mean_ms=sum(of["total"] for of in times) / len(times),
@@ -211,11 +214,18 @@ def _latencies(title: str, rows: Sequence[tuple[Measured, Percentiles, float, fl
 def claim(bench: Bench) -> str:
     """The least latency of a hybrid point that is as accurate as the PC alone, or that there is none."""
     pc = bench.points[-1]
+    if pc.answered_by["host"] < pc.samples:
+        return (
+            f"The PC answered {pc.answered_by['host']} of the {pc.samples} samples that it was to answer alone, so nothing can be said of it: "
+            f"{', '.join(f'{source} {count}' for source, count in pc.answered_by.items() if count)}, lost {pc.lost}."
+        )
     good = [of for of in bench.points[1:-1] if of.accuracy >= pc.accuracy and not of.lost]
     if not good:
         best = max(bench.points[1:-1], key=lambda of: of.accuracy)
         return f"No hybrid point reaches the PC's {pc.accuracy:.2%}; the best has {best.accuracy:.2%} at {best.saved:.1%} less latency."
     best = min(good, key=lambda of: of.mean_ms)
+    if best.saved <= 0:
+        return f"As accurate as the PC alone, but not faster on this clock: {best.name}, {best.saved:.1%} less mean latency."
     more = f" ({best.modelled_saved:.1%} less as modelled)" if best.modelled_saved is not None else ""
     return (
         f"As accurate as the PC alone ({best.accuracy:.2%} and {pc.accuracy:.2%}) at {best.saved:.1%} less mean latency{more}: "

@@ -82,7 +82,8 @@ class Outcome:
     `experts` how many thresholds the session's policy (host.policy) had to choose from after it.
     `steps` is how many frames of a sequence the board had taken when it decided, or when the sample was lost; 0 for a model
     without state.
-    `seconds` are on the host's clock, from the first byte of the sample on: `result` when RESULT was in, `uplink` when
+    `seconds` are on the host's clock, from the first byte of the sample on: `result` when RESULT was in, `consent` when somebody
+    had said whether a held sample may leave, `uplink` when
     the whole abstained sample was, `large` when the large model had answered, `final` when FINAL was in. `decided_ticks` is on the
     board's clock. `repeats` counts what had to be said again.
     """
@@ -203,6 +204,7 @@ class Bridge:
         self._reply_seconds = reply_seconds
         self._decided = decided
         self._consent = consent or (lambda _: False)
+        self.unfinished: Outcome | None = None  # of the sample that is under way, or was when the link was lost
         self._next = secrets.randbelow(1 << 32)
         self._down = _Pieces(PAYLOAD_MAX)
         self._up = _Pieces(UPLINK_BYTES)
@@ -213,7 +215,7 @@ class Bridge:
         """Send one sample and see it through. Raises Disconnected if the port is gone or nothing comes any more, SessionLost if the board
         was reset: the sample can then be streamed again."""
         number, self._next = self._next, (self._next + 1) % (1 << 32)
-        outcome = Outcome(sample.index, sample.label, name=sample.name)
+        outcome = self.unfinished = Outcome(sample.index, sample.label, name=sample.name)
         sent, received = self._link.bytes_sent, self._link.bytes_received
         talk = _Talk(number, sample.codes, outcome, start=time.monotonic())
         progress, heard = talk.start, self._heard()
@@ -226,6 +228,7 @@ class Bridge:
                 self._give_up(talk, silent=self._heard() == heard)
         outcome.bytes_sent = self._link.bytes_sent - sent
         outcome.bytes_received = self._link.bytes_received - received
+        self.unfinished = None
         return outcome
 
     def _heard(self) -> int:
@@ -370,6 +373,7 @@ class Bridge:
             outcome.source, talk.ended = Source.BOARD.name.lower(), True
         elif result.stage is Stage.HELD:
             outcome.granted = talk.release = self._consent(outcome)
+            outcome.seconds["consent"] = time.monotonic() - talk.start
         elif result.stage is Stage.WITHHELD:
             talk.kind = "FINAL"
         elif not talk.here:

@@ -9,12 +9,12 @@ Stages, in milliseconds:
     load       first byte of the sample sent, to RESULT received; on a board less the stage "board". Of a sequence that is
                all its frames, each sent when those before were answered
     board      inference and gate, by the board's cycle counter
-    uplink     RESULT received, to the whole abstained sample received
+    uplink     RESULT received, or consent given, to the whole abstained sample received
     large      the large model
     downlink   ANSWER sent, to FINAL received
     accepted   all of it, for samples that the board answered itself
     forwarded  all of it, for samples that were sent up
-    total      all of it, for every sample that was answered
+    total      all of it, for every sample that was answered; a person's time for consent is in here and in no stage
 
 In a bench the host loads the sample; a board with a sensor of its own has no stage "load".
 """
@@ -66,12 +66,13 @@ def stages(outcome: Outcome, board_hz: float | None) -> dict[str, float]:
         times["board"] = 1e3 * (outcome.infer_cycles + outcome.gate_cycles) / board_hz
         times["load"] -= times["board"]
     if "uplink" in at:
-        times["uplink"] = at["uplink"] - at["result"]
+        times["uplink"] = at["uplink"] - at.get("consent", at["result"])
     if "large" in at:
         times["large"] = at["large"] - at["uplink"]
         times["downlink"] = at["final"] - at["large"]
     times["total"] = at.get("final", at["result"])
-    times["accepted" if outcome.accepted else "forwarded"] = times["total"]
+    if outcome.source != "withheld":
+        times["accepted" if outcome.accepted else "forwarded"] = times["total"]
     return times
 
 

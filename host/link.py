@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -190,8 +191,10 @@ class Link(AbstractContextManager["Link"]):
         )
 
         def matching(said: Settings) -> bool:
-            least = max(wanted.consent, self.hello.consent)
-            return said == Settings(wanted.session, wanted.threshold, wanted.deadline_ms, least, wanted.consent_ms)
+            # A board holds on to stricter consent, of its build or of earlier in the session.
+            return said.consent >= wanted.consent and replace(said, consent=wanted.consent) == Settings(
+                wanted.session, wanted.threshold, wanted.deadline_ms, wanted.consent, wanted.consent_ms
+            )
 
         self.settings = self.request(wanted, Settings, seconds, matching)
         return self.settings

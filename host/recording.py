@@ -7,6 +7,7 @@ A line is written whole and at once, so that whatever ends the session leaves al
 says what the samples' codes stand for; nothing else is needed to show a session again. Both ways hold one line in memory.
 """
 
+import contextlib
 import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -41,7 +42,8 @@ class Recorder(AbstractContextManager["Recorder"]):
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.close()
+        with contextlib.suppress(OSError):  # `show` has said so
+            self._file.close()
 
     def _explain(self, error: OSError) -> HostError:
         return HostError(
@@ -78,3 +80,13 @@ def read(path: Path) -> Iterator[Event]:
 def outcomes(path: Path) -> list[Outcome]:
     """How the samples of a session ended, in that order."""
     return [event.outcome for event in read(path) if isinstance(event, Ended)]
+
+
+def write(path: Path, text: str) -> None:
+    """Write a result. Raises HostError if it cannot be written."""
+    try:
+        path.write_text(text)
+    except OSError as error:
+        raise HostError(
+            f"{path}: cannot be written ({error.strerror}).", "Make room, or choose another run folder."
+        ) from None

@@ -13,7 +13,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
@@ -29,7 +29,7 @@ from contract.run_folder import RunFolder
 from host import backend, feed, latency, source, summary
 from host import policy as policies
 from host.backend import LargeModel, NoAnswer
-from host.batcher import Batcher
+from host.batcher import DEADLINE_SECONDS, Batcher, Statistics
 from host.bridge import Outcome, Sample
 from host.consent import Rule
 from host.control import Control
@@ -38,6 +38,7 @@ from host.errors import HostError
 from host.events import Began, Ended, Event, Finished, Sampled
 from host.feed import Feed
 from host.lane import Lane, Session
+from host.messages.settings import DEFAULT_DEADLINE_MS, Consent
 from host.operating_points import curve
 from host.policy import Policy
 from host.recording import Recorder
@@ -66,7 +67,8 @@ class Options:
     `threshold` is a score code, None for the manifest's; `limit` streams only the first samples. `source` is where samples come from
     (host.source). `large` is the large model (host.backend). `per_push` is how many frames go to a recurrent model at once, None for one of a source, which is as if
     they came from a sensor, and for as many as fit of the test split. `policy` is one of host.policy.POLICIES, whose settings are `play`; its threshold is the
-    manifest's, or `threshold`. `faults` damages what goes over the links (host.faults). A port that is gone is tried for `reconnect_seconds`.
+    manifest's, or `threshold`. `faults` damages what goes over the links (host.faults). An abstained sample waits for the large model for
+    `deadline_seconds`. A port that is gone is tried for `reconnect_seconds`.
     """
 
     run: RunFolder
@@ -82,6 +84,7 @@ class Options:
     play: policies.Settings = field(default_factory=policies.Settings)
     consent: Rule = field(default_factory=Rule)
     faults: str | None = None
+    deadline_seconds: float = DEFAULT_DEADLINE_MS / 1e3
     reconnect_seconds: float = 30.0
 
 
@@ -105,6 +108,7 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
     with (
         contextlib.closing(source.open(options.source, options.run, manifest)) as samples,
         endpoints(options.ports, options.board, options.run, options.emulator, options.faults) as places,
+        contextlib.ExitStack() as stack,
     ):
         turns = _Turns(samples, options.limit, control)
         session = Session(
@@ -114,26 +118,33 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
             policy=policy,
             turn=threading.Lock(),
             consent=options.consent,
+            deadline_seconds=options.deadline_seconds,
             control=control,
             reconnect_seconds=options.reconnect_seconds,
             take=turns.take,
             say=events.put,
             now=lambda: time.monotonic() - start,
         )
-        lanes = [Lane(place, session) for place in places]
+        lanes = [stack.enter_context(contextlib.closing(Lane(place, session))) for place in places]
         _connect(lanes)
         open_lanes = [lane for lane in lanes if lane.error is None]
         large = backend.load(options.large, options.run, manifest)
         tally = _Tally(options, manifest, samples, large, fed)
-        with Recorder(options.run.session) as log, Batcher(large, most=len(open_lanes)) as batcher:
+        answers = Batcher(large, most=len(open_lanes), deadline_seconds=answer_seconds(options))
+        with Recorder(options.run.session) as log, answers as batcher, _interruptible(control) as interrupted:
             observers: tuple[Observer, ...] = (log, *views, tally)
             _tell(observers, _began(options, manifest, threshold, [lane.name for lane in lanes], samples))
             for lane in open_lanes:
                 lane.ask(batcher)
-            interrupted = _stream(open_lanes, events, observers, control, samples)
-            result = tally.summary(lanes, policy, threshold, size, interrupted)
+            _stream(open_lanes, events, observers, control, samples)
+            result = tally.summary(lanes, policy, threshold, size, batcher.statistics, control, interrupted)
             summary.save(result, options.run.summary)
-            _tell(observers, Finished(session.now(), interrupted, json.loads(summary.to_json(result))))
+            _tell(observers, Finished(session.now(), result.interrupted, json.loads(summary.to_json(result))))
+        for lane in lanes:
+            if lane.bug is not None:
+                raise lane.bug
+        if result.interrupted:
+            return result
         if turns.error is not None:
             raise turns.error
         gone = [lane.error for lane in lanes if lane.error is not None]
@@ -161,6 +172,7 @@ def one_board(options: Options) -> Iterator[tuple[Manifest, Lane, LargeModel, Fe
                 policy=policy,
                 turn=threading.Lock(),
                 consent=options.consent,
+                deadline_seconds=options.deadline_seconds,
                 control=Control(),
                 reconnect_seconds=options.reconnect_seconds,
                 take=lambda: None,
@@ -171,7 +183,7 @@ def one_board(options: Options) -> Iterator[tuple[Manifest, Lane, LargeModel, Fe
         with contextlib.closing(lane):
             lane.open()
             large = backend.load(options.large, options.run, manifest)
-            with Batcher(large, most=1) as batcher:
+            with Batcher(large, most=1, deadline_seconds=answer_seconds(options)) as batcher:
                 lane.ask(batcher)
                 yield manifest, lane, large, fed
 
@@ -192,53 +204,58 @@ def _connect(lanes: Sequence[Lane]) -> None:
         print(f"without a board: {error}", file=sys.stderr)
 
 
+def answer_seconds(options: Options) -> float:
+    """How long the large model may take: the rest of the board's deadline is for the link."""
+    return options.deadline_seconds * DEADLINE_SECONDS / (DEFAULT_DEADLINE_MS / 1e3)
+
+
 def _stream(
     lanes: Sequence[Lane],
     events: "SimpleQueue[Event]",
     observers: Sequence[Observer],
     control: Control,
     samples: Source,
-) -> bool:
-    """Run the lanes to their end and tell the observers what happens. Returns whether Ctrl-C came before all samples were through."""
+) -> None:
+    """Run the lanes to their end and tell the observers what happens."""
     # Daemons, so that a program that is to end does, whatever a board does.
     threads = [threading.Thread(target=lane.run, name=lane.name, daemon=True) for lane in lanes]
     for thread in threads:
         thread.start()
-    interrupted = threading.Event()
-
-    def interrupt() -> None:
-        print("interrupted: the summary covers the samples until now", file=sys.stderr)
-        interrupted.set()
-        control.stop()
-
-    with _on_ctrl_c(interrupt):
-        while True:
+    try:
+        running = True
+        while running:
             running = any(thread.is_alive() for thread in threads)
             with contextlib.suppress(Empty):
                 while True:
                     _tell(observers, events.get(timeout=WAIT_SECONDS if running else 0))
             if control.stopping:
                 samples.close()
-            if not running:
-                return interrupted.is_set()
+    except BaseException:
+        control.stop()
+        samples.close()
+        raise
 
 
 @contextlib.contextmanager
-def _on_ctrl_c(first: Callable[[], None]) -> Iterator[None]:
-    """The first Ctrl-C calls `first`, in between two instructions of the main thread, so that no line of the log is cut; the second ends the program at once."""
+def _interruptible(control: Control) -> Iterator[threading.Event]:
+    """The first Ctrl-C stops the session, in between two instructions of the main thread, so that no line of the log is cut, and sets the event;
+    the second ends the program at once."""
+    interrupted = threading.Event()
 
     def handle(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, before)
-        first()
+        print("interrupted: the summary covers the samples until now", file=sys.stderr)
+        interrupted.set()
+        control.stop()
 
     if threading.current_thread() is not threading.main_thread():  # nobody else gets signals
-        yield
+        yield interrupted
         return
     before = signal.getsignal(signal.SIGINT)
     if before is not signal.SIG_IGN:  # as a shell's background job, which Ctrl-C is not for
         signal.signal(signal.SIGINT, handle)
     try:
-        yield
+        yield interrupted
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -282,9 +299,11 @@ class _Tally:
         self._outcomes: list[Outcome] = []
         self._stages: list[dict[str, float]] = []
         self._labelled: list[tuple[int, bytes]] = []  # label and codes
+        self._kept_back = False  # whether there was one that the large model may not see
         self._codes: dict[str, bytes] = {}  # of the sample that is on its way to the board of a port
 
     def show(self, event: Event) -> None:
+        free = self._options.consent.mode
         match event:
             case Sampled(port=port, codes=codes):
                 self._codes[port] = codes
@@ -294,15 +313,24 @@ class _Tally:
                     self._stages.append(latency.stages(outcome, board_hz))
                 if outcome.label is not None:
                     self._labelled.append((outcome.label, self._codes[port]))
+                    self._kept_back = self._kept_back or (free is not Consent.ALWAYS and not outcome.sent_up)
 
     def summary(
-        self, lanes: Sequence[Lane], policy: Policy, threshold: int, size: dict[str, Any] | None, interrupted: bool
+        self,
+        lanes: Sequence[Lane],
+        policy: Policy,
+        threshold: int,
+        size: dict[str, Any] | None,
+        calls: Statistics,
+        control: Control,
+        interrupted: threading.Event,
     ) -> Summary:
         options, outcomes = self._options, self._outcomes
         hellos = [lane.hello for lane in lanes if lane.hello is not None]
         emulated = any(lane.emulated for lane in lanes)
         moved = [outcome.threshold for outcome in outcomes if outcome.threshold is not None and not outcome.queried]
         online = options.policy != policies.FIXED
+        alone = self._alone(control)
         return summary.summarise(
             name=self._manifest.name,
             classes=self._manifest.classes,
@@ -310,13 +338,14 @@ class _Tally:
             engine=hellos[0].engine.name.lower(),
             source=self._samples.name,
             large=options.large,
-            interrupted=interrupted,
+            interrupted=interrupted.is_set(),
             threshold=policy.final if online or not moved else moved[-1],
             consent=options.consent.mode.name.lower(),
             policy=Played(options.policy, options.play, policy.left) if online else None,
             outcomes=outcomes,
             expected=[self._samples.expected(of.sample, of.threshold or 0) for of in outcomes],
-            large_accuracy=self._alone(),
+            large_accuracy=alone,
+            large_calls=calls,
             latency=latency.split(self._stages),
             latency_clock="host clock, emulated board" if emulated else "host clock; stage board: its cycle counter",
             instructions_per_cycle=_instructions_per_cycle(options, lanes),
@@ -324,17 +353,23 @@ class _Tally:
             boards=[_part(lane, [of for of in outcomes if of.port == lane.name]) for lane in lanes],
         )
 
-    def _alone(self) -> float | None:
-        """How often the large model alone is right, given the very codes that boards get; None without labels or answers."""
+    def _alone(self, control: Control) -> float | None:
+        """How often the large model alone is right, given the very codes that boards get; None without labels or answers, if there was
+        a sample that it may not see, or if there is no time for it."""
         right, count = 0, len(self._labelled)
+        if not count or self._kept_back:
+            return None
+        stopped = control.stopping
         try:
             for start in range(0, count, CHUNK):
                 chunk = self._labelled[start : start + CHUNK]
                 answers = self._large.classify(np.concatenate([self._fed.values(codes) for _, codes in chunk]))
                 right += int((answers.argmax(axis=1) == [label for label, _ in chunk]).sum())
+                if control.stopping and not stopped:
+                    return None
         except NoAnswer:
             return None
-        return right / count if count else None
+        return right / count
 
 
 def _began(options: Options, manifest: Manifest, threshold: int, ports: Sequence[str], samples: Source) -> Began:

@@ -18,9 +18,11 @@ from rich.table import Table
 
 from contract.gate import ONE
 from host import policy
+from host.batcher import Statistics as Calls
 from host.bridge import Outcome
 from host.latency import Percentiles, bars
 from host.messages.sample import Source
+from host.recording import write
 
 SOURCES: Final = tuple(source.name.lower() for source in Source)
 
@@ -169,6 +171,7 @@ class Summary:
     interrupted: bool
     base_accuracy: float | None
     large_accuracy: float | None
+    large_calls: Calls
     hybrid_accuracy: float | None
     coverage: float | None
     selective_accuracy: float | None
@@ -219,6 +222,7 @@ def summarise(
     outcomes: Sequence[Outcome],
     expected: Sequence[Expected | None],
     large_accuracy: float | None,
+    large_calls: Calls,
     latency: dict[str, Percentiles],
     latency_clock: str,
     instructions_per_cycle: float | None,
@@ -264,11 +268,12 @@ def summarise(
         interrupted=interrupted,
         base_accuracy=_mean([outcome.board_class == outcome.label for outcome in labelled]),
         large_accuracy=large_accuracy,
+        large_calls=large_calls,
         hybrid_accuracy=_mean([not outcome.lost and outcome.answer == outcome.label for outcome in labelled]),
         coverage=_mean([bool(outcome.accepted) for outcome in outcomes]),
         selective_accuracy=_mean([outcome.answer == outcome.label for outcome in labelled if outcome.accepted]),
         threshold=threshold,
-        answered_by=_answered_by(outcomes),
+        answered_by=answered_by(outcomes),
         lost=len(lost),
         lost_first=lost[:SHOWN_MAX],
         compared=sum(wanted is not None for wanted in expected),
@@ -312,7 +317,7 @@ def part(
         firmware=firmware,
         samples=len(outcomes),
         coverage=_mean([bool(outcome.accepted) for outcome in outcomes]),
-        answered_by=_answered_by(outcomes),
+        answered_by=answered_by(outcomes),
         lost=sum(outcome.lost is not None for outcome in outcomes),
         latency_ms=latency,
         link_errors=link_errors,
@@ -322,7 +327,8 @@ def part(
     )
 
 
-def _answered_by(outcomes: Sequence[Outcome]) -> dict[str, int]:
+def answered_by(outcomes: Sequence[Outcome]) -> dict[str, int]:
+    """How many samples each source answered."""
     return {source: sum(outcome.source == source for outcome in outcomes) for source in SOURCES}
 
 
@@ -332,7 +338,8 @@ def _sum(kind: type[Counted], parts: Sequence[Counted]) -> Counted:
 
 
 def save(summary: Summary, path: Path) -> None:
-    path.write_text(to_json(summary) + "\n")
+    """Raises HostError if it cannot be written."""
+    write(path, to_json(summary) + "\n")
 
 
 def to_json(summary: Summary) -> str:
@@ -352,6 +359,10 @@ def show(summary: Summary) -> None:
     table.add_row("coverage (answered on the board)", _percent(summary.coverage))
     table.add_row("selective accuracy (of those)", _percent(summary.selective_accuracy))
     table.add_row("answered by", ", ".join(f"{source} {count}" for source, count in summary.answered_by.items()))
+    calls = summary.large_calls
+    if calls.failures or calls.unanswered:
+        said = f"{calls.failures} calls failed, {calls.retries} retries, {calls.unanswered} samples without an answer"
+        table.add_row("large model", f"{said}, given up {calls.opened} times" if calls.opened else said)
     table.add_row("samples lost", str(summary.lost))
     differ = f"{summary.disagreements} samples" if summary.compared else "-"
     table.add_row("board and host disagree on", differ, end_section=True)

@@ -19,6 +19,7 @@ from contract.manifest import Manifest
 from contract.operating_point import OperatingPoint
 from contract.progress import Progress
 from contract.run_folder import RunFolder
+from host import recording
 from host.bridge import Outcome, Sample
 from host.errors import HostError
 from host.operating_points import thresholds
@@ -80,7 +81,7 @@ def run(options: Options, points: int) -> Sweep:
                 )
                 progress.advance()
     result = Sweep(manifest.name, options.board.name, lane.name, manifest.gate.score, tuple(steps))
-    options.run.sweep.write_text(to_json(result) + "\n")
+    recording.write(options.run.sweep, to_json(result) + "\n")
     return result
 
 

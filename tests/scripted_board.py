@@ -162,9 +162,11 @@ class ScriptedBoard:
                 self._sequence = 0
                 self._send(connection, self._hello)
             case Configure(session=session, consent=consent):
+                least = max(consent, self._hello.consent)
                 if self._settings is None or session != self._settings.session:
                     self._sample = None
-                least = max(consent, self._hello.consent)
+                else:
+                    least = max(least, self._settings.consent)
                 self._settings = Settings(session, message.threshold, message.deadline_ms, least, message.consent_ms)
                 self._send(connection, self._settings)
             case Ping(token=token):

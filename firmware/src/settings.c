@@ -35,15 +35,18 @@ enum message_status settings_configure(const struct frame *frame)
     if (status != MESSAGE_OK) {
         return status;
     }
+    uint8_t least = OPTION_CONSENT;
     if (!session_open || wanted.session != settings.session) {
         sample_forget();
+    } else if (settings.consent > least) {
+        least = settings.consent; /* a sample that came in under stricter consent is not let go by less */
     }
     session_open = true;
     settings = (struct settings){
         .session = wanted.session,
         .threshold = wanted.threshold,
         .deadline_ms = wanted.deadline_ms,
-        .consent = wanted.consent > OPTION_CONSENT ? wanted.consent : OPTION_CONSENT,
+        .consent = wanted.consent > least ? wanted.consent : least,
         .consent_ms = wanted.consent_ms,
     };
     send_settings();

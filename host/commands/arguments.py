@@ -1,12 +1,21 @@
 """What several commands are told alike: the board and its port, the run, numbers in their ranges."""
 
 import argparse
+import contextlib
 import os
+import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from host.control import Control
     from host.session import Options
+    from host.view import View
+    from host.view.web import Web
+
+ANY_PORT: Final = 0  # of the page: one that is free
 
 PORT: Final = "DEMUR_PORT"
 """The environment variable that names the port, or several with commas in between, where --port does not."""
@@ -38,6 +47,13 @@ def add_board(parser: argparse.ArgumentParser, several: bool = False) -> None:
         "http://HOST:PORT/v2/models/NAME (host/backend)",
     )
     parser.add_argument(
+        "--deadline",
+        type=seconds,
+        default=2.0,
+        metavar="S",
+        help="how long an abstained sample waits for the large model before the board's own answer stands; default 2",
+    )
+    parser.add_argument(
         "--emulator",
         default="qemu",
         metavar="NAME",
@@ -54,6 +70,56 @@ def add_board(parser: argparse.ArgumentParser, several: bool = False) -> None:
         help="how long a port that is gone is tried again; default 30",
     )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def add_views(parser: argparse.ArgumentParser) -> None:
+    """How a session is shown."""
+    group = parser.add_argument_group("what is shown")
+    group.add_argument(
+        "--view",
+        default="auto",
+        metavar="NAME",
+        help="auto (default: terminal on a terminal, otherwise plain; none with --json), terminal, plain, none",
+    )
+    group.add_argument(
+        "--web",
+        type=whole,
+        nargs="?",
+        const=ANY_PORT,
+        metavar="PORT",
+        help="serve a page as well, on 127.0.0.1, until Ctrl-C; without a port on one that is free",
+    )
+
+
+@contextlib.contextmanager
+def page(port: int | None, control: "Control") -> "Iterator[Web | None]":
+    """The page of a session, if a port is given; it stays after the end of what it shows, until Ctrl-C."""
+    from host.view import web
+
+    if port is None:
+        yield None
+        return
+    with web.serve(control, port=port) as served:
+        print(f"page: {served.url}", file=sys.stderr)
+        yield served
+        if not control.stopping:
+            print("the page stays until Ctrl-C", file=sys.stderr)
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+
+
+@contextlib.contextmanager
+def views(name: str, served: "Web | None", control: "Control") -> "Iterator[list[View]]":
+    """The view of that name, and the page if there is one."""
+    from rich.console import Console
+
+    from host import view
+
+    if name == view.AUTO and not sys.stdout.isatty():
+        name = "plain"
+    note = "" if served is None else f"page: {served.url}"
+    with view.make(name, control, Console(stderr=not sys.stdout.isatty()), note) as shown:
+        yield [shown] if served is None else [shown, served]
 
 
 def ports(arguments: argparse.Namespace) -> tuple[str, ...]:
@@ -76,6 +142,7 @@ def options(arguments: argparse.Namespace) -> "Options":
         emulator=arguments.emulator,
         per_push=arguments.frames_per_push,
         faults=arguments.faults,
+        deadline_seconds=arguments.deadline,
         reconnect_seconds=arguments.reconnect_seconds,
     )
 

@@ -17,6 +17,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--seconds", type=shared.seconds, metavar="S", help="end after so long; default: go on until Ctrl-C"
     )
+    parser.add_argument(
+        "--run", type=Path, metavar="DIR", help="the run whose image an emulator at --port is to boot, as runs/digits"
+    )
     parser.add_argument("--json", action="store_true", help="print a JSON object a line")
 
 

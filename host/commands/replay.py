@@ -4,8 +4,6 @@ With --large the recorded samples go to another large model instead, and the two
 """
 
 import argparse
-import contextlib
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +23,7 @@ def add(commands: Any) -> None:
         metavar="X",
         help="times as fast as it was; 0: as fast as it goes; default 1",
     )
-    parser.add_argument("--view", default="auto", metavar="NAME", help="auto (default), terminal, plain, none")
-    parser.add_argument(
-        "--web", type=shared.whole, nargs="?", const=0, metavar="PORT", help="serve a page as well, on 127.0.0.1"
-    )
+    shared.add_views(parser)
     parser.add_argument(
         "--large", metavar="MODEL", help="another large model, as of `run`; compares instead of showing"
     )
@@ -53,20 +48,11 @@ def call(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace, path: Path) -> int:
-    from rich.console import Console
-
-    from host import replay, view
+    from host import replay
     from host.control import Control
 
-    control = Control()
-    with contextlib.ExitStack() as views:
-        shown: list[view.View] = [views.enter_context(view.make(arguments.view, control, Console()))]
-        if arguments.web is not None:
-            from host.view import web
-
-            page = views.enter_context(web.serve(control, port=arguments.web))
-            print(f"web view: {page.url}", file=sys.stderr)
-            shown.append(page)
+    control = Control(steers=False)
+    with shared.page(arguments.web, control) as page, shared.views(arguments.view, page, control) as shown:
         replay.replay(path, shown, arguments.speed, stopping=lambda: control.stopping)
     return DONE
 

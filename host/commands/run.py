@@ -4,18 +4,15 @@ Exit code 1 if a sample was lost, or a board and the host disagree; 3 if no boar
 """
 
 import argparse
-import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from contract.errors import CHECK_FAILED, DONE, INTERRUPTED
 from host.commands import arguments as shared
 
 if TYPE_CHECKING:
     from host.policy import Settings
-
-ANY_PORT: Final = 0  # of the web view: one that is free
 
 
 def add(commands: Any) -> None:
@@ -30,11 +27,7 @@ def add(commands: Any) -> None:
         "`microphone` (host/source)",
     )
     parser.add_argument("--threshold", type=shared.probability, metavar="P", help="accept from this score on, 0 to 1")
-    view = parser.add_argument_group("what is shown")
-    view.add_argument("--view", default="auto", metavar="NAME",
-                      help="auto (default: terminal on a terminal, otherwise plain; none with --json), terminal, plain, none")  # fmt: skip
-    view.add_argument("--web", type=shared.whole, nargs="?", const=ANY_PORT, metavar="PORT",
-                      help="serve a page as well, on 127.0.0.1; without a port on one that is free")  # fmt: skip
+    shared.add_views(parser)
     consent = parser.add_argument_group("what may leave a board")
     consent.add_argument("--consent", default="always", metavar="WHEN",
                          help="always (default), ask: an abstained sample stays until somebody says yes, never")  # fmt: skip
@@ -76,8 +69,6 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
 def call(arguments: argparse.Namespace) -> int:
     from dataclasses import replace
 
-    from rich.console import Console
-
     from contract import manifest
     from contract.gate import to_code
     from host import consent, session, summary, view
@@ -98,23 +89,17 @@ def call(arguments: argparse.Namespace) -> int:
             manifest.load(options.run.manifest).classes,
         ),
     )
-    name = arguments.view
-    if name == view.AUTO and not sys.stdout.isatty():
-        name = "none" if arguments.json else "plain"
+    name = "none" if arguments.json and arguments.view == view.AUTO else arguments.view
+    if name == view.AUTO and arguments.source == "-":
+        name = "plain"  # keys and samples would come from the same standard input
     control = Control()
-    with contextlib.ExitStack() as views:
-        shown = [views.enter_context(view.make(name, control, Console(stderr=not sys.stdout.isatty())))]
-        if arguments.web is not None:
-            from host.view import web
-
-            page = views.enter_context(web.serve(control, port=arguments.web))
-            print(f"web view: {page.url}", file=sys.stderr)
-            shown.append(page)
-        result = session.run(options, shown, control)
-    if arguments.json:
-        print(summary.to_json(result))
-    else:
-        summary.show(result)
+    with shared.page(arguments.web, control) as page:
+        with shared.views(name, page, control) as shown:
+            result = session.run(options, shown, control)
+        if arguments.json:
+            print(summary.to_json(result), flush=True)
+        else:
+            summary.show(result)
     for line in (*result.lost_first, *result.disagreements_first):
         print(line, file=sys.stderr)
     if result.interrupted:

@@ -1,7 +1,7 @@
 """Policies: with which threshold the board decides on the next sample.
 
     policy = make("online-2", Settings(threshold=manifest.gate.threshold, seed=0))
-    turn = policy.turn()                                        # SET_THRESHOLD, if it is not in force already
+    turn = policy.turn()                                        # CONFIGURE, if it is not in force already
     policy.learn(turn, score, class_index, answer)              # what the board said, and the large model if it was asked
 
 The board knows thresholds only, and every abstention costs a transmission. A policy that wants the large model's answer to a

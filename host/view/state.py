@@ -322,10 +322,6 @@ class State:
             shown.steps = outcome.steps
         if outcome.lost is None and "result" in outcome.seconds:
             times = stages(outcome, event.board_hz)
-            if "uplink" in times and shown.asked_at is not None and shown.consent is not None:
-                times["uplink"] = max(0.0, times["uplink"] - 1e3 * (shown.consent.at - shown.asked_at))
-            if outcome.source == "withheld":
-                times.pop("forwarded", None)  # it was not
             shown.milliseconds = times["total"]
             self._times.append((outcome.source, times))
         if not outcome.accepted:

@@ -21,13 +21,16 @@ from host.control import Control
 from host.events import Event
 from host.view import keys
 from host.view.screen import CONSENT, QUIT, THRESHOLD, screen
-from host.view.state import State, step
+from host.view.state import Shown, State, step
 
 FRAMES_PER_SECOND: Final = 8
 """A drawing takes some 20 ms of a laptop's core, which the boards' threads need too."""
 
 STEP: Final = 0.01
 """Of coverage: what a key moves the threshold by."""
+
+SEEN_SECONDS: Final = 0.5
+"""How long a sample that waits must have been on the screen before a key says whether it may leave."""
 
 IDLE_SECONDS: Final = 1.0
 """How long nothing changes before the screen is drawn all the same: it may have got another size."""
@@ -42,6 +45,10 @@ class Terminal:
         self._changed, self._closing = threading.Event(), threading.Event()
         self._keys: tuple[str, ...] = ()
         self._last = time.monotonic()
+        self._drawn: tuple[tuple[str, int] | None, float] = (
+            None,
+            0.0,
+        )  # the sample that waits on the screen, and since when
         self._stack = contextlib.ExitStack()
         self._drawer = threading.Thread(target=self._draw, name="screen", daemon=True)
 
@@ -73,12 +80,17 @@ class Terminal:
             self._control.stop()
         elif not self._control.steers:
             return
-        elif key in ("y", "n") and asking:
+        elif key in ("y", "n") and asking and self._has_seen(asking[0]):
             self._control.consent(asking[0].port, asking[0].sample, granted=key == "y", by="key")
         elif key in ("up", "+", "down", "-") and began is not None:
             now = threshold if self._control.threshold is None else self._control.threshold
             share = -STEP if key in ("up", "+") else STEP
             self._control.move(step(curve, now, share), by="key")
+
+    def _has_seen(self, asking: Shown) -> bool:
+        """Whether a person had the time to: a key that is held down, or hit twice, is no answer about the next sample."""
+        drawn, at = self._drawn
+        return drawn == (asking.port, asking.sample) and time.monotonic() - at >= SEEN_SECONDS
 
     def _draw(self) -> None:
         while not self._closing.is_set():
@@ -86,6 +98,10 @@ class Terminal:
             self._changed.clear()
             with self._lock:
                 idle = time.monotonic() - self._last
-                drawn = screen(self._state, self._console, self._keys, self._note, idle)
-            self._live.update(drawn, refresh=True)
+                shown = screen(self._state, self._console, self._keys, self._note, idle)
+                asking = self._state.asking[:1]
+            self._live.update(shown, refresh=True)
+            drawn = (asking[0].port, asking[0].sample) if asking else None
+            if drawn != self._drawn[0]:
+                self._drawn = drawn, time.monotonic()
             self._closing.wait(1 / FRAMES_PER_SECOND)

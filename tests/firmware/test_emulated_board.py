@@ -224,6 +224,14 @@ def test_a_held_sample_stays_until_it_is_released(emulated: Emulated) -> None:
     assert emulated.ask(Answer(1, 5, 1), Final).source == Source.HOST
 
 
+def test_a_sample_that_came_under_stricter_consent_keeps_it(emulated: Emulated) -> None:
+    emulated.link.configure(consent=Consent.ASK)
+    data = sample_of(TORN)
+    emulated.link.send(*(Load(1, at, data[at : at + 200]) for at in range(0, len(data), 200)))
+    assert emulated.link.configure(consent=Consent.ALWAYS).consent == Consent.ASK
+    assert emulated.ask(Infer(1), Result).stage == Stage.HELD
+
+
 @pytest.mark.parametrize("declined", [True, False])
 def test_a_held_sample_that_is_not_released_ends_on_the_board(emulated: Emulated, declined: bool) -> None:
     milliseconds = 40

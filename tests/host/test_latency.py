@@ -1,6 +1,7 @@
 """Stages of a sample's time, and their percentiles against the standard library's."""
 
 import statistics
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -45,6 +46,18 @@ def test_an_emulated_board_has_no_milliseconds_of_its_own() -> None:
 
 def test_stages_that_a_sample_did_not_reach_are_left_out() -> None:
     assert stages(FALLBACK, board_hz=None) == pytest.approx({"load": 4.0, "total": 2004.0, "forwarded": 2004.0})
+
+
+def test_a_persons_time_is_in_no_stage_but_in_the_total() -> None:
+    seconds = {"result": 0.004, "consent": 3.004, "uplink": 3.006, "large": 3.016, "final": 3.019}
+    found = stages(replace(FORWARDED, seconds=seconds, granted=True), board_hz=None)
+    assert found == pytest.approx(
+        {"load": 4.0, "uplink": 2.0, "large": 10.0, "downlink": 3.0, "total": 3019.0, "forwarded": 3019.0}
+    )
+
+
+def test_a_sample_that_stays_was_not_forwarded() -> None:
+    assert stages(replace(FALLBACK, source="withheld"), board_hz=None) == pytest.approx({"load": 4.0, "total": 2004.0})
 
 
 def test_split_counts_each_stage_over_the_samples_that_reached_it() -> None:

@@ -55,6 +55,7 @@ def test_a_board_built_to_ask_is_not_told_otherwise() -> None:
     with ScriptedBoard(hello(consent=Consent.ASK)) as board, link_to(board) as link:
         assert link.configure(consent=Consent.ALWAYS).consent is Consent.ASK
         assert link.configure(consent=Consent.NEVER).consent is Consent.NEVER
+        assert link.configure(consent=Consent.ASK).consent is Consent.NEVER  # as long as the session lasts
 
 
 def test_a_request_is_said_again_until_it_is_answered() -> None:

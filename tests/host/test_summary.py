@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from host.batcher import Statistics
 from host.bridge import Outcome
 from host.latency import split, stages
 from host.summary import Expected, LinkErrors, Summary, Traffic, part, save, show, summarise
@@ -25,6 +26,7 @@ OUTCOMES = (
 )
 LATENCY = split([stages(outcome, None) for outcome in OUTCOMES if outcome.lost is None])
 PART = part("emulator", "demur 0.1", OUTCOMES, LATENCY, CLEAN, Traffic(500, 400, 170), None, None)
+CALLS = Statistics(2, 1.0, 0, 0, 0, "closed", 0)
 EXPECTED = tuple(Expected(of.board_class or 0, of.score or 0, bool(of.accepted)) for of in OUTCOMES)
 
 
@@ -32,7 +34,7 @@ def summary(**changes: Any) -> Summary:
     arguments: dict[str, Any] = {
         "name": "digits", "classes": [str(digit) for digit in range(10)], "board": "nucleo_f446re", "engine": "aot", "source": "test split", "large": "checkpoint", "consent": "always", "interrupted": False,
         "threshold": 128,
-        "outcomes": OUTCOMES, "expected": EXPECTED, "large_accuracy": 4 / 5,
+        "outcomes": OUTCOMES, "expected": EXPECTED, "large_accuracy": 4 / 5, "large_calls": CALLS,
         "latency": LATENCY, "latency_clock": "host clock, emulated board",
         "instructions_per_cycle": 0.5, "size": {"flash_bytes": 20_000, "ram_bytes": 9_000, "board": "nucleo_f446re"},
         "boards": [PART],
@@ -97,6 +99,13 @@ def test_link_and_traffic_are_sums_over_the_boards(capsys: pytest.CaptureFixture
     show(found)
     shown = " ".join(capsys.readouterr().out.replace("│", " ").split())  # the table wraps
     assert "lost and found 1 times" in shown and "unplugged" in shown
+
+
+def test_a_large_model_that_failed_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    found = summary(large_calls=replace(CALLS, failures=3, retries=2, unanswered=1, opened=1))
+    show(found)
+    shown = " ".join(capsys.readouterr().out.replace("│", " ").split())
+    assert "3 calls failed, 2 retries" in shown and "given up 1 times" in shown
 
 
 def test_nothing_streamed_divides_by_nothing(capsys: pytest.CaptureFixture[str]) -> None:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host import latency, summary
+from host.batcher import Statistics
 from host.bridge import Outcome
 from host.events import (
     Began,
@@ -120,7 +121,7 @@ def test_a_session_folds_to_the_figures_of_its_summary(boards: int) -> None:
     state = folded(*events)
     result = summary.summarise(
         name="digits", classes=(), board="nucleo", engine="aot", source="", large="", consent="always", interrupted=False, threshold=THRESHOLD, outcomes=outcomes,
-        expected=[None] * len(outcomes), large_accuracy=None, latency={}, latency_clock="", instructions_per_cycle=None,
+        expected=[None] * len(outcomes), large_accuracy=None, large_calls=Statistics(0, 0.0, 0, 0, 0, "closed", 0), latency={}, latency_clock="", instructions_per_cycle=None,
         size=None, boards=[],
     )  # fmt: skip
     total = state.total
@@ -227,7 +228,7 @@ def test_means_add_up_and_waiting_is_what_is_in_no_stage() -> None:
 
 
 def test_a_wait_for_consent_is_no_time_of_the_link() -> None:
-    seconds = {"result": 0.01, "uplink": 5.03, "large": 5.06, "final": 5.1}
+    seconds = {"result": 0.01, "consent": 5.01, "uplink": 5.03, "large": 5.06, "final": 5.1}
     ended = Ended(6.1, "a", replace(forwarded(7).outcome, seconds=seconds, granted=True), None)
     asked, given = ConsentAsked(1.0, "a", 7, 1, 150, 31.0), ConsentGiven(6.0, "a", 7, True, "key")
     state = folded(BEGAN, asked, given, ended)

@@ -23,7 +23,7 @@ from host.view import keys
 from host.view.picture import Picture
 from host.view.screen import CONSENT, QUIT, THRESHOLD, painted, screen
 from host.view.state import State
-from host.view.terminal import Terminal
+from host.view.terminal import SEEN_SECONDS, Terminal
 from sessions import digits, tones
 
 KEYS = (CONSENT, THRESHOLD, QUIT)
@@ -165,6 +165,19 @@ def test_the_live_view_shows_and_gives_the_screen_back(make: Callable[..., Itera
     assert written.count("\x1b[?1049h") == written.count("\x1b[?1049l") == 1
 
 
+def test_a_sample_counts_as_seen_once_it_is_on_the_screen() -> None:
+    control, on = Control(), console()
+    with Terminal(control, on) as terminal:
+        for event in until_asked(digits(samples=300, consent="ask")):
+            terminal.show(event)
+        asked = event
+        assert isinstance(asked, ConsentAsked)
+        while (answer := control.wait_consent(asked.port, asked.sample, 0)) is None:
+            terminal.press("y")
+            time.sleep(0.01)
+    assert answer == (True, "key")
+
+
 def test_what_keys_ask_for() -> None:
     control, on = Control(), console()
     terminal = Terminal(control, on)
@@ -175,6 +188,13 @@ def test_what_keys_ask_for() -> None:
         terminal.show(event)
     asked = event
     assert isinstance(asked, ConsentAsked)
+    terminal.press("y")
+    terminal._drawn = (asked.port, asked.sample), time.monotonic()
+    terminal.press("y")
+    terminal._drawn = (asked.port, asked.sample + 1), 0.0
+    terminal.press("y")
+    assert control.wait_consent(asked.port, asked.sample, 0) is None, "nobody can have looked at it yet"
+    terminal._drawn = (asked.port, asked.sample), time.monotonic() - SEEN_SECONDS
     terminal.press("n")
     assert control.wait_consent(asked.port, asked.sample, 0) == (False, "key")
     terminal.press("y")

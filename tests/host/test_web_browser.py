@@ -181,6 +181,9 @@ def test_consent_by_click_and_by_key(page: Web, chromium: Browser, control: Cont
     chromium.wait("!document.querySelector('#consent').hidden")
     assert chromium.run("document.querySelector('#verdict').innerText").startswith("May it leave the board?")
     assert chromium.run("document.querySelector('#board .fine').textContent").startswith("unsure: ")
+    chromium.run("asked.since = performance.now(); consent(true)")
+    assert not chromium.run("asked.sent"), "nobody can have looked at it yet"
+    chromium.wait("performance.now() - asked.since >= SEEN")
     if how == "click":
         chromium.run(f"document.querySelector('#{'yes' if granted else 'no'}').click()")
     else:

@@ -263,6 +263,8 @@ class _Handler(BaseHTTPRequestHandler):
         host, origin = self.headers.get("Host", ""), self.headers.get("Origin")
         if not _is_ours(host, self.server.web.host):
             raise _RefusedError(HTTPStatus.FORBIDDEN, "not asked by an address or name of this server's")
+        if self.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
+            raise _RefusedError(HTTPStatus.FORBIDDEN, "asked by a page of another site")
         if origin is not None and origin != f"http://{host}":
             raise _RefusedError(HTTPStatus.FORBIDDEN, "asked by a page of another site")
 

@@ -13,6 +13,7 @@ const SPOKEN_MS = 15000;  // how often a screen reader hears how the session sta
 
 const heard = { began: null, picture: null, now: null, course: null };
 const fresh = new Set();  // what was heard since the last drawing
+const SEEN = 500;  // ms that a sample must have been shown before anybody says whether it may leave
 let touched = -Infinity, spoken = 0, asked = null;
 
 /* ---------- words ---------- */
@@ -161,7 +162,7 @@ function drawSample() {
 
   $("#consent").hidden = !ask || !heard.began.steers;
   if (ask) {
-    if (!asked || asked.port !== ask.port || asked.sample !== ask.sample) asked = { ...ask, end: performance.now() + 1000 * ask.left, sent: false };
+    if (!asked || asked.port !== ask.port || asked.sample !== ask.sample) asked = { ...ask, end: performance.now() + 1000 * ask.left, since: performance.now(), sent: false };
     countDown();
   } else {
     asked = null;
@@ -191,7 +192,7 @@ function countDown() {
 }
 
 function consent(granted) {
-  if (!asked || asked.sent || !heard.began.steers) return;
+  if (!asked || asked.sent || !heard.began.steers || performance.now() - asked.since < SEEN) return;
   asked.sent = true;
   post("/consent", { port: asked.port, sample: asked.sample, granted });
 }
@@ -506,7 +507,7 @@ function sharedLength(ports) {
 $("#yes").addEventListener("click", () => consent(true));
 $("#no").addEventListener("click", () => consent(false));
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "y" || event.key === "n") consent(event.key === "y");
 });
 $("#threshold").addEventListener("input", (event) => {
