@@ -48,6 +48,8 @@ def endpoints(
             raise HostError(f"{twice[0]}: the port is named twice.", "Name each board's port once.")
         if faults is not None:
             found = [Endpoint(place.name, _damaged(place.url, faults), place.runner) for place in found]
+            for place in found:
+                emulators.callback(_discard, place)
         yield tuple(found)
 
 
@@ -83,6 +85,11 @@ def _places(
 
 def _fixed(url: str) -> Callable[[], str]:
     return lambda: url
+
+
+def _discard(place: Endpoint) -> None:
+    with contextlib.suppress(HostError):  # a board that is gone has no cable either
+        faulty.discard(place.url())
 
 
 def _damaged(url: Callable[[], str], faults: str) -> Callable[[], str]:

@@ -118,12 +118,17 @@ class Lane:
     def open(self) -> None:
         """Connect with the board and put the session's settings in force. Raises HostError: no such port, silent, not the board or model
         expected."""
-        try:
-            self._open()
-        except HostError as error:
-            self.close()
-            self.error = error
-            raise
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._open()
+            except HostError as error:
+                self.close()
+                if attempt < ATTEMPTS and isinstance(error, Disconnected | SessionLost):
+                    continue  # it was there, and was lost again at once
+                self.error = error
+                raise
+            else:
+                return
 
     def ask(self, large: LargeModel) -> None:
         """Who answers what the board abstains from."""
@@ -139,7 +144,7 @@ class Lane:
                 if self.error is not None:
                     raise self.error
                 self._report()
-            self._leave()
+            self.leave()
         except HostError as error:
             self.error = error
             self._say(LinkEvent(self._now(), self.name, "gone", error.problem))
@@ -324,7 +329,7 @@ class Lane:
                 self.reconnected += 1
                 return
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
         """Leave the policy's last threshold on the board, and take its counters."""
         final = self._session.policy.final
         moved = self._session.control.threshold

@@ -154,8 +154,9 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
 
 
 @contextlib.contextmanager
-def one_board(options: Options) -> Iterator[tuple[Manifest, Lane, LargeModel, Feed]]:
-    """One board, connected, for who streams samples as he likes: `lane.stream(sample, Turn(threshold))`. Raises HostError for several."""
+def one_board(options: Options, large: LargeModel | None = None) -> Iterator[tuple[Manifest, Lane, LargeModel, Feed]]:
+    """One board, connected, for who streams samples as he likes: `lane.stream(sample, Turn(threshold))`; `large` in place of what the
+    options name. Raises HostError for several."""
     manifest = manifests.load(options.run.manifest)
     fed = feed.of(manifest, options.per_push)
     start = time.monotonic()
@@ -182,7 +183,7 @@ def one_board(options: Options) -> Iterator[tuple[Manifest, Lane, LargeModel, Fe
         )
         with contextlib.closing(lane):
             lane.open()
-            large = backend.load(options.large, options.run, manifest)
+            large = large or backend.load(options.large, options.run, manifest)
             with Batcher(large, most=1, deadline_seconds=answer_seconds(options)) as batcher:
                 lane.ask(batcher)
                 yield manifest, lane, large, fed

@@ -9,14 +9,13 @@ of that very sample: its class, its score, its probability; and the host's memor
 again and the sample streamed again.
 """
 
-import contextlib
 import json
 import os
 import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
@@ -34,24 +33,15 @@ from contract.progress import Progress
 from contract.run_folder import RunFolder
 from host import backend, faults, feed
 from host.backend import LargeModel
-from host.bridge import Bridge, Outcome, Sample
-from host.emulator import RUNNERS, Runner
-from host.errors import HostError
+from host.bridge import Outcome, Sample
 from host.faults import Counts
 from host.feed import Feed
-from host.link import Link, connect
 from host.messages.sample import Source
-from host.messages.settings import DEFAULT_DEADLINE_MS
-from host.messages.statistics import Statistics, StatisticsRequest
-from host.port import open_port
+from host.policy import Turn
+from host.session import Options as Session
+from host.session import one_board
 from host.source.test_split import load_vectors
 from host.summary import Expected
-
-REPLY_MARGIN: Final = 3.0
-"""Seconds that the host waits beyond the board's deadline before a sample counts as lost."""
-
-TRIES: Final = 50
-"""How often in a row the link may fail to open before the soak is given up."""
 
 WARM_UP: Final = 2000
 """Samples, or a tenth if that is less, until caches and pools have the size that they keep."""
@@ -144,7 +134,8 @@ def run(options: Options, on_outcome: Callable[[Outcome], None] = lambda outcome
     fed = feed.of(manifest)
     large = Known(backend.load(options.large, options.run, manifest), _seen(manifest, fed, samples, expected))
     tally = _Tally(large)
-    with _endpoint(options) as url, contextlib.closing(_Connection(options, manifest, url, fed, large)) as connection:
+    session = Session(run=options.run, board=options.board, ports=(options.port,), faults=options.faults or None)
+    with one_board(session, large) as (_, lane, _, _):
         start, warm_up, interrupted = time.monotonic(), min(WARM_UP, options.samples // 10), False
         every = max(1, (options.samples - warm_up) // READINGS)
         memory = []
@@ -154,7 +145,9 @@ def run(options: Options, on_outcome: Callable[[Outcome], None] = lambda outcome
                     if number >= warm_up and (number - warm_up) % every == 0:
                         memory.append(_memory(number))
                     index = number % len(samples)
-                    outcome = connection.stream(samples[index])
+                    outcome = lane.stream(samples[index], Turn(manifest.gate.threshold))
+                    if lane.error is not None:
+                        raise lane.error
                     tally.take(number, outcome, expected[index], large.answers[index])
                     on_outcome(outcome)
                     progress.advance(note=f"{sum(tally.lost.values())} lost, {tally.wrong} wrong")
@@ -163,8 +156,9 @@ def run(options: Options, on_outcome: Callable[[Outcome], None] = lambda outcome
             interrupted = True
         seconds = time.monotonic() - start
         memory.append(_memory(tally.samples))
-        statistics = connection.statistics()
-        cable = faults.cable(url) if options.faults else None
+        lane.leave()
+        counted, totals = lane.counted, lane.totals
+        cable = faults.cable(lane.endpoint.url()) if options.faults else None
         return Report(
             name=manifest.name,
             board=options.board.name,
@@ -178,11 +172,11 @@ def run(options: Options, on_outcome: Callable[[Outcome], None] = lambda outcome
             wrong=tally.wrong,
             mistakes=tally.mistakes,
             repeats=tally.repeats,
-            reconnections=connection.reconnections,
-            frames_down=statistics.frames_received,
-            frames_up=connection.frames_received,
-            damaged_down=statistics.crc_errors + statistics.cobs_errors + statistics.oversize,
-            damaged_up=connection.damaged,
+            reconnections=lane.reconnected,
+            frames_down=counted["frames_received"],
+            frames_up=totals.frames_received,
+            damaged_down=sum(counted[name] for name in ("crc_errors", "cobs_errors", "oversize")),
+            damaged_up=totals.damaged,
             faults_down=cable.down.counts if cable else Counts(),
             faults_up=cable.up.counts if cable else Counts(),
             seconds=round(seconds, 1),
@@ -276,89 +270,6 @@ def mistakes(outcome: Outcome, wanted: Expected, answer: tuple[int, int]) -> lis
     if (outcome.source == Source.BOARD.name.lower()) != wanted.accepted:
         found.append(f"it ended at the {outcome.source}, but accepted is {wanted.accepted}")
     return found
-
-
-class _Connection:
-    """A board's link and bridge, opened again when they are lost."""
-
-    def __init__(self, options: Options, manifest: Manifest, url: str, fed: Feed, large: LargeModel) -> None:
-        self._options, self._manifest, self._url, self._feed, self._large = options, manifest, url, fed, large
-        self._past_received = self._past_damaged = 0  # of the links before
-        self.reconnections = 0
-        self._link = self._open()
-        self._bridge = Bridge(self._link, large, fed, DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
-
-    @property
-    def frames_received(self) -> int:
-        return self._past_received + self._link.counters.received
-
-    @property
-    def damaged(self) -> int:
-        return self._past_damaged + self._link.counters.damaged
-
-    def stream(self, sample: Sample) -> Outcome:
-        while True:
-            try:
-                return self._bridge.stream(sample)
-            except HostError:
-                self._reconnect()
-
-    def statistics(self) -> Statistics:
-        while True:
-            try:
-                return self._link.request(StatisticsRequest(), Statistics)
-            except HostError:
-                self._reconnect()
-
-    def close(self) -> None:
-        self._link.close()
-
-    def _reconnect(self) -> None:
-        self._past_received, self._past_damaged = self.frames_received, self.damaged
-        self.reconnections += 1
-        self._link.close()
-        self._link = self._open()
-        self._bridge = Bridge(self._link, self._large, self._feed, DEFAULT_DEADLINE_MS / 1e3 + REPLY_MARGIN)
-
-    def _open(self) -> Link:
-        for tries in range(TRIES):
-            try:
-                return self._connect()
-            except HostError:
-                if tries == TRIES - 1:
-                    raise
-        raise AssertionError
-
-    def _connect(self) -> Link:
-        board = self._options.board
-        link = connect(open_port(self._url, board.uart.baud), self._url, board.name, self._manifest.hash)
-        runner = _runner(self._options.port)
-        # An emulated time base runs at its machine's frequency whatever clock the firmware took it for.
-        scale = runner.ticks_hz(board) / link.hello.clock_hz if runner else 1.0
-        try:
-            link.configure(threshold=self._manifest.gate.threshold, deadline_ms=round(DEFAULT_DEADLINE_MS * scale))
-        except HostError:
-            link.close()
-            raise
-        return link
-
-
-def _runner(port: str) -> Runner | None:
-    return RUNNERS.get("qemu" if port == "emulator" else port)
-
-
-@contextlib.contextmanager
-def _endpoint(options: Options) -> Iterator[str]:
-    """The URL of the board's port behind the faulty cable; an emulator runs as long as it is in use."""
-    with contextlib.ExitStack() as stack:
-        url = options.port
-        if runner := _runner(options.port):
-            elf = options.run.firmware(options.board.name) / "firmware.elf"
-            url = stack.enter_context(runner.boot(options.board, elf))
-        if options.faults:
-            url = faults.wrap(url, options.faults)
-            stack.callback(faults.discard, url)
-        yield url
 
 
 def _memory(samples: int) -> Memory:

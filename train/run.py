@@ -88,6 +88,7 @@ def _differences(new: RunConfig, old: RunConfig) -> str:
 
 def _train(config: RunConfig, folder: RunFolder, trained: Trained) -> None:
     loop.use(config.threads, config.device)
+    folder.metrics.touch()  # it stays empty if all models were trained elsewhere
     samples = data.load(config.data)
     if samples.predicts_number and config.gate is not None:
         raise TrainError(

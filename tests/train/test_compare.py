@@ -441,6 +441,22 @@ hybrid = { router = "small", coverage = 0.6, epochs = 2, tune = "both", tune_epo
     assert "router" in report.page(values, routed)
 
 
+def test_a_router_alone_trains_no_model_again(tmp_path: Path) -> None:
+    routed = SMALL[: SMALL.index('[[rules]]\nname = "noisy"')].replace("seeds = 2", "seeds = 1")
+    routed += (
+        '[[rules]]\nname = "routed"\nscores = ["router"]\nhybrid = { router = "small", coverage = 0.6, epochs = 2 }\n'
+    )
+    loaded = load(write(tmp_path, routed))
+    work.train_all(loaded.trainings(), tmp_path, 1, restart=False)
+    run = RunFolder(tmp_path / "routed" / "seed_0")
+    assert run.metrics.read_text() == "" and run.report.exists()
+    base, _ = models.load(run.base_checkpoint)
+    of_rule, _ = models.load(RunFolder(tmp_path / "cross_entropy" / "seed_0").base_checkpoint)
+    for name, weights in of_rule.state_dict().items():
+        np.testing.assert_array_equal(base.state_dict()[name], weights)
+    assert [row["rule"] for row in judge(loaded, tmp_path, None)["rows"]] == ["cross_entropy", "routed"]
+
+
 ONE = SMALL.replace("seeds = 2", "seeds = 1").replace(", { augment = { noise = 0.3 } }", "")
 
 
