@@ -9,6 +9,7 @@ each, and the large model as measured. Writes bench.json at its end.
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -76,6 +77,7 @@ class Bench:
     port: str
     large: str
     samples: int
+    interrupted: bool
     clock: str
     points: tuple[Measured, ...]
 
@@ -99,10 +101,19 @@ def run(options: Options, plan: Plan) -> Bench:
         for sample in samples[: plan.warm_up]:
             for threshold in chosen.values():
                 _stream(lane, sample, threshold)
-        for sample in samples:
-            for name, threshold in chosen.items():
-                outcomes[name].append(_stream(lane, sample, threshold))
-            progress.advance()
+        done, interrupted = 0, False
+        try:
+            for sample in samples:
+                for name, threshold in chosen.items():
+                    outcomes[name].append(_stream(lane, sample, threshold))
+                done += 1
+                progress.advance()
+        except KeyboardInterrupt:
+            if not done:
+                raise
+            print("interrupted: the bench is of the samples until now", file=sys.stderr)
+            interrupted = True
+        outcomes = {name: of[:done] for name, of in outcomes.items()}
         measured = {name: _measure(name, chosen[name], outcomes[name], lane, options) for name in chosen}
         emulated = lane.emulated
     result = Bench(
@@ -110,7 +121,8 @@ def run(options: Options, plan: Plan) -> Bench:
         board=options.board.name,
         port=lane.name,
         large=options.large,
-        samples=len(samples),
+        samples=done,
+        interrupted=interrupted,
         clock="host clock, emulated board" if emulated else "host clock",
         points=tuple(_against(of, measured["all on the PC"]) for of in measured.values()),
     )

@@ -4,7 +4,7 @@ Exit code 1 if a sample was lost."""
 import argparse
 from typing import Any
 
-from contract.errors import CHECK_FAILED, DONE
+from contract.errors import CHECK_FAILED, DONE, INTERRUPTED
 from host.commands import arguments as shared
 
 
@@ -30,6 +30,8 @@ def call(arguments: argparse.Namespace) -> int:
         print(bench.to_json(result))
     else:
         bench.show(result)
+    if result.interrupted:
+        return INTERRUPTED
     silent = (
         result.points[-1].answered_by["host"] < result.samples
     )  # a large model that does not answer is none to compare with

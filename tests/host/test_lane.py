@@ -1,5 +1,7 @@
 """A session on boards in Python that are unplugged and reset under it, and what a person does meanwhile."""
 
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,13 +11,13 @@ import pytest
 import boards
 from contract.errors import NO_DEVICE
 from contract.run_folder import RunFolder
-from host import bench, recording, session
+from host import backend, bench, recording, session
 from host.bench import Plan
 from host.consent import Rule
 from host.control import Control
 from host.errors import HostError
 from host.events import ConsentAsked, ConsentGiven, Ended, Event, Link, Moved
-from host.messages.sample import Infer
+from host.messages.sample import Answer, Infer
 from host.messages.settings import Consent
 from host.messages.wire import Message
 from host.session import Options
@@ -175,5 +177,97 @@ def test_operating_points_are_measured_on_the_same_samples(with_large_model: Run
     assert all(point.samples == 12 and not point.lost and point.modelled_ms is None for point in found.points)
     assert on_board.accuracy == 1.0 and on_board.bytes_up < own.bytes_up < pc.bytes_up
     assert own.saved == pytest.approx(1 - own.mean_ms / pc.mean_ms)
+    assert not found.interrupted and pc.answered_by["host"] == 12
     assert with_large_model.bench.read_text() == bench.to_json(found) + "\n"
     assert bench.claim(found)
+
+
+def test_a_bench_that_is_interrupted_is_of_the_samples_until_then(with_large_model: RunFolder) -> None:
+    seen: set[int] = set()
+
+    def hear(message: Message) -> bool:
+        seen.update([message.sample] if isinstance(message, Infer) else [])
+        if len(seen) == 15:  # of the third sample, at its third point
+            os.kill(os.getpid(), signal.SIGINT)
+            seen.add(-1)
+        return True
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with ScriptedBoard(hear=hear) as board:
+            found = bench.run(options(with_large_model, board.url), Plan(samples=12, warm_up=0, coverages=(0.9, 0.5)))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert found.interrupted and 1 <= found.samples < 12
+    assert all(point.samples == found.samples for point in found.points)
+
+
+def test_a_bench_of_a_large_model_that_never_answers_claims_nothing(with_large_model: RunFolder) -> None:
+    with ScriptedBoard() as board:
+        found = bench.run(options(with_large_model, board.url, consent=Rule(Consent.NEVER)), Plan(samples=4, warm_up=0))
+    assert "nothing can be said" in bench.claim(found) and "withheld 4" in bench.claim(found)
+
+
+@pytest.mark.parametrize("samples", [1, 3, 12])
+def test_points_keep_their_coverage_however_few_samples_are_streamed(with_large_model: RunFolder, samples: int) -> None:
+    with ScriptedBoard() as board:
+        found = bench.run(options(with_large_model, board.url), Plan(samples=samples, warm_up=0, coverages=(0.9, 0.5)))
+    assert [point.threshold for point in found.points][1:3] == [0, 200]  # the scores are 100, of a quarter, and 200
+
+
+def test_what_left_the_board_is_told_though_the_board_was_lost_after_it(with_large_model: RunFolder) -> None:
+    asked = 0
+
+    def answer(event: Event) -> None:
+        nonlocal asked
+        if isinstance(event, ConsentAsked):
+            asked += 1
+            control.consent(event.port, event.sample, asked == 1, "key")
+
+    def hear(message: Message) -> bool:
+        if isinstance(message, Answer) and asked == 1:
+            board.reset()
+            return False
+        return True
+
+    control, watch = Control(), Watch(answer)
+    board = ScriptedBoard(hear=hear)
+    with board:
+        rule = Rule(Consent.ASK, seconds=20.0)
+        session.run(options(with_large_model, board.url, consent=rule, limit=4), [watch], control)
+    abstained = [of for of in recording.outcomes(with_large_model.session) if not of.accepted]
+    assert [(of.source, of.sent_up, of.uplink_bytes > 0) for of in abstained] == [("withheld", True, True)]
+
+
+def test_the_large_model_sees_nothing_that_stays_on_a_board(
+    with_large_model: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = 0
+    load = backend.load
+
+    def counted(*arguments: Any) -> backend.LargeModel:
+        large = load(*arguments)
+        classify = large.classify
+
+        def count(samples: Any) -> Any:
+            nonlocal calls
+            calls += len(samples)
+            return classify(samples)
+
+        monkeypatch.setattr(large, "classify", count)
+        return large
+
+    monkeypatch.setattr(backend, "load", counted)
+    with ScriptedBoard() as board:
+        summary = session.run(options(with_large_model, board.url, consent=Rule(Consent.NEVER)))
+    assert (calls, summary.large_accuracy) == (0, None)
+
+
+def test_a_bug_in_a_lane_is_not_swallowed(with_large_model: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Broken:
+        def classify(self, samples: Any) -> Any:
+            raise ZeroDivisionError
+
+    monkeypatch.setattr(backend, "load", lambda *_: Broken())
+    with ScriptedBoard() as board, pytest.raises(ZeroDivisionError):
+        session.run(options(with_large_model, board.url))
