@@ -97,7 +97,7 @@ def run(options: Options, plan: Plan) -> Bench:
     chosen["hybrid, the run's threshold"] = manifest.gate.threshold
     chosen["all on the PC"] = NOTHING
     outcomes: dict[str, list[Outcome]] = {name: [] for name in chosen}
-    with one_board(options) as (_, lane, _, _), Progress("bench", total=len(samples)) as progress:
+    with one_board(options) as lane, Progress("bench", total=len(samples)) as progress:
         for sample in samples[: plan.warm_up]:
             for threshold in chosen.values():
                 _stream(lane, sample, threshold)

@@ -16,7 +16,7 @@ A new event is one new class and one line in EVENTS.
 import base64
 import dataclasses
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from host.bridge import Outcome
 
@@ -177,6 +177,13 @@ class Finished:
 
 
 Event = Began | Connected | Link | Sampled | Decided | ConsentAsked | ConsentGiven | Ended | Moved | Health | Finished
+
+
+class Observer(Protocol):
+    """Whoever is told what happens: the log, a view, the tally."""
+
+    def show(self, event: Event) -> None: ...
+
 
 EVENTS: Final[dict[str, type[Any]]] = {
     kind.__name__.lower(): kind

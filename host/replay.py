@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -23,7 +23,7 @@ from host import recording
 from host.backend import LargeModel, NoAnswer
 from host.bridge import Outcome
 from host.errors import HostError
-from host.events import Began, Ended, Event, Sampled
+from host.events import Began, Ended, Observer, Sampled
 from host.feed import Feed, Framewise, Whole
 from host.latency import Percentiles, percentiles
 
@@ -31,13 +31,9 @@ STEP_SECONDS: Final = 0.1
 """How soon a replay that waits for the next event sees that it is to end."""
 
 
-class View(Protocol):
-    """Whatever shows events (host.view)."""
-
-    def show(self, event: Event) -> None: ...
-
-
-def replay(path: Path, views: Sequence[View], speed: float = 1.0, stopping: Callable[[], bool] = lambda: False) -> None:
+def replay(
+    path: Path, views: Sequence[Observer], speed: float = 1.0, stopping: Callable[[], bool] = lambda: False
+) -> None:
     """Give each event to each view, after as long as it took then, divided by `speed`; 0 does not wait. Ends early when `stopping`
     says so. Raises HostError for a file that is no session."""
     start = time.monotonic()

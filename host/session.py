@@ -13,12 +13,12 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from queue import Empty, SimpleQueue
 from types import FrameType
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from host.consent import Rule
 from host.control import Control
 from host.endpoint import endpoints
 from host.errors import HostError
-from host.events import Began, Ended, Event, Finished, Sampled
+from host.events import Began, Ended, Event, Finished, Observer, Sampled
 from host.feed import Feed
 from host.lane import Lane, Session
 from host.messages.settings import DEFAULT_DEADLINE_MS, Consent
@@ -45,13 +45,6 @@ from host.recording import Recorder
 from host.source import Source
 from host.summary import BoardPart, Clock, LinkErrors, Played, Summary, Traffic
 from host.view import View
-
-
-class Observer(Protocol):
-    """Whoever is told what happens: the log, a view, the tally."""
-
-    def show(self, event: Event) -> None: ...
-
 
 WAIT_SECONDS: Final = 0.1
 """For an event, before the threads are looked at again."""
@@ -104,27 +97,13 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
     size = _size(options)  # before the samples are streamed: a damaged report should not cost a session
     control = control or Control()
     events: SimpleQueue[Event] = SimpleQueue()
-    start = time.monotonic()
     with (
         contextlib.closing(source.open(options.source, options.run, manifest)) as samples,
         endpoints(options.ports, options.board, options.run, options.emulator, options.faults) as places,
         contextlib.ExitStack() as stack,
     ):
         turns = _Turns(samples, options.limit, control)
-        session = Session(
-            manifest=manifest,
-            board=options.board,
-            feed=fed,
-            policy=policy,
-            turn=threading.Lock(),
-            consent=options.consent,
-            deadline_seconds=options.deadline_seconds,
-            control=control,
-            reconnect_seconds=options.reconnect_seconds,
-            take=turns.take,
-            say=events.put,
-            now=lambda: time.monotonic() - start,
-        )
+        session = _session(options, manifest, fed, policy, control, turns.take, events.put)
         lanes = [stack.enter_context(contextlib.closing(Lane(place, session))) for place in places]
         _connect(lanes)
         open_lanes = [lane for lane in lanes if lane.error is None]
@@ -154,39 +133,49 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
 
 
 @contextlib.contextmanager
-def one_board(options: Options, large: LargeModel | None = None) -> Iterator[tuple[Manifest, Lane, LargeModel, Feed]]:
+def one_board(options: Options, large: LargeModel | None = None) -> Iterator[Lane]:
     """One board, connected, for who streams samples as he likes: `lane.stream(sample, Turn(threshold))`; `large` in place of what the
     options name. Raises HostError for several."""
     manifest = manifests.load(options.run.manifest)
     fed = feed.of(manifest, options.per_push)
-    start = time.monotonic()
+    policy = policies.make(policies.FIXED, policies.Settings(threshold=manifest.gate.threshold))
+    session = _session(options, manifest, fed, policy, Control(), lambda: None, lambda event: None)
     with endpoints(options.ports, options.board, options.run, options.emulator, options.faults) as places:
         if len(places) != 1:
             raise HostError(f"{len(places)} boards, expected one.", "Name one port with --port.")
-        policy = policies.make(policies.FIXED, policies.Settings(threshold=manifest.gate.threshold))
-        lane = Lane(
-            places[0],
-            Session(
-                manifest=manifest,
-                board=options.board,
-                feed=fed,
-                policy=policy,
-                turn=threading.Lock(),
-                consent=options.consent,
-                deadline_seconds=options.deadline_seconds,
-                control=Control(),
-                reconnect_seconds=options.reconnect_seconds,
-                take=lambda: None,
-                say=lambda event: None,
-                now=lambda: time.monotonic() - start,
-            ),
-        )
-        with contextlib.closing(lane):
+        with contextlib.closing(Lane(places[0], session)) as lane:
             lane.open()
             large = large or backend.load(options.large, options.run, manifest)
             with Batcher(large, most=1, deadline_seconds=answer_seconds(options)) as batcher:
                 lane.ask(batcher)
-                yield manifest, lane, large, fed
+                yield lane
+
+
+def _session(
+    options: Options,
+    manifest: Manifest,
+    fed: Feed,
+    policy: Policy,
+    control: Control,
+    take: Callable[[], Sample | None],
+    say: Callable[[Event], None],
+) -> Session:
+    """What lanes share; its time begins now."""
+    start = time.monotonic()
+    return Session(
+        manifest=manifest,
+        board=options.board,
+        feed=fed,
+        policy=policy,
+        turn=threading.Lock(),
+        consent=options.consent,
+        deadline_seconds=options.deadline_seconds,
+        control=control,
+        reconnect_seconds=options.reconnect_seconds,
+        take=take,
+        say=say,
+        now=lambda: time.monotonic() - start,
+    )
 
 
 def _connect(lanes: Sequence[Lane]) -> None:

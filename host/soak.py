@@ -135,7 +135,7 @@ def run(options: Options, on_outcome: Callable[[Outcome], None] = lambda outcome
     large = Known(backend.load(options.large, options.run, manifest), _seen(manifest, fed, samples, expected))
     tally = _Tally(large)
     session = Session(run=options.run, board=options.board, ports=(options.port,), faults=options.faults or None)
-    with one_board(session, large) as (_, lane, _, _):
+    with one_board(session, large) as lane:
         start, warm_up, interrupted = time.monotonic(), min(WARM_UP, options.samples // 10), False
         every = max(1, (options.samples - warm_up) // READINGS)
         memory = []

@@ -64,9 +64,10 @@ def run(options: Options, points: int) -> Sweep:
         raise HostError(
             "A sweep streams the test split at thresholds of its own.", "Leave the source and threshold out."
         )
-    vectors = test_split.load(TEST, options.run, manifests.load(options.run.manifest))
+    manifest = manifests.load(options.run.manifest)
+    vectors = test_split.load(TEST, options.run, manifest)
     samples = list(vectors.samples())[: options.limit]
-    with one_board(options) as (manifest, lane, _, _):
+    with one_board(options) as lane:
         chosen = thresholds(_best(options.run, manifest)[: options.limit], points)
         steps = []
         with Progress("sweep", total=len(chosen)) as progress:

@@ -34,6 +34,7 @@ from host.events import (
     Sampled,
 )
 from host.latency import STAGES, Percentiles, percentiles, stages
+from host.policy import NOTHING
 
 WINDOW: Final = 100
 """Samples that rolling figures are of: one is a per cent, and a moved threshold shows within seconds."""
@@ -63,9 +64,6 @@ PARTS: Final = tuple(stage for stage in STAGES if stage not in SUMS)
 
 WAITING: Final = "waiting"
 """The part of a sample's time that is in no stage: for consent, or for an answer that did not come."""
-
-NOTHING: Final = ONE + 1
-"""The threshold that no score reaches."""
 
 
 @dataclass

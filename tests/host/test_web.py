@@ -17,8 +17,9 @@ from contract.gate import to_code
 from host.control import Control
 from host.errors import HostError
 from host.events import Began, ConsentAsked, Event, Point
+from host.policy import NOTHING
 from host.view import web
-from host.view.state import NOTHING, State
+from host.view.state import State
 from host.view.web import page
 from sessions import curve, digits, tones
 

@@ -41,7 +41,8 @@ from contract.errors import DemurError
 from host.control import Control
 from host.errors import HostError
 from host.events import Began, Event
-from host.view.state import NOTHING, State
+from host.policy import NOTHING
+from host.view.state import State
 from host.view.web import page
 
 UPDATES_PER_SECOND: Final = 20
