@@ -22,7 +22,7 @@ from firmware.build import build
 from firmware.flash import flash, require_openocd
 from firmware.generate import DEFAULT_CONSENT
 from firmware.model_files import DEFAULT_ENGINE, ENGINES
-from firmware.size import Sizes, measure
+from firmware.size import Sizes, measure, state_bytes
 from host.messages.settings import Consent
 
 
@@ -53,7 +53,10 @@ def main() -> int:
     folder = RunFolder(arguments.run)
     elf = folder.firmware(board.name) / "firmware.elf"
     if arguments.command == "size":
-        report(measure(elf, board), arguments)
+        sizes = measure(elf, board, state_bytes(folder))
+        if not arguments.json:
+            print(sizes.by_part())
+        report(sizes, arguments)
         return DONE
     if arguments.command == "flash":
         openocd.render(board, elf)  # what would fail after the build should fail before it

@@ -13,13 +13,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from boards import Board
+from boards import Board, load_all
+from boards.fit import advice, table
 from contract.run_folder import RunFolder
-from firmware import tflm
+from firmware import parts, tflm
 from firmware.errors import INSTALL, FirmwareError
 from firmware.generate import CONSENT_VARIABLE, DEFAULT_CONSENT, consent_of
 from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
-from firmware.size import Sizes, measure, sequence_bytes
+from firmware.size import Sizes, measure, state_bytes
 
 PROJECT: Final = Path(__file__).parent
 
@@ -71,35 +72,40 @@ def build(
         check=False,
     )
     if result.returncode != 0:
+        _refuse_too_large(result.stdout or "", run, board, workspace / "build" / name / "firmware.map")
         sys.stderr.write(result.stdout or "")
-        _refuse_too_large(result.stdout or "", run, board, workspace / "build" / name / "src/stream.o")
         raise FirmwareError(
             f"PlatformIO could not build {run.path} for {board.name} with the engine {engine} (exit code "
             f"{result.returncode}); what it said is above.",
             _advice(result.stdout or "", fetched),
         )
-    return _collect(workspace / "build" / name, run.firmware(board.name), board)
+    return _collect(workspace / "build" / name, run, board)
 
 
-def _refuse_too_large(output: str, run: RunFolder, board: Board, stream: Path) -> None:
-    """Raises FirmwareError if the linker said that the image does not fit, by how much, and what takes the space."""
+def _refuse_too_large(output: str, run: RunFolder, board: Board, link_map: Path) -> None:
+    """Raises FirmwareError if the linker said that the image does not fit: by how much, and which boards have the memory. What takes
+    the space is then on stderr."""
     over = {region: int(excess) for region, excess in re.findall(OVERFLOW, output)}
+    if not over:
+        return
+    made_of = parts.read(link_map, board, state_bytes(run))
+    print(table(made_of, board), file=sys.stderr)
+    sequence = sum(part.ram for part in made_of if part.name == parts.SEQUENCE)
+    others = advice(made_of, load_all())
     if "RAM" in over:
-        sequence = sequence_bytes(stream)
         raise FirmwareError(
             f"{run.path}: the image takes {over['RAM']:,} bytes more than the {board.memory.ram.length:,} bytes of RAM of "
             f"{board.name}" + (f"; the buffer for a whole sequence is {sequence:,} bytes of it." if sequence else "."),
             "Train on sequences of fewer or of smaller frames (`frames` and `bands` under [data.features], if they are of "
-            "sound), train a smaller model, or name a board with more RAM."
+            f"sound), train a smaller model, or name a board with more RAM. {others}"
             if sequence
-            else "Train a smaller model, or name a board with more RAM.",
+            else f"Train a smaller model, or name a board with more RAM. {others}",
         )
-    if "FLASH" in over:
-        raise FirmwareError(
-            f"{run.path}: the image takes {over['FLASH']:,} bytes more than the {board.memory.flash.length:,} bytes of flash "
-            f"of {board.name}.",
-            "Train a smaller model, or name a board with more flash.",
-        )
+    raise FirmwareError(
+        f"{run.path}: the image takes {over['FLASH']:,} bytes more than the {board.memory.flash.length:,} bytes of flash "
+        f"of {board.name}.",
+        f"Train a smaller model, or name a board with more flash. {others}",
+    )
 
 
 def _advice(output: str, fetched: bool) -> str:
@@ -116,11 +122,12 @@ def _advice(output: str, fetched: bool) -> str:
     return "Correct the first error it names; --verbose shows every command."
 
 
-def _collect(built: Path, folder: Path, board: Board) -> Sizes:
+def _collect(built: Path, run: RunFolder, board: Board) -> Sizes:
     """Copy what was built to the run folder and write size.json beside it."""
+    folder = run.firmware(board.name)
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("firmware.elf", "firmware.bin", "firmware.map"):
         shutil.copyfile(built / name, folder / name)
-    sizes = measure(folder / "firmware.elf", board)
+    sizes = measure(folder / "firmware.elf", board, state_bytes(run))
     (folder / "size.json").write_text(sizes.json(), encoding="utf-8")
     return sizes

@@ -1,4 +1,4 @@
-"""Flash and RAM of an image, from its ELF: `measure(elf, board)`.
+"""Flash and RAM of an image, from its ELF, and what takes them, from the map beside it: `measure(elf, board)`.
 
 Flash is what lies in the board's flash: vectors, code, constants and the initial values of variables. RAM is what lies
 in its RAM: the reserved stack and all variables, for a recurrent model with the buffer that holds a whole sequence. There is
@@ -7,19 +7,21 @@ no heap, so that is all there ever is.
 
 import dataclasses
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from boards import Board, Region
+from boards import Board, Region, load, load_all
+from boards.fit import Part, advice, table
+from contract import manifest
 from contract.errors import CHECK_FAILED
+from contract.run_folder import RunFolder
+from firmware import parts
 from firmware.errors import INSTALL, FirmwareError
 from firmware.model_files import ROUTER
 
 STACK_SECTION: Final = ".stack"
-
-SEQUENCE: Final = "stream_sequence"
-"""The variable of src/stream.c that holds a sequence."""
 
 BAR: Final = 20  # characters
 
@@ -27,7 +29,8 @@ BAR: Final = 20  # characters
 @dataclass(frozen=True)
 class Sizes:
     """Bytes. `ram_bytes` includes `stack_bytes` and `sequence_bytes`, the buffer for a sequence, 0 without one; `router_` are
-    what a gate's second model takes of both, 0 without one; `sections` are those that take memory. The fields of size.json."""
+    what a gate's second model takes of both, 0 without one; `sections` are those that take memory; `parts` are all of the image but
+    the stack (firmware.parts). The fields of size.json."""
 
     board: str
     flash_bytes: int
@@ -39,6 +42,7 @@ class Sizes:
     flash_budget: int
     ram_budget: int
     sections: dict[str, int]
+    parts: tuple[Part, ...]
 
     def json(self) -> str:
         return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
@@ -55,22 +59,33 @@ class Sizes:
             f"{_bar('RAM', self.ram_bytes, self.ram_budget)}, {self.stack_bytes:,} of it stack{sequence}{ram}\n"
         )
 
+    def by_part(self) -> str:
+        """One line a part, with the stack, the sums and what the board has."""
+        return table(self.parts, load(self.board))
+
     def check(self, max_flash: int | None = None, max_ram: int | None = None) -> None:
-        """Raises FirmwareError if the image is larger than the board's budget or the limits given."""
-        for name, used, limit in (
-            ("flash", self.flash_bytes, min(self.flash_budget, max_flash or self.flash_budget)),
-            ("RAM", self.ram_bytes, min(self.ram_budget, max_ram or self.ram_budget)),
+        """Raises FirmwareError if the image is larger than the board's budget, or, with the exit code of a check, than the limits given."""
+        for name, used, budget, limit in (
+            ("flash", self.flash_bytes, self.flash_budget, max_flash),
+            ("RAM", self.ram_bytes, self.ram_budget, max_ram),
         ):
-            if used > limit:
+            if used > budget:
+                print(self.by_part(), file=sys.stderr)
+                raise FirmwareError(
+                    f"The image for {self.board} takes {used:,} bytes of {name}, the board has {budget:,}.",
+                    f"Train a smaller model, or name another board. {advice(self.parts, load_all())}",
+                )
+            if limit is not None and used > limit:
                 raise FirmwareError(
                     f"The image for {self.board} takes {used:,} bytes of {name}, the limit is {limit:,}.",
-                    "Train a smaller model, or see firmware.map for what takes the space.",
+                    "Train a smaller model; `python -m firmware size` says what takes the space.",
                     CHECK_FAILED,
                 )
 
 
-def measure(elf: Path, board: Board) -> Sizes:
-    """Sizes of a linked image. Raises FirmwareError if the file is missing or no ELF."""
+def measure(elf: Path, board: Board, state_bytes: int = 0) -> Sizes:
+    """Sizes of a linked image; `state_bytes` of its arena are a recurrent model's state. Raises FirmwareError if the file or its map is
+    missing, or no ELF."""
     try:
         from elftools.common.exceptions import ELFError
         from elftools.elf.constants import SH_FLAGS
@@ -83,7 +98,6 @@ def measure(elf: Path, board: Board) -> Sizes:
             allocated = [section for section in image.iter_sections() if section["sh_flags"] & SH_FLAGS.SHF_ALLOC]
             sections = {section.name: section["sh_size"] for section in allocated if section["sh_size"] > 0}
             ram = sum(section["sh_size"] for section in allocated if _inside(board.memory.ram, section["sh_addr"]))
-            sequence = _sequence_bytes(image)
             router_flash, router_ram = (
                 _router_bytes(image, region) for region in (board.memory.flash, board.memory.ram)
             )
@@ -98,33 +112,29 @@ def measure(elf: Path, board: Board) -> Sizes:
         ) from None
     except ELFError as error:
         raise FirmwareError(f"{elf}: not an ELF file ({error}).", "Build it again.") from None
+    made_of = parts.read(elf.with_suffix(".map"), board, state_bytes)
     return Sizes(
         board=board.name,
         flash_bytes=flash,
         ram_bytes=ram,
         stack_bytes=sections.get(STACK_SECTION, 0),
-        sequence_bytes=sequence,
+        sequence_bytes=sum(part.ram for part in made_of if part.name == parts.SEQUENCE),
         router_flash_bytes=router_flash,
         router_ram_bytes=router_ram,
         flash_budget=board.budget.flash,
         ram_budget=board.budget.ram,
         sections=sections,
+        parts=made_of,
     )
 
 
-def sequence_bytes(object_file: Path) -> int:
-    """Bytes of the buffer for a sequence in a compiled src/stream.c, 0 if it has none or was not compiled."""
-    from elftools.elf.elffile import ELFFile
-
-    if not object_file.exists():
+def state_bytes(run: RunFolder) -> int:
+    """Bytes of the state of a run's model, 0 if it has none, or if the folder holds no manifest."""
+    if not run.manifest.exists():
         return 0
-    with object_file.open("rb") as file:
-        return _sequence_bytes(ELFFile(file))
-
-
-def _sequence_bytes(image: Any) -> int:
-    symbols = image.get_section_by_name(".symtab").get_symbol_by_name(SEQUENCE)
-    return sum(int(symbol["st_size"]) for symbol in symbols or ())
+    described = manifest.load(run.manifest)
+    states = {state.input for state in described.states}
+    return sum(tensor.bytes for tensor in described.inputs if tensor.name in states)
 
 
 def _router_bytes(image: Any, region: Region) -> int:

@@ -197,7 +197,9 @@ def test_a_model_without_state_that_does_not_fit_is_refused_without_a_word_of_se
         code = (run / "model.c").read_text()
         assert old in code
         (run / "model.c").write_text(code.replace(old, new))
-        said = firmware("build", "--run", run).stderr.splitlines()[-1]
+        result = firmware("build", "--run", run)
+        said = result.stderr.splitlines()[-1]
+        assert result.returncode == KNOWN_FAILURE
         assert "bytes more than" in said and f"bytes of {region} of nucleo_f446re." in said and "sequence" not in said
 
 
