@@ -14,7 +14,7 @@ file in `boards/clocks`, `boards/ticks` or `boards/uarts`, one line in the table
 
 from boards.board import Board, Emulator, Memory, Probe, Qemu, Region, Renode
 from boards.errors import BoardError
-from boards.load import load, load_all, names
+from boards.load import by_probe, load, load_all, names
 
 __all__ = [
     "Board",
@@ -25,6 +25,7 @@ __all__ = [
     "Qemu",
     "Region",
     "Renode",
+    "by_probe",
     "load",
     "load_all",
     "names",

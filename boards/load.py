@@ -48,6 +48,15 @@ def names(folder: Path = FOLDER) -> tuple[str, ...]:
     return tuple(board.name for board in load_all(folder))
 
 
+def by_probe(folder: Path = FOLDER) -> dict[str, tuple[str, ...]]:
+    """What people call the boards that have the debug probe, by its USB id: boards share models of probes."""
+    found: dict[str, tuple[str, ...]] = {}
+    for board in load_all(folder):
+        if board.probe:
+            found[board.probe.usb] = (*found.get(board.probe.usb, ()), board.short_name)
+    return found
+
+
 def load(name_or_alias: str, folder: Path = FOLDER) -> Board:
     """The board of that name or alias. Raises BoardError if there is none, or if a board file is wrong."""
     known = {name: board for board in load_all(folder) for name in (board.name, *board.aliases)}

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from boards import Board, load_all
+from boards import Board, by_probe
 from contract import manifest as manifests
 from contract.errors import NO_DEVICE, DemurError
 from contract.run_folder import RunFolder
@@ -163,12 +163,16 @@ def _flash(board: Board, run: RunFolder) -> str:
     return f"make flash RUN={run.path.name} BOARD={board.short_name}"
 
 
+def _either(names: tuple[str, ...]) -> str:
+    return " or ".join(names)
+
+
 def _ports() -> Finding:
     """All ports of this machine, and the boards that their USB ids are of."""
     from host.port import present
 
-    named = {board.probe.usb: board.short_name for board in load_all() if board.probe}
-    found = [f"{port}{f' = {named[port.usb]}' if port.usb in named else ''}" for port in present()]
+    named = by_probe()
+    found = [f"{port}{f' = {_either(named[port.usb])}' if port.usb in named else ''}" for port in present()]
     if not found:
         return Finding(
             "ports", OPTIONAL, "no serial port is present; --port emulator needs none", "python -m host list"
@@ -218,7 +222,7 @@ def _port_and_board(board: Board, run: RunFolder, port: str | None) -> Iterator[
 
 def permission_cure(usb: str | None, rules: Path = RULES) -> str:
     """The command that opens a port with that USB id: our udev rules, if they name it."""
-    if usb not in {board.probe.usb for board in load_all() if board.probe}:
+    if usb not in by_probe():
         return "sudo usermod -aG dialout $USER && newgrp dialout"
     if rules.exists():
         return "sudo udevadm control --reload && sudo udevadm trigger"

@@ -1,4 +1,5 @@
-"""Clock tree of the STM32F4 (RM0390 chapter 6): oscillator, PLL, bus dividers; flash wait states and over-drive follow.
+"""Clock tree of the STM32F4 (RM0390 chapter 6; for the F401 RM0368, for the F405 and F407 RM0090, each the same chapter):
+oscillator, PLL, bus dividers; flash wait states and over-drive follow.
 
     VCO input  = source / m          1 to 2 MHz
     VCO output = VCO input * n       100 to 432 MHz
@@ -29,7 +30,8 @@ SOURCES: Final = {"hsi": 0, "hse": 1, "hse_bypass": 1}  # PLLSRC, bit 22
 
 APB_CODES: Final = {1: 0b000, 2: 0b100, 4: 0b101, 8: 0b110, 16: 0b111}  # RM0390 6.3.3, PPRE1 and PPRE2
 
-WAIT_STATE_HZ: Final = 30_000_000  # RM0390 table 5: one more wait state for each 30 MHz, at 2.7 to 3.6 V
+WAIT_STATE_HZ: Final = 30_000_000  # one more wait state for each 30 MHz, at 2.7 to 3.6 V: RM0390 table 5, others alike
+VOS: Final = range(4)  # RM0390 5.4.1: two bits; the F405 and F407 have the lower one alone
 OVER_DRIVE_ABOVE_HZ: Final = 168_000_000  # RM0390 5.1.3: voltage scale 1 without over-drive
 
 
@@ -45,7 +47,8 @@ class Pll:
 
 @dataclass(frozen=True)
 class Stm32F4:
-    """`source` is hsi, hse (a crystal) or hse_bypass (a clock fed in); the three `max_` figures are the part's."""
+    """`source` is hsi, hse (a crystal) or hse_bypass (a clock fed in); the three `max_` figures are the part's, and so is
+    `vos`, the code of the regulator's voltage scale in PWR_CR that allows `max_hz`."""
 
     DRIVER: ClassVar[str] = "stm32f4"
 
@@ -58,6 +61,7 @@ class Stm32F4:
     max_hz: int
     max_apb1_hz: int
     max_apb2_hz: int
+    vos: int
 
     @property
     def fallback_hz(self) -> int:
@@ -72,6 +76,7 @@ class Stm32F4:
         _one_of("clock.apb2_divider", self.apb2_divider, APB_CODES)
         if self.source == "hsi" and self.source_hz != HSI_HZ:
             raise Implausible("clock.source_hz", f"is {self.source_hz}, but the HSI runs at {HSI_HZ}.", "Correct it.")
+        _one_of("clock.vos", self.vos, VOS)
         pll = self.pll
         _within("clock.pll.m", pll.m, M[0], M[-1])
         _within("clock.pll.n", pll.n, N[0], N[-1])
@@ -108,6 +113,7 @@ class Stm32F4:
             "FLASH_ACR": wait_states | 1 << 8 | 1 << 9 | 1 << 10,  # PRFTEN, ICEN, DCEN: RM0390 3.8.1
             "HSE": int(self.source != "hsi"),
             "HSE_BYPASS": int(self.source == "hse_bypass"),
+            "VOS": self.vos << 14,
             "OVER_DRIVE": int(self.hz > OVER_DRIVE_ABOVE_HZ),
         }
 

@@ -24,7 +24,7 @@
 #define CFGR_SWS (UINT32_C(3) << 2)
 #define CFGR_SWS_PLL (UINT32_C(2) << 2)
 #define APB1ENR_PWREN BIT(28)
-#define PWR_CR_VOS_SCALE_1 (UINT32_C(3) << 14)
+#define PWR_CR_VOS (UINT32_C(3) << 14)
 #define PWR_CR_ODEN BIT(16)
 #define PWR_CR_ODSWEN BIT(17)
 #define PWR_CSR_ODRDY BIT(16)
@@ -70,7 +70,7 @@ static bool over_drive(void)
 static bool pll(void)
 {
     REGISTER(RCC_APB1ENR) |= APB1ENR_PWREN;
-    REGISTER(PWR_CR) |= PWR_CR_VOS_SCALE_1;
+    REGISTER(PWR_CR) = (REGISTER(PWR_CR) & ~PWR_CR_VOS) | BOARD_CLOCK_VOS;
     REGISTER(RCC_PLLCFGR) = BOARD_CLOCK_PLLCFGR;
     REGISTER(RCC_CR) |= CR_PLLON;
     return over_drive() && becomes(RCC_CR, CR_PLLRDY, CR_PLLRDY);

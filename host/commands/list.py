@@ -1,4 +1,4 @@
-"""`python -m host list [--json]`: the serial ports of this machine, and which board's each one is."""
+"""`python -m host list [--json]`: the serial ports of this machine, and the boards whose debug probe each one may be."""
 
 import argparse
 import json
@@ -18,13 +18,14 @@ def call(arguments: argparse.Namespace) -> int:
     import boards
     from host.port import present
 
-    named = {board.probe.usb: board.short_name for board in boards.load_all() if board.probe}
-    found = [asdict(port) | {"board": named.get(port.usb or "")} for port in present()]
+    named = boards.by_probe()
+    found: list[dict[str, Any]] = [asdict(port) | {"boards": named.get(port.usb or "", ())} for port in present()]
     if arguments.json:
         print(json.dumps(found, indent=2))
         return DONE
     for port in found:
-        print("  ".join(str(port[key] or "-") for key in ("device", "usb", "board", "description")))
+        words = (port["device"], port["usb"], ",".join(port["boards"]), port["description"])
+        print("  ".join(word or "-" for word in words))
     if not found:
         print("no serial port is present; `--port emulator` needs none", file=sys.stderr)
     return DONE

@@ -75,6 +75,7 @@ REFUSED = {
     "core above the part": ("max_hz = 180_000_000", "max_hz = 84_000_000", ["clock.hz", "180000000", "84000000"]),
     "APB1 too fast": ("apb1_divider = 4", "apb1_divider = 2", ["APB1", "90000000", "45000000"]),
     "APB2 too fast": ("apb2_divider = 2", "apb2_divider = 1", ["APB2", "180000000", "90000000"]),
+    "no such voltage scale": ("vos = 3", "vos = 4", ["clock.vos", "4", "0, 1, 2, 3"]),
     "no such divider": ("apb1_divider = 4", "apb1_divider = 5", ["clock.apb1_divider", "5", "1, 2, 4, 8, 16"]),
     "baud error on the fallback": ("baud = 460_800", "baud = 921_600", ["uart.baud", "921600", "fallback", "2.1%"]),
     "baud above the clock": ("baud = 460_800", "baud = 12_000_000", ["uart.baud", "12000000"]),
@@ -155,7 +156,7 @@ def test_a_clock_tree_is_accepted_exactly_if_the_manuals_rules_hold(
     core = vco_input * n / p
     clock = Stm32F4(
         hz=int(core), source="hse", source_hz=source_hz, pll=Pll(m, n, p, q=2), apb1_divider=apb1, apb2_divider=apb2,
-        max_hz=180_000_000, max_apb1_hz=45_000_000, max_apb2_hz=90_000_000,
+        max_hz=180_000_000, max_apb1_hz=45_000_000, max_apb2_hz=90_000_000, vos=3,
     )  # fmt: skip
     allowed = (
         core.denominator == 1

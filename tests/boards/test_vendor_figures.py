@@ -11,10 +11,13 @@ from boards import Board, load, load_all
 from boards.cores import NO_FPU, flags
 from boards.load import FOLDER
 
-# Product pages and data sheets: STM32F446RE (DS10693: 180 MHz, 512 Kbytes of flash, 128 Kbytes of SRAM), nRF51822-QFAA
+# Product pages and data sheets: STM32F446RE (DS10693: 180 MHz, 512 Kbytes of flash, 128 Kbytes of SRAM), STM32F401RE
+# (DS9716: 84 MHz, 512 and 96), STM32F407VG (DS8626: 168 MHz, 1024 and 128 beside 64 of core-coupled memory), nRF51822-QFAA
 # (16 MHz, 256 kB of flash, 16 kB of RAM), Arm's application notes AN385, AN386, AN500, AN505.
 FIGURES = {
     "nucleo_f446re": {"mhz": 180, "flash_kib": 512, "ram_kib": 128, "uart": 0x40004400, "interrupt": 38},
+    "nucleo_f401re": {"mhz": 84, "flash_kib": 512, "ram_kib": 96, "uart": 0x40004400, "interrupt": 38},
+    "stm32f4_discovery": {"mhz": 168, "flash_kib": 1024, "ram_kib": 128, "uart": 0x40004400, "interrupt": 38},
     "mps2_an385": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
     "mps2_an386": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
     "mps2_an500": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
@@ -53,7 +56,32 @@ def test_register_words_of_the_nucleos_clock() -> None:
         "FLASH_ACR": 5 + (0b111 << 8),
         "HSE": 1,
         "HSE_BYPASS": 1,
+        "VOS": 0b11 << 14,  # 5.4.1: scale 1
         "OVER_DRIVE": 1,
+    }
+
+
+def test_register_words_of_the_other_stm32f4_clocks() -> None:
+    # RM0368 6.3.2 by hand: PLLM 4, PLLN 168, PLLP /4 is 1 << 16, PLLSRC HSE, PLLQ 7; PPRE1 /2 is 100, PPRE2 undivided;
+    # 5.4.1: scale 2 is 10; table 6: 2 wait states above 60 MHz.
+    assert load("nucleo_f401re").clock.words() == {
+        "PLLCFGR": 4 + (168 << 6) + (1 << 16) + (1 << 22) + (7 << 24) + (2 << 28),
+        "CFGR": 0b100 << 10,
+        "FLASH_ACR": 2 + (0b111 << 8),
+        "HSE": 1,
+        "HSE_BYPASS": 1,
+        "VOS": 0b10 << 14,
+        "OVER_DRIVE": 0,
+    }
+    # RM0090 7.3.2 likewise: PLLP /2; PPRE1 /4, PPRE2 /2; 5.4.1: bit 14 is scale 1; table 10: 5 wait states above 150 MHz.
+    assert load("stm32f4_discovery").clock.words() == {
+        "PLLCFGR": 4 + (168 << 6) + (1 << 22) + (7 << 24) + (2 << 28),
+        "CFGR": (0b101 << 10) + (0b100 << 13),
+        "FLASH_ACR": 5 + (0b111 << 8),
+        "HSE": 1,
+        "HSE_BYPASS": 0,
+        "VOS": 1 << 14,
+        "OVER_DRIVE": 0,
     }
 
 

@@ -1,4 +1,4 @@
-/* Registers that are words of memory, for the HAL of the STM32F4 on a PC. Force-included (gcc -include): its guards
+/* Registers that are words of memory, for the HAL of the STM32 on a PC. Force-included (gcc -include): its guards
  * keep hal/register.h and hal/cortex_m.h out. Before every access the test's `before_access` may look at what was
  * written and answer as the hardware would. */
 #ifndef REGISTER_H
