@@ -71,7 +71,7 @@ profile: setup ## instructions by C function of MODEL on the emulated BOARD
 size: setup ## flash and RAM of the built firmware
 	@$(PY) -m firmware size --run runs/$(RUN) --board $(BOARD)
 
-boards: setup ## the boards and their memory
+boards: setup ## the boards, their memory, how they are flashed and emulated, and which models under runs fit
 	@$(PY) -m boards
 
 doctor: ## what this machine, the emulator and the board at PORT lack, and the command that cures it

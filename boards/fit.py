@@ -54,7 +54,7 @@ def table(parts: Sequence[Part], board: Board) -> str:
     rows = [*parts, Part(STACK, 0, board.memory.stack), needed(parts, board), has]
     width = max(len(row.name) for row in rows)
     lines = [f"{'':{width}}  {'flash':>12}  {'RAM':>12}"]
-    lines += [f"{row.name:{width}}  {_bytes(row.flash)}  {_bytes(row.ram)}" for row in rows]
+    lines += [f"{row.name:{width}}  {_bytes(row.flash)}  {_bytes(row.ram)}".rstrip() for row in rows]
     return "\n".join(lines) + "\n"
 
 

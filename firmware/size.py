@@ -28,15 +28,17 @@ BAR: Final = 20  # characters
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes. `ram_bytes` includes `stack_bytes` and `sequence_bytes`, the buffer for a sequence, 0 without one; `router_` are
-    what a gate's second model takes of both, 0 without one; `sections` are those that take memory; `parts` are all of the image but
-    the stack (firmware.parts). The fields of size.json."""
+    """Bytes. `ram_bytes` includes `stack_bytes` and `sequence_bytes`, the buffer for a sequence, 0 without one; `base_` is what would be
+    there with any other model, the stack not included; `router_` are what a gate's second model takes of both, 0 without
+    one; `sections` are those that take memory; `parts` are all of the image but the stack (firmware.parts). The fields of size.json."""
 
     board: str
     flash_bytes: int
     ram_bytes: int
     stack_bytes: int
     sequence_bytes: int
+    base_flash_bytes: int
+    base_ram_bytes: int
     router_flash_bytes: int
     router_ram_bytes: int
     flash_budget: int
@@ -113,12 +115,15 @@ def measure(elf: Path, board: Board, state_bytes: int = 0) -> Sizes:
     except ELFError as error:
         raise FirmwareError(f"{elf}: not an ELF file ({error}).", "Build it again.") from None
     made_of = parts.read(elf.with_suffix(".map"), board, state_bytes)
+    base = [part for part in made_of if part.name not in parts.MODEL]
     return Sizes(
         board=board.name,
         flash_bytes=flash,
         ram_bytes=ram,
         stack_bytes=sections.get(STACK_SECTION, 0),
         sequence_bytes=sum(part.ram for part in made_of if part.name == parts.SEQUENCE),
+        base_flash_bytes=sum(part.flash for part in base),
+        base_ram_bytes=sum(part.ram for part in base),
         router_flash_bytes=router_flash,
         router_ram_bytes=router_ram,
         flash_budget=board.budget.flash,
