@@ -20,7 +20,7 @@ from rich.table import Table
 from contract import manifest as manifests
 from contract.gate import to_probability
 from contract.progress import Progress
-from host import latency, recording
+from host import latency, recording, vectors
 from host.bridge import Outcome, Sample
 from host.errors import HostError
 from host.lane import Lane
@@ -28,8 +28,9 @@ from host.latency import Percentiles
 from host.operating_points import curve
 from host.policy import NOTHING, Turn
 from host.session import Options, one_board
-from host.source import TEST, test_split
+from host.source import TEST
 from host.summary import answered_by
+from host.tally import Tally
 
 BITS_PER_BYTE: Final = 10  # a start bit, eight of data, a stop bit
 MODEL: Final = "modelled: instructions at the board's clock, one a cycle"
@@ -88,8 +89,8 @@ def run(options: Options, plan: Plan) -> Bench:
         raise HostError("A bench streams samples of the test split at thresholds of its own.",
                         "Leave source, threshold and limit out.")  # fmt: skip
     manifest = manifests.load(options.run.manifest)
-    vectors = list(test_split.load(TEST, options.run, manifest).samples())
-    samples, points = vectors[: plan.samples], curve(options.run, manifest, len(vectors) + 2)
+    split = vectors.load(options.run, manifest)
+    samples, points = list(split.samples())[: plan.samples], curve(options.run, manifest, len(split) + 2)
     chosen = {"all on the board": 0}
     for goal in plan.coverages:
         enough = max((point.threshold for point in points if point.coverage >= goal), default=0)
@@ -144,6 +145,9 @@ def _measure(name: str, threshold: int, outcomes: Sequence[Outcome], lane: Lane,
         raise HostError(
             f"{lane.name}: all {len(outcomes)} samples were lost: {outcomes[0].lost}.", "Check cable and baud rate."
         )
+    tally = Tally()
+    for outcome in outcomes:
+        tally.count(outcome)
     times = [latency.stages(outcome, lane.board_hz) for outcome in answered]
     modelled = [_modelled(of, time.get("large", 0.0), lane, options) for of, time in zip(answered, times, strict=True)]
     known = lane.endpoint.runner is not None
@@ -151,10 +155,10 @@ def _measure(name: str, threshold: int, outcomes: Sequence[Outcome], lane: Lane,
         name=name,
         threshold=threshold,
         samples=len(outcomes),
-        lost=len(outcomes) - len(answered),
-        answered_by=answered_by(outcomes),
-        coverage=sum(bool(of.accepted) for of in outcomes) / len(outcomes),
-        accuracy=sum(of.lost is None and of.answer == of.label for of in outcomes) / len(outcomes),
+        lost=tally.lost,
+        answered_by=answered_by(tally),
+        coverage=tally.coverage or 0.0,
+        accuracy=tally.hybrid_accuracy or 0.0,
         mean_ms=sum(of["total"] for of in times) / len(times),
         latency_ms=latency.split(times),
         modelled_mean_ms=sum(modelled) / len(modelled) if known else None,

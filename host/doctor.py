@@ -23,6 +23,7 @@ from boards import Board, by_probe
 from contract import manifest as manifests
 from contract.errors import NO_DEVICE, DemurError
 from contract.run_folder import RunFolder
+from host import permission
 from host.emulator import RUNNERS, qemu, renode
 
 if TYPE_CHECKING:  # pyserial may be missing
@@ -44,11 +45,6 @@ USUAL_BAUDS: Final = (115_200, 460_800, 230_400, 921_600, 57_600, 9_600)
 BAUD_SECONDS: Final = 0.5  # for each of them: a board that has not answered five requests by then does not hear them
 
 PROJECT: Final = Path(__file__).parents[1] / "pyproject.toml"
-
-RULES: Final = Path("/etc/udev/rules.d/99-demur.rules")
-INSTALL_RULES: Final = (
-    f"sudo cp boards/udev/{RULES.name} {RULES.parent}/ && sudo udevadm control --reload && sudo udevadm trigger"
-)
 
 
 @dataclass(frozen=True)
@@ -202,7 +198,7 @@ def _port_and_board(board: Board, run: RunFolder, port: str | None) -> Iterator[
             return
         if not os.access(port, os.R_OK | os.W_OK):
             usb = ports[port].usb if port in ports else None
-            yield Finding("port", trouble, f"{port}: no permission to open it", permission_cure(usb))
+            yield Finding("port", trouble, f"{port}: no permission to open it", permission.cure(usb))
             return
     yield Finding("port", OK, str(ports.get(port, port)))
     try:
@@ -218,15 +214,6 @@ def _port_and_board(board: Board, run: RunFolder, port: str | None) -> Iterator[
         yield Finding("board", OK, f"{hello.board} answers at {baud} baud")
     yield _firmware(board, run, hello)
     yield _model(board, run, hello, trouble)
-
-
-def permission_cure(usb: str | None, rules: Path = RULES) -> str:
-    """The command that opens a port with that USB id: our udev rules, if they name it."""
-    if usb not in by_probe():
-        return "sudo usermod -aG dialout $USER && newgrp dialout"
-    if rules.exists():
-        return "sudo udevadm control --reload && sudo udevadm trigger"
-    return INSTALL_RULES
 
 
 def _greet(board: Board, url: str) -> "tuple[int, Hello]":

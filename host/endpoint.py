@@ -19,7 +19,7 @@ from contract.run_folder import RunFolder
 from host import faults as faulty
 from host.emulator import RUNNERS, Runner
 from host.errors import HostError
-from host.port import find, matching
+from host.port import Port, find, matching
 
 AUTO: Final = "auto"
 EMULATOR: Final = "emulator"
@@ -74,13 +74,19 @@ def _places(
     elif port == AUTO:
         if board.probe is None:
             raise HostError(f"{board.name}: its board file names no USB id.", "Name the port with --port.")
-        devices, usb = matching(board.probe.usb), board.probe.usb
-        if len(devices) < 2:  # one that is absent now may be plugged in again as another device
-            yield Endpoint(find(usb), lambda: find(usb), None)
-        else:
-            yield from (Endpoint(device, _fixed(device), None) for device in devices)
+        present, usb = matching(board.probe.usb), board.probe.usb
+        if not present:
+            find(usb)  # which says so
+        yield from (Endpoint(each.device, _found(each, usb, alone=len(present) == 1), None) for each in present)
     else:
         yield Endpoint(port, _fixed(port), None)
+
+
+def _found(port: Port, usb: str, alone: bool) -> Callable[[], str]:
+    """Where a board is that was at `port`: unplugged, it may come back as another device."""
+    if port.serial_number is None and not alone:
+        return _fixed(port.device)
+    return lambda: find(usb, port.serial_number)
 
 
 def _fixed(url: str) -> Callable[[], str]:

@@ -3,7 +3,6 @@
 for point in curve(run, manifest): point.threshold, point.coverage, point.selective_risk
 """
 
-import zipfile
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,6 +10,8 @@ import numpy as np
 
 from contract.manifest import Manifest
 from contract.run_folder import RunFolder
+from host import vectors
+from host.errors import HostError
 from host.events import Point
 from host.policy import NOTHING
 
@@ -21,18 +22,12 @@ POINTS: Final = 101
 def curve(run: RunFolder, manifest: Manifest, points: int = POINTS) -> tuple[Point, ...]:
     """At most so many points, from a threshold that accepts nothing to one that accepts everything; () without vectors that can be read."""
     try:
-        with np.load(run.vectors) as vectors:
-            labels = vectors["label"]
-            if manifest.stream is None:
-                classes, scores = vectors["predicted"][:, np.newaxis], vectors["score"][:, np.newaxis]
-            else:
-                classes, scores = vectors["classes"], vectors["scores"]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        split = vectors.load(run, manifest)
+    except HostError:
         return ()
-    first = manifest.stream.minimum_steps - 1 if manifest.stream else 0
-    classes, scores = classes[:, first:], scores[:, first:]
-    found = []
-    for threshold in thresholds(scores.max(axis=1).tolist(), points):
+    labels, first, found = split.labels, split.least - 1, []
+    classes, scores = split.classes[:, first:], split.scores[:, first:]
+    for threshold in thresholds(split.best(), points):
         enough = scores >= threshold
         accepted, step = enough.any(axis=1), enough.argmax(axis=1)
         wrong = classes[np.arange(len(labels)), step] != labels

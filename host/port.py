@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from contract.errors import KNOWN_FAILURE, NO_DEVICE
-from host import faults
+from host import faults, permission
 from host.errors import HostError
 
 try:
@@ -29,11 +29,13 @@ serial.protocol_handler_packages.append("host.faults")
 
 @dataclass(frozen=True)
 class Port:
-    """A port that is present. `usb` is VID:PID as in the board files, or None for a port that is not on USB."""
+    """A port that is present. `usb` is VID:PID as in the board files, or None for a port that is not on USB; `serial_number` tells
+    devices with the same one apart, None where they have none."""
 
     device: str
     usb: str | None
     description: str
+    serial_number: str | None = None
 
     def __str__(self) -> str:
         known = ", ".join(filter(None, (self.usb, self.description)))
@@ -47,23 +49,25 @@ def present() -> tuple[Port, ...]:
             info.device,
             f"{info.vid:04x}:{info.pid:04x}" if info.vid is not None else None,
             "" if info.description == "n/a" else info.description,  # pyserial's word for none
+            info.serial_number or None,
         )
         for info in list_ports.comports()
     ]
     return tuple(sorted(found, key=lambda port: (port.usb is None, port.device)))
 
 
-def matching(usb: str) -> list[str]:
-    """The devices of all ports with that USB VID:PID."""
-    return [port.device for port in present() if port.usb == usb.lower()]
+def matching(usb: str) -> list[Port]:
+    """All ports with that USB VID:PID."""
+    return [port for port in present() if port.usb == usb.lower()]
 
 
-def find(usb: str) -> str:
-    """The device of the only port with that USB VID:PID. Raises HostError if there is none, or more than one."""
-    devices = matching(usb)
+def find(usb: str, serial_number: str | None = None) -> str:
+    """The device of the only port with that USB VID:PID, and that serial number if one is given. Raises HostError if there is none, or
+    more than one."""
+    devices = [port.device for port in matching(usb) if serial_number in (None, port.serial_number)]
     if not devices:
         raise HostError(
-            f"No serial port has the USB id {usb} of the board. {_listing()}",
+            f"No serial port has the USB id {usb}{f' and the serial number {serial_number}' if serial_number else ''} of the board. {_listing()}",
             "Plug the board in, or name its port with --port; `--port emulator` needs no board.",
             NO_DEVICE,
         )
@@ -99,11 +103,15 @@ def open_port(url: str, baud: int) -> Any:
     return port
 
 
+def _usb(url: str) -> str | None:
+    return next((port.usb for port in present() if port.device == faults.unwrap(url)), None)
+
+
 def _explain(url: str, error: Any) -> HostError:
     if error.errno == errno.EACCES:
         return HostError(
             f"{url}: permission denied.",
-            "On Debian and Ubuntu: `sudo usermod -aG dialout $USER`, then log in again.",
+            f"On Linux: `{permission.cure(_usb(url))}`.",
             NO_DEVICE,
         )
     if error.errno in (errno.EBUSY, errno.EAGAIN):

@@ -17,7 +17,7 @@ from typing import Final
 
 from host.bridge import Outcome
 from host.errors import HostError
-from host.events import Began, Ended, Event, from_json, to_json
+from host.events import Began, Ended, Event, Sampled, from_json, to_json
 
 AGAIN: Final = "Record a session with `python -m host run`, and name the session.jsonl in its run folder."
 
@@ -75,6 +75,25 @@ def read(path: Path) -> Iterator[Event]:
             yield event
     if not began:
         raise HostError(f"{path}: holds no session.", AGAIN)
+
+
+def began(path: Path) -> Began:
+    """What a session was to do. Raises HostError as `read` does."""
+    first = next(read(path))
+    assert isinstance(first, Began)  # or `read` had raised
+    return first
+
+
+def samples(path: Path) -> Iterator[tuple[Sampled, Outcome]]:
+    """Each sample of a session as it went to its board, with how it ended, in that order. Raises HostError as `read` does."""
+    on_board = dict[str, Sampled]()
+    for event in read(path):
+        if isinstance(event, Sampled):  # a board has one sample at a time
+            on_board[event.port] = event
+        elif (
+            isinstance(event, Ended) and event.port in on_board and on_board[event.port].sample == event.outcome.sample
+        ):
+            yield on_board.pop(event.port), event.outcome
 
 
 def outcomes(path: Path) -> list[Outcome]:

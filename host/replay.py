@@ -23,7 +23,7 @@ from host import recording
 from host.backend import LargeModel, NoAnswer
 from host.bridge import Outcome
 from host.errors import HostError
-from host.events import Began, Ended, Observer, Sampled
+from host.events import Began, Observer
 from host.feed import Feed, Framewise, Whole
 from host.latency import Percentiles, percentiles
 
@@ -93,23 +93,14 @@ class _Counts:
 def against(path: Path, large: LargeModel, name: str, manifest: Manifest, every: bool = False) -> Comparison:
     """Ask `large`, called `name`, about each recorded sample from which the board abstained, or about `every` one. `manifest` is of the run that
     `large` was loaded for. Raises HostError for a file that is no session, or one of other classes or inputs than the manifest's."""
-    began: Began | None = None
-    counts, on_board = _Counts(), dict[str, Sampled]()
-    for event in recording.read(path):
-        match event:
-            case Began():
-                began = event
-                _check(path, began, manifest)
-                feed = _feed(began)
-            case Sampled(port=port):  # a board has one sample at a time
-                on_board[port] = event
-            case Ended(port=port, outcome=outcome) if port in on_board and on_board[port].sample == outcome.sample:
-                assert began is not None
-                wanted, allowed = every or outcome.accepted is False, began.consent == "always" or outcome.sent_up
-                told = _ask(large, feed, on_board[port].codes, counts) if wanted and allowed else None
-                counts.withheld += wanted and not allowed
-                _count(counts, outcome, told)
-    assert began is not None  # recording.read begins with it
+    began = recording.began(path)
+    _check(path, began, manifest)
+    counts, feed = _Counts(), _feed(began)
+    for sampled, outcome in recording.samples(path):
+        wanted, allowed = every or outcome.accepted is False, began.consent == "always" or outcome.sent_up
+        told = _ask(large, feed, sampled.codes, counts) if wanted and allowed else None
+        counts.withheld += wanted and not allowed
+        _count(counts, outcome, told)
     return Comparison(
         name=began.name,
         recorded=began.large,

@@ -8,6 +8,7 @@ summary.json at its end, also when it is interrupted.
 
 import contextlib
 import datetime
+import itertools
 import json
 import signal
 import sys
@@ -26,16 +27,16 @@ from boards import Board
 from contract import manifest as manifests
 from contract.manifest import Manifest
 from contract.run_folder import RunFolder
-from host import backend, feed, latency, source, summary
+from host import backend, feed, recording, source, summary
 from host import policy as policies
 from host.backend import LargeModel, NoAnswer
 from host.batcher import DEADLINE_SECONDS, Batcher, Statistics
-from host.bridge import Outcome, Sample
+from host.bridge import Sample
 from host.consent import Rule
 from host.control import Control
 from host.endpoint import endpoints
 from host.errors import HostError
-from host.events import Began, Ended, Event, Finished, Observer, Sampled
+from host.events import Began, Ended, Event, Finished, Observer
 from host.feed import Feed
 from host.lane import Lane, Session
 from host.messages.settings import DEFAULT_DEADLINE_MS, Consent
@@ -44,6 +45,7 @@ from host.policy import Policy
 from host.recording import Recorder
 from host.source import Source
 from host.summary import BoardPart, Clock, LinkErrors, Played, Summary, Traffic
+from host.tally import Counts
 from host.view import View
 
 WAIT_SECONDS: Final = 0.1
@@ -108,7 +110,7 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
         _connect(lanes)
         open_lanes = [lane for lane in lanes if lane.error is None]
         large = backend.load(options.large, options.run, manifest)
-        tally = _Tally(options, manifest, samples, large, fed)
+        tally = _Tally(options, manifest, samples)
         answers = Batcher(large, most=len(open_lanes), deadline_seconds=answer_seconds(options))
         with Recorder(options.run.session) as log, answers as batcher, _interruptible(control) as interrupted:
             observers: tuple[Observer, ...] = (log, *views, tally)
@@ -116,7 +118,8 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
             for lane in open_lanes:
                 lane.ask(batcher)
             _stream(open_lanes, events, observers, control, samples)
-            result = tally.summary(lanes, policy, threshold, size, batcher.statistics, control, interrupted)
+            alone = _alone(options, tally, large, fed, control)
+            result = tally.summary(lanes, policy, threshold, size, batcher.statistics, alone, interrupted.is_set())
             summary.save(result, options.run.summary)
             _tell(observers, Finished(session.now(), result.interrupted, json.loads(summary.to_json(result))))
         for lane in lanes:
@@ -282,28 +285,27 @@ class _Turns:
 
 
 class _Tally:
-    """Collects how samples ended, and what summing up needs to know of them."""
+    """Counts the samples of the session, and those of each port."""
 
-    def __init__(self, options: Options, manifest: Manifest, samples: Source, large: LargeModel, fed: Feed) -> None:
-        self._options, self._manifest, self._samples, self._large, self._fed = options, manifest, samples, large, fed
-        self._outcomes: list[Outcome] = []
-        self._stages: list[dict[str, float]] = []
-        self._labelled: list[tuple[int, bytes]] = []  # label and codes
-        self._kept_back = False  # whether there was one that the large model may not see
-        self._codes: dict[str, bytes] = {}  # of the sample that is on its way to the board of a port
+    def __init__(self, options: Options, manifest: Manifest, samples: Source) -> None:
+        self._options, self._manifest, self._samples = options, manifest, samples
+        self._online = options.policy != policies.FIXED
+        self._counts = Counts(manifest.classes, course=self._online)
+        self._ports: dict[str, Counts] = {}
+        self.kept_back = False  # whether there was a labelled one that the large model may not see
 
     def show(self, event: Event) -> None:
-        free = self._options.consent.mode
-        match event:
-            case Sampled(port=port, codes=codes):
-                self._codes[port] = codes
-            case Ended(port=port, outcome=outcome, board_hz=board_hz):
-                self._outcomes.append(outcome)
-                if outcome.lost is None:
-                    self._stages.append(latency.stages(outcome, board_hz))
-                if outcome.label is not None:
-                    self._labelled.append((outcome.label, self._codes[port]))
-                    self._kept_back = self._kept_back or (free is not Consent.ALWAYS and not outcome.sent_up)
+        if not isinstance(event, Ended):
+            return
+        outcome = event.outcome
+        wanted = self._samples.expected(outcome.sample, outcome.threshold or 0)
+        self._counts.take(outcome, wanted, event.board_hz)
+        self._of(event.port).take(outcome, wanted, event.board_hz)
+        free = self._options.consent.mode is Consent.ALWAYS or outcome.sent_up
+        self.kept_back = self.kept_back or (outcome.label is not None and not free)
+
+    def _of(self, port: str) -> Counts:
+        return self._ports.setdefault(port, Counts(self._manifest.classes))
 
     def summary(
         self,
@@ -312,54 +314,49 @@ class _Tally:
         threshold: int,
         size: dict[str, Any] | None,
         calls: Statistics,
-        control: Control,
-        interrupted: threading.Event,
+        alone: float | None,
+        interrupted: bool,
     ) -> Summary:
-        options, outcomes = self._options, self._outcomes
+        options, moved = self._options, self._counts.moved
         hellos = [lane.hello for lane in lanes if lane.hello is not None]
         emulated = any(lane.emulated for lane in lanes)
-        moved = [outcome.threshold for outcome in outcomes if outcome.threshold is not None and not outcome.queried]
-        online = options.policy != policies.FIXED
-        alone = self._alone(control)
         return summary.summarise(
             name=self._manifest.name,
-            classes=self._manifest.classes,
             board=options.board.name,
             engine=hellos[0].engine.name.lower(),
             source=self._samples.name,
             large=options.large,
-            interrupted=interrupted.is_set(),
-            threshold=policy.final if online or not moved else moved[-1],
+            interrupted=interrupted,
+            threshold=policy.final if self._online or moved is None else moved,
             consent=options.consent.mode.name.lower(),
-            policy=Played(options.policy, options.play, policy.left) if online else None,
-            outcomes=outcomes,
-            expected=[self._samples.expected(of.sample, of.threshold or 0) for of in outcomes],
+            policy=Played(options.policy, options.play, policy.left) if self._online else None,
+            counts=self._counts,
             large_accuracy=alone,
             large_calls=calls,
-            latency=latency.split(self._stages),
             latency_clock="host clock, emulated board" if emulated else "host clock; stage board: its cycle counter",
             instructions_per_cycle=_instructions_per_cycle(options, lanes),
             size=size,
-            boards=[_part(lane, [of for of in outcomes if of.port == lane.name]) for lane in lanes],
+            boards=[_part(lane, self._of(lane.name)) for lane in lanes],
         )
 
-    def _alone(self, control: Control) -> float | None:
-        """How often the large model alone is right, given the very codes that boards get; None without labels or answers, if there was
-        a sample that it may not see, or if there is no time for it."""
-        right, count = 0, len(self._labelled)
-        if not count or self._kept_back:
-            return None
-        stopped = control.stopping
-        try:
-            for start in range(0, count, CHUNK):
-                chunk = self._labelled[start : start + CHUNK]
-                answers = self._large.classify(np.concatenate([self._fed.values(codes) for _, codes in chunk]))
-                right += int((answers.argmax(axis=1) == [label for label, _ in chunk]).sum())
-                if control.stopping and not stopped:
-                    return None
-        except NoAnswer:
-            return None
-        return right / count
+
+def _alone(options: Options, tally: _Tally, large: LargeModel, fed: Feed, control: Control) -> float | None:
+    """How often the large model alone is right, given the very codes that boards got, as the log has them; None without labels or answers, if there
+    was a sample that it may not see, or if there is no time for it."""
+    if tally.kept_back:
+        return None
+    right, count, stopped = 0, 0, control.stopping
+    labelled = (sampled for sampled, outcome in recording.samples(options.run.session) if outcome.label is not None)
+    try:
+        while chunk := list(itertools.islice(labelled, CHUNK)):
+            answers = large.classify(np.concatenate([fed.values(sampled.codes) for sampled in chunk]))
+            right += int((answers.argmax(axis=1) == [sampled.label for sampled in chunk]).sum())
+            count += len(chunk)
+            if control.stopping and not stopped:
+                return None
+    except NoAnswer:
+        return None
+    return right / count if count else None
 
 
 def _began(options: Options, manifest: Manifest, threshold: int, ports: Sequence[str], samples: Source) -> Began:
@@ -390,7 +387,7 @@ def _began(options: Options, manifest: Manifest, threshold: int, ports: Sequence
     )
 
 
-def _part(lane: Lane, outcomes: Sequence[Outcome]) -> BoardPart:
+def _part(lane: Lane, counts: Counts) -> BoardPart:
     totals, counted, clock = lane.totals, lane.counted, lane.clock
 
     def board(*names: str) -> int:
@@ -399,8 +396,7 @@ def _part(lane: Lane, outcomes: Sequence[Outcome]) -> BoardPart:
     return summary.part(
         lane.name,
         lane.hello.firmware if lane.hello else None,
-        outcomes,
-        latency.split([latency.stages(outcome, lane.board_hz) for outcome in outcomes if outcome.lost is None]),
+        counts,
         LinkErrors(
             host_lost=totals.lost,
             board_lost=board("frames_lost"),
@@ -413,7 +409,7 @@ def _part(lane: Lane, outcomes: Sequence[Outcome]) -> BoardPart:
             repeated=totals.repeated,
             reconnected=lane.reconnected,
         ),
-        Traffic(totals.bytes_sent, totals.bytes_received, sum(outcome.uplink_bytes for outcome in outcomes)),
+        Traffic(totals.bytes_sent, totals.bytes_received, counts.uplink_bytes),
         None if clock is None else Clock(clock.seconds, clock.error, 1e6 * clock.drift),
         None if lane.error is None else lane.error.problem,
     )
@@ -421,8 +417,8 @@ def _part(lane: Lane, outcomes: Sequence[Outcome]) -> BoardPart:
 
 def _instructions_per_cycle(options: Options, lanes: Sequence[Lane]) -> float | None:
     # Only an emulator booted here is known to count instructions; one behind socket:// may run by the clock.
-    runners = [lane.endpoint.runner for lane in lanes]
-    return runners[0].instructions(options.board, 1.0) if runners[0] is not None and None not in runners else None
+    runners = [lane.endpoint.runner for lane in lanes if lane.emulated]
+    return runners[0].instructions(options.board, 1.0) if runners and runners[0] and None not in runners else None
 
 
 def _size(options: Options) -> dict[str, Any] | None:

@@ -31,7 +31,7 @@ from contract.gate import to_code, to_probability
 from contract.manifest import Manifest
 from contract.progress import Progress
 from contract.run_folder import RunFolder
-from host import backend, faults, feed
+from host import backend, faults, feed, vectors
 from host.backend import LargeModel
 from host.bridge import Outcome, Sample
 from host.faults import Counts
@@ -40,8 +40,7 @@ from host.messages.sample import Source
 from host.policy import Turn
 from host.session import Options as Session
 from host.session import one_board
-from host.source.test_split import load_vectors
-from host.summary import Expected
+from host.vectors import Expected
 
 WARM_UP: Final = 2000
 """Samples, or a tenth if that is less, until caches and pools have the size that they keep."""
@@ -130,10 +129,12 @@ class Report:
 def run(options: Options, on_outcome: Callable[[Outcome], None] = lambda outcome: None) -> Report:
     """Stream the samples. Raises HostError or ManifestError for whatever stands in the way."""
     manifest = manifests.load(options.run.manifest)
-    samples, expected = load_vectors(options.run, manifest, manifest.gate.threshold)
+    split = vectors.load(options.run, manifest)
+    samples = list(split.samples())
+    expected = [split.expected(sample.index, manifest.gate.threshold) for sample in samples]
     fed = feed.of(manifest)
     large = Known(backend.load(options.large, options.run, manifest), _seen(manifest, fed, samples, expected))
-    tally = _Tally(large)
+    found = _Found(large)
     session = Session(run=options.run, board=options.board, ports=(options.port,), faults=options.faults or None)
     with one_board(session, large) as lane:
         start, warm_up, interrupted = time.monotonic(), min(WARM_UP, options.samples // 10), False
@@ -148,14 +149,14 @@ def run(options: Options, on_outcome: Callable[[Outcome], None] = lambda outcome
                     outcome = lane.stream(samples[index], Turn(manifest.gate.threshold))
                     if lane.error is not None:
                         raise lane.error
-                    tally.take(number, outcome, expected[index], large.answers[index])
+                    found.take(number, outcome, expected[index], large.answers[index])
                     on_outcome(outcome)
-                    progress.advance(note=f"{sum(tally.lost.values())} lost, {tally.wrong} wrong")
+                    progress.advance(note=f"{sum(found.lost.values())} lost, {found.wrong} wrong")
         except KeyboardInterrupt:
             print("interrupted: the report covers the samples until now", file=sys.stderr)
             interrupted = True
         seconds = time.monotonic() - start
-        memory.append(_memory(tally.samples))
+        memory.append(_memory(found.samples))
         lane.leave()
         counted, totals = lane.counted, lane.totals
         cable = faults.cable(lane.endpoint.url()) if options.faults else None
@@ -165,13 +166,13 @@ def run(options: Options, on_outcome: Callable[[Outcome], None] = lambda outcome
             port=options.port,
             faults=options.faults,
             asked=options.samples,
-            samples=tally.samples,
+            samples=found.samples,
             interrupted=interrupted,
-            answered=dict(tally.answered),
-            lost=dict(tally.lost),
-            wrong=tally.wrong,
-            mistakes=tally.mistakes,
-            repeats=tally.repeats,
+            answered=dict(found.answered),
+            lost=dict(found.lost),
+            wrong=found.wrong,
+            mistakes=found.mistakes,
+            repeats=found.repeats,
             reconnections=lane.reconnected,
             frames_down=counted["frames_received"],
             frames_up=totals.frames_received,
@@ -180,8 +181,8 @@ def run(options: Options, on_outcome: Callable[[Outcome], None] = lambda outcome
             faults_down=cable.down.counts if cable else Counts(),
             faults_up=cable.up.counts if cable else Counts(),
             seconds=round(seconds, 1),
-            samples_per_second=round(tally.samples / seconds, 1),
-            slowest_seconds=round(tally.slowest, 3),
+            samples_per_second=round(found.samples / seconds, 1),
+            slowest_seconds=round(found.slowest, 3),
             memory=memory,
         )
 
@@ -222,7 +223,7 @@ def _seen(
 
 
 @dataclass
-class _Tally:
+class _Found:
     """Counts, and nothing that grows with the number of samples."""
 
     large: Known
@@ -242,12 +243,12 @@ class _Tally:
             self.lost[re.sub(r"\d+", "N", outcome.lost)] += 1
         elif outcome.source is not None:
             self.answered[outcome.source] += 1
-        found = mistakes(outcome, wanted, answer)
+        wrong = mistakes(outcome, wanted, answer)
         if self.large.foreign:
-            found.append("the large model was asked about something that is no sample")
+            wrong.append("the large model was asked about something that is no sample")
             self.large.foreign = 0
-        self.wrong += bool(found)
-        for words in found[: MISTAKES_KEPT - len(self.mistakes)]:
+        self.wrong += bool(wrong)
+        for words in wrong[: MISTAKES_KEPT - len(self.mistakes)]:
             self.mistakes.append(f"sample {number}, number {outcome.sample} of the test split: {words}")
 
 

@@ -1,6 +1,6 @@
 """What a session showed: accuracies with and without the large model, coverage, cost, latency.
 
-    summary = summarise(outcomes, ...)
+    summary = summarise(counts=counts, ...)            # host.tally.Counts
     save(summary, run.summary)
     show(summary)
 
@@ -16,50 +16,14 @@ from typing import Any, Final, TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from contract.gate import ONE
 from host import policy
 from host.batcher import Statistics as Calls
-from host.bridge import Outcome
 from host.latency import Percentiles, bars
 from host.messages.sample import Source
 from host.recording import write
+from host.tally import Counts, Mean, Named, Stretch, Tally
 
 SOURCES: Final = tuple(source.name.lower() for source in Source)
-
-STRETCHES: Final = 10
-"""Parts of a session in which its policy is summed up."""
-
-NAMED_MAX: Final = 1000
-"""Samples with a name that the summary has and shows one by one; session.jsonl has all."""
-
-SHOWN_MAX: Final = 5
-"""Disagreements and lost samples that are listed; the count tells of the rest, session.jsonl holds them all."""
-
-
-@dataclass(frozen=True)
-class Expected:
-    """What the TensorFlow Lite Micro interpreter made of a sample, and the gate at the threshold in force.
-
-    `steps` is after how many frames the gate decides, 0 without a stream.
-    """
-
-    board_class: int
-    score: int
-    accepted: bool
-    steps: int = 0
-
-
-@dataclass(frozen=True)
-class Named:
-    """What became of a recording: its file, classes by name, who answered, after how many frames."""
-
-    name: str
-    label: str | None
-    answer: str | None
-    probability: float | None
-    source: str | None
-    steps: int
-    lost: str | None
 
 
 @dataclass(frozen=True)
@@ -129,21 +93,6 @@ class Played:
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """The session until one of its samples, the `samples`-th. Counted from the start: `mistakes`, accepted samples with another
-    class than their label, `abstentions`, and `queries`, which are those of the abstentions that the policy asked for. `experts` is
-    how many thresholds were left to it; `threshold` is the mean of those in force since the stretch before, as a probability and
-    without the queries, None if it is of queries alone."""
-
-    samples: int
-    threshold: float | None
-    experts: int
-    mistakes: int
-    abstentions: int
-    queries: int
-
-
-@dataclass(frozen=True)
 class Summary:
     """summary.json. Accuracies, coverage and risks in [0, 1]; None where there is nothing to divide by or to read. `boards` has a part for
     each board; link and traffic are sums over them.
@@ -151,8 +100,8 @@ class Summary:
     `threshold` is the score code in force at the end. `policy` is None if it was so throughout; otherwise `course` tells of it over
     time, and session.jsonl of each sample.
 
-    `engine` is what ran the model, aot or tflm. `instructions_per_inference` is counted by an emulator and None on a
-    board; `cycles_per_inference` is the other way round. `_per_decision` is the gate's alone, a router's included; no inference has
+    `engine` is what ran the model, aot or tflm. `instructions_per_inference` is counted by an emulator and None without one;
+    `cycles_per_inference` is counted by boards and None without one. `_per_decision` is the gate's alone, a router's included; no inference has
     it in it. `latency_clock` says what the latencies are worth. `compared` is of
     how many samples it is known what the board must say.
 
@@ -211,7 +160,6 @@ class Summary:
 def summarise(
     *,
     name: str,
-    classes: Sequence[str],
     board: str,
     engine: str,
     source: str,
@@ -219,43 +167,34 @@ def summarise(
     consent: str,
     interrupted: bool,
     threshold: int,
-    outcomes: Sequence[Outcome],
-    expected: Sequence[Expected | None],
+    counts: Counts,
     large_accuracy: float | None,
     large_calls: Calls,
-    latency: dict[str, Percentiles],
     latency_clock: str,
     instructions_per_cycle: float | None,
     size: dict[str, Any] | None,
     boards: Sequence[BoardPart],
     policy: Played | None = None,
 ) -> Summary:
-    """The summary of `outcomes`; `expected` (None where it is not known) is of the same samples in the same order.
+    """The summary of what was counted.
 
     `instructions_per_cycle` is None unless an emulator that counts instructions ran the board; `size` is the content of
     the image's size.json, None if it is not at hand.
     """
-    accepted = [outcome for outcome in outcomes if outcome.accepted]
-    lost = [f"sample {outcome.sample}: {outcome.lost}" for outcome in outcomes if outcome.lost]
-    differing = [
-        line for outcome, wanted in zip(outcomes, expected, strict=True) for line in _differences(outcome, wanted)
-    ]
-    labelled = [outcome for outcome in outcomes if outcome.label is not None]
-    decided = [outcome for outcome in outcomes if outcome.board_class is not None]
-    steps = _mean([outcome.steps for outcome in decided]) or None
-    cycles = _mean([outcome.infer_cycles for outcome in outcomes if outcome.infer_cycles is not None])
-    cycles_of_step = cycles / (steps or 1) if cycles is not None else None
-    deciding = _mean(
-        [outcome.gate_cycles / max(1, outcome.steps) for outcome in outcomes if outcome.gate_cycles is not None]
-    )
-
+    tally, steps = counts.tally, counts.steps.value or None
+    # What an emulator counts that is not known to count instructions is given as it says, unless boards have counted better.
+    timed = counts.on_boards if counts.on_boards.inferring.count or instructions_per_cycle else counts.emulated
     link_errors = _sum(LinkErrors, [board.link_errors for board in boards])
 
-    def counted(number: float | None) -> float | None:
-        return None if number is None or instructions_per_cycle is None else number * instructions_per_cycle
+    def instructions(emulated: Mean) -> float | None:
+        if emulated.value is None or instructions_per_cycle is None:
+            return None
+        return emulated.value * instructions_per_cycle
 
-    def timed(number: float | None) -> float | None:
-        return number if instructions_per_cycle is None else None
+    def of_step(cycles: float | None) -> float | None:
+        return None if cycles is None else cycles / (steps or 1)
+
+    of_sequence, cycles_of_sequence = instructions(counts.emulated.inferring), timed.inferring.value
 
     return Summary(
         name=name,
@@ -264,29 +203,29 @@ def summarise(
         source=source,
         large=large,
         consent=consent,
-        samples=len(outcomes),
+        samples=tally.samples,
         interrupted=interrupted,
-        base_accuracy=_mean([outcome.board_class == outcome.label for outcome in labelled]),
+        base_accuracy=tally.base_accuracy,
         large_accuracy=large_accuracy,
         large_calls=large_calls,
-        hybrid_accuracy=_mean([not outcome.lost and outcome.answer == outcome.label for outcome in labelled]),
-        coverage=_mean([bool(outcome.accepted) for outcome in outcomes]),
-        selective_accuracy=_mean([outcome.answer == outcome.label for outcome in labelled if outcome.accepted]),
+        hybrid_accuracy=tally.hybrid_accuracy,
+        coverage=tally.coverage,
+        selective_accuracy=tally.selective_accuracy,
         threshold=threshold,
-        answered_by=answered_by(outcomes),
-        lost=len(lost),
-        lost_first=lost[:SHOWN_MAX],
-        compared=sum(wanted is not None for wanted in expected),
-        disagreements=len(differing),
-        disagreements_first=differing[:SHOWN_MAX],
-        instructions_per_inference=counted(cycles_of_step),
-        cycles_per_inference=timed(cycles_of_step),
-        instructions_per_decision=counted(deciding),
-        cycles_per_decision=timed(deciding),
-        instructions_per_sequence=counted(cycles) if steps else None,
-        cycles_per_sequence=timed(cycles) if steps else None,
+        answered_by=answered_by(tally),
+        lost=tally.lost,
+        lost_first=counts.lost_first,
+        compared=counts.compared,
+        disagreements=counts.differing,
+        disagreements_first=counts.differing_first,
+        instructions_per_inference=of_step(of_sequence),
+        cycles_per_inference=of_step(cycles_of_sequence),
+        instructions_per_decision=instructions(counts.emulated.deciding),
+        cycles_per_decision=timed.deciding.value,
+        instructions_per_sequence=of_sequence if steps else None,
+        cycles_per_sequence=cycles_of_sequence if steps else None,
         mean_steps=steps,
-        mean_steps_accepted=_mean([outcome.steps for outcome in accepted]) if steps else None,
+        mean_steps_accepted=counts.steps_accepted.value if steps else None,
         flash_bytes=size["flash_bytes"] if size else None,
         ram_bytes=size["ram_bytes"] if size else None,
         frames_lost=link_errors.host_lost + link_errors.board_lost,
@@ -294,32 +233,31 @@ def summarise(
         bytes_sent=_sum(Traffic, [board.bytes_sent for board in boards]),
         boards=list(boards),
         latency_clock=latency_clock,
-        latency_ms=latency,
-        recordings=[_named(of.name, of, classes) for of in outcomes[:NAMED_MAX] if of.name is not None],
+        latency_ms=counts.latencies.split(),
+        recordings=counts.named,
         policy=policy,
-        course=[] if policy is None else _course(outcomes),
+        course=[] if counts.course is None else counts.course.stretches(),
     )
 
 
 def part(
     port: str,
     firmware: str | None,
-    outcomes: Sequence[Outcome],
-    latency: dict[str, Percentiles],
+    counts: Counts,
     link_errors: LinkErrors,
     bytes_sent: Traffic,
     clock: Clock | None,
     gone: str | None,
 ) -> BoardPart:
-    """The part of one board, whose outcomes these are."""
+    """The part of one board, of whose samples the counts are."""
     return BoardPart(
         port=port,
         firmware=firmware,
-        samples=len(outcomes),
-        coverage=_mean([bool(outcome.accepted) for outcome in outcomes]),
-        answered_by=answered_by(outcomes),
-        lost=sum(outcome.lost is not None for outcome in outcomes),
-        latency_ms=latency,
+        samples=counts.tally.samples,
+        coverage=counts.tally.coverage,
+        answered_by=answered_by(counts.tally),
+        lost=counts.tally.lost,
+        latency_ms=counts.latencies.split(),
         link_errors=link_errors,
         bytes_sent=bytes_sent,
         clock=clock,
@@ -327,9 +265,9 @@ def part(
     )
 
 
-def answered_by(outcomes: Sequence[Outcome]) -> dict[str, int]:
+def answered_by(tally: Tally) -> dict[str, int]:
     """How many samples each source answered."""
-    return {source: sum(outcome.source == source for outcome in outcomes) for source in SOURCES}
+    return {source: tally.answered_by[source] for source in SOURCES}
 
 
 def _sum(kind: type[Counted], parts: Sequence[Counted]) -> Counted:
@@ -441,36 +379,6 @@ def explain(summary: Summary) -> str:
     return " ".join(reasons)
 
 
-def _course(outcomes: Sequence[Outcome]) -> list[Stretch]:
-    """The session in STRETCHES parts of about equal length, or fewer."""
-    count = len(outcomes)
-    ends = sorted({round(count * part / STRETCHES) for part in range(1, STRETCHES + 1)} - {0})
-    course = []
-    for start, end in zip([0, *ends], ends, strict=False):
-        until = outcomes[:end]
-        thresholds = [of.threshold for of in outcomes[start:end] if of.threshold is not None and not of.queried]
-        mean = _mean(thresholds)
-        course.append(
-            Stretch(
-                samples=end,
-                threshold=None if mean is None else mean / ONE,
-                experts=until[-1].experts or 0,
-                mistakes=sum(bool(of.accepted) and of.label is not None and of.answer != of.label for of in until),
-                abstentions=sum(of.accepted is False for of in until),
-                queries=sum(of.queried for of in until),
-            )
-        )
-    return course
-
-
-def _named(name: str, outcome: Outcome, classes: Sequence[str]) -> Named:
-    def class_name(index: int | None) -> str | None:
-        return None if index is None else classes[index]
-
-    label, answer = class_name(outcome.label), class_name(outcome.answer)
-    return Named(name, label, answer, outcome.probability, outcome.source, outcome.steps, outcome.lost)
-
-
 def _line(recording: Named) -> str:
     """One line for a person."""
     if recording.lost or recording.probability is None:
@@ -480,26 +388,6 @@ def _line(recording: Named) -> str:
         f"{recording.name}: {recording.answer} ({_percent(recording.probability)}) by {recording.source}"
         f"{f' after {recording.steps} frames' if recording.steps else ''}{label}"
     )
-
-
-def _differences(outcome: Outcome, wanted: Expected | None) -> list[str]:
-    """Nothing, or one line that says in what board and host differ; a sample lost before RESULT is not compared."""
-    if outcome.board_class is None or wanted is None:
-        return []
-    pairs = {
-        "class": (outcome.board_class, wanted.board_class),
-        "score": (outcome.score, wanted.score),
-        "accepted": (outcome.accepted, wanted.accepted),
-        "steps": (outcome.steps, wanted.steps),
-    }
-    words = [
-        f"{what} {board} on the board, {host} on the host" for what, (board, host) in pairs.items() if board != host
-    ]
-    return [f"sample {outcome.sample}: {'; '.join(words)}"] if words else []
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return sum(values) / len(values) if values else None
 
 
 def _percent(value: float | None) -> str:

@@ -3,30 +3,30 @@
     result = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), ports=("emulator",)), points=21)
 
 At each threshold all samples are streamed, and what the board accepted is held against what the vectors, and so the TensorFlow
-Lite Micro interpreter and the gate on this PC, say of the same threshold. Writes sweep.json at its end.
+Lite Micro interpreter and the gate on this PC, say of the same threshold. Writes sweep.json at its end, also when it is interrupted: then of the
+thresholds that all samples went through.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from contract import manifest as manifests
-from contract.manifest import Manifest
 from contract.operating_point import OperatingPoint
 from contract.progress import Progress
-from contract.run_folder import RunFolder
-from host import recording
+from host import recording, vectors
 from host.bridge import Outcome, Sample
 from host.errors import HostError
+from host.lane import Lane
 from host.operating_points import thresholds
 from host.policy import Turn
 from host.session import Options, one_board
-from host.source import TEST, test_split
-from host.summary import Expected
+from host.source import TEST
+from host.vectors import Expected
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,7 @@ class Sweep:
     board: str
     port: str
     score: str
+    interrupted: bool
     steps: tuple[Step, ...]
 
     @property
@@ -65,42 +66,40 @@ def run(options: Options, points: int) -> Sweep:
             "A sweep streams the test split at thresholds of its own.", "Leave the source and threshold out."
         )
     manifest = manifests.load(options.run.manifest)
-    vectors = test_split.load(TEST, options.run, manifest)
-    samples = list(vectors.samples())[: options.limit]
+    split = vectors.load(options.run, manifest)
+    samples = list(split.samples())[: options.limit]
     with one_board(options) as lane:
-        chosen = thresholds(_best(options.run, manifest)[: options.limit], points)
-        steps = []
-        with Progress("sweep", total=len(chosen)) as progress:
-            for threshold in chosen:
-                outcomes = []
-                for sample in samples:
-                    outcomes.append(lane.stream(sample, Turn(threshold)))
-                    if lane.error is not None:
-                        raise lane.error
-                steps.append(
-                    _step(threshold, outcomes, [vectors.expected(of.index, threshold) for of in samples], samples)
-                )
-                progress.advance()
-    result = Sweep(manifest.name, options.board.name, lane.name, manifest.gate.score, tuple(steps))
+        chosen = thresholds(split.best()[: options.limit], points)
+        steps, interrupted = list[Step](), False
+        try:
+            with Progress("sweep", total=len(chosen)) as progress:
+                for threshold in chosen:
+                    expected = [split.expected(sample.index, threshold) for sample in samples]
+                    steps.append(_step(threshold, [_stream(lane, sample, threshold) for sample in samples], expected))
+                    progress.advance()
+        except KeyboardInterrupt:
+            if not steps:
+                raise
+            print("interrupted: the sweep is of the thresholds until now", file=sys.stderr)
+            interrupted = True
+    result = Sweep(manifest.name, options.board.name, lane.name, manifest.gate.score, interrupted, tuple(steps))
     recording.write(options.run.sweep, to_json(result) + "\n")
     return result
 
 
-def _best(folder: RunFolder, manifest: Manifest) -> list[int]:
-    """The score of each sample of the test split up to which a threshold accepts it: of a sequence, the best in time."""
-    with np.load(folder.vectors) as vectors:
-        if manifest.stream is None:
-            return [int(score) for score in vectors["score"]]
-        return [int(score) for score in vectors["scores"][:, manifest.stream.minimum_steps - 1 :].max(axis=1)]
+def _stream(lane: Lane, sample: Sample, threshold: int) -> Outcome:
+    outcome = lane.stream(sample, Turn(threshold))
+    if lane.error is not None:
+        raise lane.error
+    return outcome
 
 
-def _step(threshold: int, outcomes: Sequence[Outcome], expected: Iterable[Expected], samples: Sequence[Sample]) -> Step:
-    wanted = list(expected)[: len(outcomes)]
+def _step(threshold: int, outcomes: Sequence[Outcome], wanted: Sequence[Expected]) -> Step:
     differing = sum(
         (of.board_class, of.score, of.accepted, of.steps) != (said.board_class, said.score, said.accepted, said.steps)
         for of, said in zip(outcomes, wanted, strict=True)
     )
-    labels = [sample.label for sample in samples]
+    labels = [outcome.label for outcome in outcomes]
     return Step(
         threshold,
         _point([(bool(of.accepted), of.board_class) for of in outcomes], labels),

@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from contract.errors import CHECK_FAILED, DONE
+from contract.errors import CHECK_FAILED, DONE, INTERRUPTED
 from host.commands import arguments as shared
 
 
@@ -29,4 +29,4 @@ def call(arguments: argparse.Namespace) -> int:
     if not result.passed:
         print(f"error: {sweep.explain(result)}", file=sys.stderr)
         return CHECK_FAILED
-    return DONE
+    return INTERRUPTED if result.interrupted else DONE

@@ -26,7 +26,7 @@ from contract.manifest import Manifest
 from contract.run_folder import RunFolder
 from host.bridge import Sample
 from host.errors import HostError
-from host.summary import Expected
+from host.vectors import Expected
 
 TEST: Final = "test"
 

@@ -23,10 +23,10 @@ from rich.table import Table
 from rich.text import Text
 
 from contract.gate import ONE, to_probability
-from host.latency import Percentiles
+from host.latency import SUMS, Percentiles
 from host.view import picture
 from host.view.picture import Picture, resized
-from host.view.state import SUMS, WINDOW, Board, Shown, State
+from host.view.state import WINDOW, Board, Shown, State
 
 BOARD, LARGE, GOOD, BAD, SOFT = "#e0701c", "#3592d4", "#1fa47c", "#d6453d", "bright_black"
 """Board and large model have the colours that the reports give them, in a lightness for dark and for light terminals."""

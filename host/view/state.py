@@ -11,7 +11,7 @@ clock: the time is that of the last event, so a recorded session folds to the sa
 
 import bisect
 import itertools
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -33,8 +33,9 @@ from host.events import (
     Point,
     Sampled,
 )
-from host.latency import STAGES, Percentiles, percentiles, stages
+from host.latency import STAGES, SUMS, Percentiles, percentiles, stages
 from host.policy import NOTHING
+from host.tally import Tally
 
 WINDOW: Final = 100
 """Samples that rolling figures are of: one is a per cent, and a moved threshold shows within seconds."""
@@ -57,62 +58,10 @@ COURSE_MAX: Final = 240
 RATE_SECONDS: Final = 3.0
 """The samples per second are of so long."""
 
-SUMS: Final = ("accepted", "forwarded", "total")
-"""Stages of host.latency that are sums of others."""
-
 PARTS: Final = tuple(stage for stage in STAGES if stage not in SUMS)
 
 WAITING: Final = "waiting"
 """The part of a sample's time that is in no stage: for consent, or for an answer that did not come."""
-
-
-@dataclass
-class Tally:
-    """Counts of ended samples. As in host.summary, accuracies are over those whose class is known, and a lost one is wrong."""
-
-    samples: int = 0
-    lost: int = 0
-    accepted: int = 0
-    labelled: int = 0
-    base_right: int = 0
-    hybrid_right: int = 0
-    accepted_labelled: int = 0
-    accepted_right: int = 0
-    answered_by: Counter[str] = field(default_factory=Counter)
-
-    def count(self, outcome: Outcome, times: int = 1) -> None:
-        """Add it; with `times` = -1 take it out again."""
-        known = outcome.label is not None
-        self.samples += times
-        self.lost += times * (outcome.lost is not None)
-        self.accepted += times * bool(outcome.accepted)
-        self.labelled += times * known
-        self.base_right += times * (known and outcome.board_class == outcome.label)
-        self.hybrid_right += times * (known and not outcome.lost and outcome.answer == outcome.label)
-        self.accepted_labelled += times * (known and bool(outcome.accepted))
-        self.accepted_right += times * (known and bool(outcome.accepted) and outcome.answer == outcome.label)
-        if outcome.source is not None:
-            self.answered_by[outcome.source] += times
-
-    @property
-    def coverage(self) -> float | None:
-        return _share(self.accepted, self.samples)
-
-    @property
-    def abstention(self) -> float | None:
-        return _share(self.samples - self.accepted, self.samples)
-
-    @property
-    def base_accuracy(self) -> float | None:
-        return _share(self.base_right, self.labelled)
-
-    @property
-    def hybrid_accuracy(self) -> float | None:
-        return _share(self.hybrid_right, self.labelled)
-
-    @property
-    def selective_risk(self) -> float | None:
-        return _share(self.accepted_labelled - self.accepted_right, self.accepted_labelled)
 
 
 @dataclass
@@ -359,7 +308,3 @@ def step(curve: Sequence[Point], threshold: int, share: float) -> int:
     if not far:
         return 0 if share > 0 else NOTHING
     return min(far, key=lambda point: abs(point.coverage - now.coverage)).threshold
-
-
-def _share(part: int, whole: int) -> float | None:
-    return part / whole if whole else None

@@ -20,7 +20,7 @@ from boards import load, load_all
 from boards.render import udev
 from conftest import ROOT, run_module
 from contract.run_folder import RunFolder
-from host import doctor
+from host import doctor, permission
 from host.doctor import FAILED, OK, OPTIONAL, OPTIONAL_FAILED, Finding, examine
 from host.messages.session import PROTOCOL
 from host.port import Port
@@ -306,17 +306,17 @@ def test_a_port_that_may_not_be_opened(run_folder: RunFolder, tmp_path: Path, mo
 
 def test_the_cure_of_a_forbidden_port_is_the_one_that_helps(tmp_path: Path) -> None:
     rules = tmp_path / "99-demur.rules"
-    assert "cp boards/udev/99-demur.rules /etc/udev/rules.d/" in doctor.permission_cure("0483:374b", rules)
-    assert "dialout" in doctor.permission_cure("1a86:7523", rules)  # some USB adapter: our rules do not name it
-    assert "dialout" in doctor.permission_cure(None, rules)
+    assert "cp boards/udev/99-demur.rules /etc/udev/rules.d/" in permission.cure("0483:374b", rules)
+    assert "dialout" in permission.cure("1a86:7523", rules)  # some USB adapter: our rules do not name it
+    assert "dialout" in permission.cure(None, rules)
     rules.touch()
-    assert doctor.permission_cure("0483:374b", rules).startswith("sudo udevadm control --reload")
+    assert permission.cure("0483:374b", rules).startswith("sudo udevadm control --reload")
 
 
 def test_the_shipped_rules_are_those_of_the_board_files() -> None:
     shipped = ROOT / "boards/udev/99-demur.rules"
     assert shipped.read_text() == udev.render(load_all())
-    assert shipped.name == doctor.RULES.name and str(shipped.relative_to(ROOT)) in doctor.INSTALL_RULES
+    assert shipped.name == permission.RULES.name and str(shipped.relative_to(ROOT)) in permission.INSTALL_RULES
     for board in load_all():
         if board.probe:
             vendor, product = board.probe.usb.split(":")

@@ -1,5 +1,6 @@
 """Which boards the ports of a session name, and which cannot be."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -22,10 +23,11 @@ def found(*ports: str, faults: str | None = None) -> list[tuple[str, str]]:
         return [(place.name, place.url()) for place in places]
 
 
-def plug_in(monkeypatch: pytest.MonkeyPatch, *devices: str) -> None:
+def plug_in(monkeypatch: pytest.MonkeyPatch, *devices: str, serial_numbers: Sequence[str | None] | None = None) -> None:
     assert NUCLEO.probe is not None
-    usb = NUCLEO.probe.usb
-    monkeypatch.setattr(port, "present", lambda: tuple(Port(device, usb, "") for device in devices))
+    usb, numbers = NUCLEO.probe.usb, serial_numbers or [None] * len(devices)
+    ports = tuple(Port(device, usb, "", number) for device, number in zip(devices, numbers, strict=True))
+    monkeypatch.setattr(port, "present", lambda: ports)
 
 
 def test_ports_are_taken_as_they_are_named() -> None:
@@ -52,6 +54,18 @@ def test_one_board_is_found_again_as_another_device(monkeypatch: pytest.MonkeyPa
         assert places[0].url() == "/dev/ttyACM1"
         plug_in(monkeypatch)
         with pytest.raises(HostError) as absent:
+            places[0].url()
+        assert absent.value.exit_code == NO_DEVICE
+
+
+def test_boards_that_come_back_as_each_other_are_told_apart_by_serial_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    plug_in(monkeypatch, "/dev/ttyACM0", "/dev/ttyACM1", serial_numbers=["A", "B"])
+    with endpoints(("auto",), NUCLEO, RUN, "qemu") as places:
+        assert [place.url() for place in places] == ["/dev/ttyACM0", "/dev/ttyACM1"]
+        plug_in(monkeypatch, "/dev/ttyACM0", "/dev/ttyACM1", serial_numbers=["B", "A"])
+        assert [place.url() for place in places] == ["/dev/ttyACM1", "/dev/ttyACM0"]
+        plug_in(monkeypatch, "/dev/ttyACM0", serial_numbers=["B"])
+        with pytest.raises(HostError, match="serial number A") as absent:
             places[0].url()
         assert absent.value.exit_code == NO_DEVICE
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from host.bridge import Outcome
-from host.latency import EDGES, STAGES, bars, percentiles, split, stages
+from host.latency import EDGES, STAGES, Durations, Latencies, bars, percentiles, split, stages
 
 ACCEPTED = Outcome(0, 3, accepted=True, source="board", infer_cycles=90_000, gate_cycles=18_000,
                    seconds={"result": 0.004})  # fmt: skip
@@ -29,6 +29,38 @@ def test_percentiles_equal_the_standard_librarys(durations: list[float]) -> None
 def test_percentiles_of_one_are_that_one() -> None:
     found = percentiles([7.0])
     assert (found.p50, found.p95, found.p99, found.samples) == (7.0, 7.0, 7.0, 1)
+    alone = Durations()
+    alone.add(7.0)
+    assert alone.percentiles() == found
+
+
+@given(st.lists(st.floats(1e-3, 4.9e5), min_size=1, max_size=300))
+def test_counted_durations_are_known_to_within_their_bin(durations: list[float]) -> None:
+    counted = Durations()
+    for duration in durations:
+        counted.add(duration)
+    found, exact = counted.percentiles(), percentiles(durations)
+    assert (found.p50, found.p95, found.p99) == pytest.approx((exact.p50, exact.p95, exact.p99), rel=0.0075)
+    assert (found.samples, found.histogram) == (exact.samples, exact.histogram)
+
+
+def test_durations_beyond_the_edges_are_counted() -> None:
+    counted = Durations()
+    for duration in (0.0, 1e-5, 1e9):
+        counted.add(duration)
+    found = counted.percentiles()
+    assert found.histogram == percentiles([0.0, 1e-5, 1e9]).histogram
+    assert found.samples == 3 and found.p99 <= 1e9
+
+
+def test_latencies_split_as_those_of_lists() -> None:
+    times, counted = [stages(of, None) for of in (ACCEPTED, FORWARDED, FALLBACK)], Latencies()
+    for of in times:
+        counted.add(of)
+    found, exact = counted.split(), split(times)
+    assert list(found) == list(exact)
+    for stage, of_stage in exact.items():
+        assert (found[stage].p50, found[stage].p99) == pytest.approx((of_stage.p50, of_stage.p99), rel=0.0075)
 
 
 def test_stages_on_a_board_add_up_to_the_total() -> None:

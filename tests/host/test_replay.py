@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from contract import manifest as manifests
 from contract.manifest import Manifest
 from contract.run_folder import RunFolder
-from host import backend, feed
+from host import backend, feed, vectors
 from host import replay as replays
 from host.backend import NoAnswer
 from host.bridge import Outcome
@@ -21,7 +21,6 @@ from host.errors import HostError
 from host.events import Began, ConsentGiven, Ended, Event, Finished, Sampled
 from host.recording import Recorder
 from host.replay import against, replay
-from host.source.test_split import load_vectors
 
 
 def began(manifest: Manifest, consent: str = "always") -> Began:
@@ -35,10 +34,11 @@ def began(manifest: Manifest, consent: str = "always") -> Began:
 def session(run: RunFolder, consent: str = "always", granted: Callable[[int], bool] = lambda _: True) -> list[Event]:
     """The test split on two boards, whose samples overlap; the large model is right, but for sample 3, and sample 7 is lost."""
     manifest = manifests.load(run.manifest)
-    samples, expected = load_vectors(run, manifest, manifest.gate.threshold)
+    split = vectors.load(run, manifest)
     events: list[Event] = [began(manifest, consent)]
     ended: list[Event] = []
-    for sample, said in zip(samples, expected, strict=True):
+    for sample in split.samples():
+        said = split.expected(sample.index, manifest.gate.threshold)
         port, at = "ab"[sample.index % 2], 0.1 * sample.index
         events.append(Sampled(at, port, sample.index, sample.label, None, sample.codes))
         events += ended[-1:]
@@ -77,7 +77,7 @@ class Other:
 
     def __init__(self, run: RunFolder, answers: Callable[[int, int], int | None]) -> None:
         manifest = manifests.load(run.manifest)
-        samples, _ = load_vectors(run, manifest, 0)
+        samples = vectors.load(run, manifest).samples()
         self._of = {feed.of(manifest).values(sample.codes).tobytes(): sample for sample in samples}
         self._answers = answers
         self.asked: list[int] = []

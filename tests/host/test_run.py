@@ -217,8 +217,13 @@ def test_ports_are_listed_with_the_boards_that_they_may_belong_to() -> None:
     stlink, plain = json.loads(listed("--json"))
     names = stlink.pop("boards")
     assert {"nucleo", "nucleo_f401re"} <= set(names) and "microbit" not in names
-    assert stlink == {"device": "/dev/ttyACM3", "usb": "0483:374b", "description": "STM32 STLink"}
-    assert plain == {"device": "/dev/ttyS0", "usb": None, "description": "", "boards": []}
+    assert stlink == {
+        "device": "/dev/ttyACM3",
+        "usb": "0483:374b",
+        "description": "STM32 STLink",
+        "serial_number": None,
+    }
+    assert plain == {"device": "/dev/ttyS0", "usb": None, "description": "", "serial_number": None, "boards": []}
     assert listed().splitlines() == [f"/dev/ttyACM3  0483:374b  {','.join(names)}  STM32 STLink", "/dev/ttyS0  -  -  -"]
 
 

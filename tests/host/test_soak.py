@@ -16,7 +16,7 @@ from host.frame import Frame, encode
 from host.messages.sample import Result
 from host.messages.wire import Message
 from host.soak import GROWTH_BLOCKS, GROWTH_BYTES, Known, Memory, Options, Report, mistakes
-from host.summary import Expected
+from host.vectors import Expected
 from scripted_board import ScriptedBoard
 
 SAMPLES = 100  # the test split of 40 two and a half times

@@ -15,7 +15,7 @@ from contract import manifest as manifests
 from contract.gate import in_time
 from contract.manifest import Manifest, Stream, Tensor
 from contract.run_folder import RunFolder
-from host import feed
+from host import feed, vectors
 from host.bridge import Bridge, Sample
 from host.errors import HostError
 from host.feed import Framewise
@@ -25,7 +25,6 @@ from host.messages.sample import Answer, Final, Reason, Refused, Result, Uplink
 from host.messages.stream import Finish, Push, Step
 from host.messages.wire import Message
 from host.port import open_port
-from host.source.test_split import load_vectors
 from scripted_board import HELLO, MINIMUM_STEPS, MODEL_HASH, ScriptedBoard, hello, unchanged
 
 FRAME, STEPS = 16, 30
@@ -192,7 +191,9 @@ def test_requests_cover_every_frame_once(scores: list[int], number: int, per_pus
 @pytest.mark.parametrize("threshold", [0, 50, THRESHOLD, 200, 201, 65535])
 def test_a_changed_threshold_is_expected_in_time(threshold: int, recurrent_folder: RunFolder) -> None:
     """What the vectors make the host expect is what a board with that threshold says, sequence by sequence."""
-    samples, expected = load_vectors(recurrent_folder, manifests.load(recurrent_folder.manifest), threshold)
+    split = vectors.load(recurrent_folder, manifests.load(recurrent_folder.manifest))
+    samples = list(split.samples())
+    expected = [split.expected(sample.index, threshold) for sample in samples]
     with bridge_to(ScriptedBoard(BOARD, mangle=unchanged)) as (bridge, link, _):
         link.configure(threshold=threshold)
         found = [bridge.stream(sample) for sample in samples]

@@ -1,16 +1,20 @@
 """The summary of a session, counted by hand on a session small enough for that."""
 
 import json
+import pickle
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from contract.gate import ONE
 from host.batcher import Statistics
 from host.bridge import Outcome
-from host.latency import split, stages
-from host.summary import Expected, LinkErrors, Summary, Traffic, part, save, show, summarise
+from host.summary import LinkErrors, Summary, Traffic, part, save, show, summarise
+from host.tally import STRETCHES, Counts, Course
+from host.vectors import Expected
 
 SECONDS = {"result": 0.004}
 FORWARDED = {"result": 0.004, "uplink": 0.005, "large": 0.010, "final": 0.011}
@@ -24,18 +28,29 @@ OUTCOMES = (
     Outcome(3, 1, 1, 100, False, 3, 3, 0.9, "host", None, 1000, 10, 5, FORWARDED),
     Outcome(4, 1, lost="no RESULT within 7 s"),
 )
-LATENCY = split([stages(outcome, None) for outcome in OUTCOMES if outcome.lost is None])
-PART = part("emulator", "demur 0.1", OUTCOMES, LATENCY, CLEAN, Traffic(500, 400, 170), None, None)
 CALLS = Statistics(2, 1.0, 0, 0, 0, "closed", 0)
+CLASSES = [str(digit) for digit in range(10)]
 EXPECTED = tuple(Expected(of.board_class or 0, of.score or 0, bool(of.accepted)) for of in OUTCOMES)
+
+
+def counted(
+    outcomes: Sequence[Outcome], expected: Sequence[Expected | None] | None = None, course: bool = False
+) -> Counts:
+    counts = Counts(CLASSES, course)
+    for outcome, wanted in zip(outcomes, expected or [None] * len(outcomes), strict=True):
+        counts.take(outcome, wanted)
+    return counts
+
+
+PART = part("emulator", "demur 0.1", counted(OUTCOMES), CLEAN, Traffic(500, 400, 170), None, None)
 
 
 def summary(**changes: Any) -> Summary:
     arguments: dict[str, Any] = {
-        "name": "digits", "classes": [str(digit) for digit in range(10)], "board": "nucleo_f446re", "engine": "aot", "source": "test split", "large": "checkpoint", "consent": "always", "interrupted": False,
+        "name": "digits", "board": "nucleo_f446re", "engine": "aot", "source": "test split", "large": "checkpoint", "consent": "always", "interrupted": False,
         "threshold": 128,
-        "outcomes": OUTCOMES, "expected": EXPECTED, "large_accuracy": 4 / 5, "large_calls": CALLS,
-        "latency": LATENCY, "latency_clock": "host clock, emulated board",
+        "counts": counted(OUTCOMES, EXPECTED), "large_accuracy": 4 / 5, "large_calls": CALLS,
+        "latency_clock": "host clock, emulated board",
         "instructions_per_cycle": 0.5, "size": {"flash_bytes": 20_000, "ram_bytes": 9_000, "board": "nucleo_f446re"},
         "boards": [PART],
     }  # fmt: skip
@@ -64,8 +79,17 @@ def test_cycles_of_a_board_are_cycles_not_instructions() -> None:
     assert found.cycles_per_inference == 1050
 
 
+def test_what_boards_and_emulators_count_is_not_mixed() -> None:
+    counts = Counts(CLASSES)
+    counts.take(replace(OUTCOMES[0], infer_cycles=600), board_hz=180e6)
+    counts.take(replace(OUTCOMES[0], infer_cycles=1000))
+    found = summary(counts=counts)
+    assert (found.cycles_per_inference, found.instructions_per_inference) == (600, 0.5 * 1000)
+    assert (summary(counts=counts, instructions_per_cycle=None).cycles_per_inference) == 600
+
+
 def test_a_session_without_loss_or_disagreement_passes() -> None:
-    assert summary(outcomes=OUTCOMES[:4], expected=EXPECTED[:4]).passed
+    assert summary(counts=counted(OUTCOMES[:4], EXPECTED[:4])).passed
 
 
 @pytest.mark.parametrize(
@@ -79,7 +103,7 @@ def test_a_session_without_loss_or_disagreement_passes() -> None:
 def test_a_disagreement_fails_and_is_named(change: dict[str, Any], words: str) -> None:
     expected = [*EXPECTED[:4]]
     expected[1] = replace(expected[1], **change)
-    found = summary(outcomes=OUTCOMES[:4], expected=expected)
+    found = summary(counts=counted(OUTCOMES[:4], expected))
     assert (found.disagreements, found.disagreements_first) == (1, [words])
     assert not found.passed
 
@@ -109,7 +133,7 @@ def test_a_large_model_that_failed_is_told_of(capsys: pytest.CaptureFixture[str]
 
 
 def test_nothing_streamed_divides_by_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    found = summary(outcomes=(), expected=(), large_accuracy=None, latency={}, size=None)
+    found = summary(counts=counted(()), large_accuracy=None, size=None)
     assert (found.samples, found.base_accuracy, found.coverage, found.selective_accuracy) == (0, None, None, None)
     assert (found.instructions_per_inference, found.flash_bytes) == (None, None)
     show(found)
@@ -132,3 +156,44 @@ def test_the_table_shows_every_figure(capsys: pytest.CaptureFixture[str]) -> Non
     for words in ("40.00 %", "80.00 %", "board 2, host 2, fallback 0", "525", "20,000 bytes", "9,000 bytes",
                   "host clock, emulated board", "4.00 / 4.00", "frames lost"):  # fmt: skip
         assert words in text
+
+
+@pytest.mark.parametrize("samples", [0, 1, 7, 19, 20, 21, 160, 359, 1000])
+def test_the_course_is_of_bounded_length_and_counts_from_the_start(samples: int) -> None:
+    """Against the same counts over the list of all outcomes."""
+    outcomes = [
+        Outcome(
+            at, at % 3, answer=0, accepted=at % 4 != 0, threshold=100 + at, queried=at % 8 == 0, experts=max(1, 40 - at // 30)
+        )
+        for at in range(samples)
+    ]  # fmt: skip
+    course = Course()
+    for outcome in outcomes:
+        course.take(outcome)
+    found, start = course.stretches(), 0
+    assert len(found) < 2 * STRETCHES and (len(found) >= STRETCHES or samples < STRETCHES)
+    assert [of.samples for of in found][-1:] == [samples] * bool(samples)
+    for stretch in found:
+        until, part = outcomes[: stretch.samples], outcomes[start : stretch.samples]
+        codes = [of.threshold for of in part if of.threshold is not None and not of.queried]
+        mean = sum(codes) / len(codes) / ONE if codes else None
+        assert stretch.threshold == (mean if mean is None else pytest.approx(mean))
+        assert stretch.mistakes == sum(bool(of.accepted) and of.answer != of.label for of in until)
+        assert stretch.abstentions == sum(not of.accepted for of in until)
+        assert stretch.queries == sum(of.queried for of in until)
+        assert stretch.experts == until[-1].experts
+        start = stretch.samples
+
+
+def test_counts_stay_of_bounded_size() -> None:
+    """A session may be without end: ten times as many samples take no more memory."""
+
+    def held(samples: int) -> int:
+        counts = Counts(CLASSES, course=True)
+        for at in range(samples):
+            seconds = {"result": 1e-3 * (1 + at % 50)}
+            counts.take(Outcome(at, 1, 2, 100, True, answer=2, source="board", seconds=seconds, name=f"{at}.wav", lost="x" * (at % 2) or None),
+                        EXPECTED[0])  # fmt: skip
+        return len(pickle.dumps(vars(counts)))
+
+    assert held(20_000) < 1.05 * held(2_000)

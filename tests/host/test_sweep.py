@@ -1,6 +1,8 @@
 """`python -m host sweep` against a board in Python: which thresholds it takes, and that a board which differs fails it."""
 
 import json
+import os
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,14 +11,19 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boards import load
 from conftest import run_module
 from contract import manifest as manifests
 from contract.gate import ONE
 from contract.operating_point import OperatingPoint
 from contract.run_folder import RunFolder
+from host import sweep as sweeps
+from host import vectors
+from host.messages.sample import Infer
+from host.messages.wire import Message
+from host.operating_points import thresholds
 from host.policy import NOTHING
-from host.source.test_split import load_vectors
-from host.sweep import _best, thresholds
+from host.session import Options
 from scripted_board import ScriptedBoard
 
 
@@ -59,10 +66,11 @@ def test_board_and_vectors_have_one_curve(with_large_model: RunFolder) -> None:
 
 def test_thresholds_of_sequences_are_between_what_accepts_them_in_time(recurrent_folder: RunFolder) -> None:
     manifest = manifests.load(recurrent_folder.manifest)
-    best = _best(recurrent_folder, manifest)
+    split = vectors.load(recurrent_folder, manifest)
+    best = split.best()
     for threshold in thresholds(best, 6):
-        _, expected = load_vectors(recurrent_folder, manifest, threshold)
-        assert [of.accepted for of in expected] == [score >= threshold for score in best]
+        accepted = [split.expected(index, threshold).accepted for index in range(len(split))]
+        assert accepted == [score >= threshold for score in best]
 
 
 def test_a_board_that_decides_otherwise_fails(with_large_model: RunFolder) -> None:
@@ -74,6 +82,26 @@ def test_a_board_that_decides_otherwise_fails(with_large_model: RunFolder) -> No
     assert result.returncode == 1
     assert result.stderr.strip().splitlines()[-1].startswith("error: Over ") and "differ on" in result.stderr
     assert any(step["differing"] == 1 for step in steps(with_large_model))
+
+
+def test_a_sweep_that_is_interrupted_is_of_the_thresholds_until_then(with_large_model: RunFolder) -> None:
+    seen: set[int] = set()
+
+    def hear(message: Message) -> bool:
+        seen.update([message.sample] if isinstance(message, Infer) else [])
+        if len(seen) == 90:  # of 3 thresholds with 40 samples each, the third one's tenth
+            os.kill(os.getpid(), signal.SIGINT)
+            seen.add(-1)
+        return True
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with ScriptedBoard(hear=hear) as board:
+            found = sweeps.run(Options(with_large_model, load("nucleo"), (board.url,)), points=3)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert found.interrupted and [step.threshold for step in found.steps] == [NOTHING, 200]
+    assert found.passed and json.loads(with_large_model.sweep.read_text())["interrupted"]
 
 
 def test_refuses_a_run_without_vectors(with_large_model: RunFolder, tmp_path: Path) -> None:

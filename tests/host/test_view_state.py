@@ -25,6 +25,7 @@ from host.events import (
     Point,
     Sampled,
 )
+from host.tally import Counts, Tally
 from host.view import picture
 from host.view.state import (
     ABSTAINED,
@@ -35,7 +36,6 @@ from host.view.state import (
     WAITING,
     WINDOW,
     State,
-    Tally,
     operating_point,
     step,
 )
@@ -119,10 +119,12 @@ def test_a_session_folds_to_the_figures_of_its_summary(boards: int) -> None:
     events = list(digits(seed=boards, samples=300, boards=boards, lost=0.02, fallback=0.1))
     outcomes = [event.outcome for event in events if isinstance(event, Ended)]
     state = folded(*events)
+    counts = Counts(())
+    for outcome in outcomes:
+        counts.take(outcome)
     result = summary.summarise(
-        name="digits", classes=(), board="nucleo", engine="aot", source="", large="", consent="always", interrupted=False, threshold=THRESHOLD, outcomes=outcomes,
-        expected=[None] * len(outcomes), large_accuracy=None, large_calls=Statistics(0, 0.0, 0, 0, 0, "closed", 0), latency={}, latency_clock="", instructions_per_cycle=None,
-        size=None, boards=[],
+        name="digits", board="nucleo", engine="aot", source="", large="", consent="always", interrupted=False, threshold=THRESHOLD, counts=counts,
+        large_accuracy=None, large_calls=Statistics(0, 0.0, 0, 0, 0, "closed", 0), latency_clock="", instructions_per_cycle=None, size=None, boards=[],
     )  # fmt: skip
     total = state.total
     assert total.samples == result.samples and total.lost == result.lost > 0

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from contract.gate import ONE
 from host.policy import NOTHING
+from host.tally import Tally
 from host.view import picture
 from host.view.picture import Picture, resized
-from host.view.state import WINDOW, Board, Shown, State, Tally, operating_point
+from host.view.state import WINDOW, Board, Shown, State, operating_point
 
 SIDE_MAX: Final = 320
 """Levels of a picture's longer side that a page is sent at most: as many pixels as it has room for."""
