@@ -9,10 +9,10 @@ oscillator, PLL, bus dividers; flash wait states and over-drive follow.
 AHB is not divided, so it runs at the core clock.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
+from boards.clocks.stm32 import APB_CODES, one_of, within
 from boards.errors import Implausible
 
 HSI_HZ: Final = 16_000_000  # RM0390 6.2.2: the internal oscillator, on after reset
@@ -28,11 +28,12 @@ R_RESET: Final = 2  # PLLR feeds nothing we use: reset value
 
 SOURCES: Final = {"hsi": 0, "hse": 1, "hse_bypass": 1}  # PLLSRC, bit 22
 
-APB_CODES: Final = {1: 0b000, 2: 0b100, 4: 0b101, 8: 0b110, 16: 0b111}  # RM0390 6.3.3, PPRE1 and PPRE2
-
 WAIT_STATE_HZ: Final = 30_000_000  # one more wait state for each 30 MHz, at 2.7 to 3.6 V: RM0390 table 5, others alike
 VOS: Final = range(4)  # RM0390 5.4.1: two bits; the F405 and F407 have the lower one alone
 OVER_DRIVE_ABOVE_HZ: Final = 168_000_000  # RM0390 5.1.3: voltage scale 1 without over-drive
+
+MANUAL: Final = "See RM0390 6.3."
+PLL_MANUAL: Final = "See RM0390 6.3.2."
 
 
 @dataclass(frozen=True)
@@ -71,20 +72,20 @@ class Stm32F4:
         return self.hz // {"ahb1": 1, "apb1": self.apb1_divider, "apb2": self.apb2_divider}[bus]
 
     def check(self) -> None:
-        _one_of("clock.source", self.source, SOURCES)
-        _one_of("clock.apb1_divider", self.apb1_divider, APB_CODES)
-        _one_of("clock.apb2_divider", self.apb2_divider, APB_CODES)
+        one_of("clock.source", self.source, SOURCES, MANUAL)
+        one_of("clock.apb1_divider", self.apb1_divider, APB_CODES, MANUAL)
+        one_of("clock.apb2_divider", self.apb2_divider, APB_CODES, MANUAL)
         if self.source == "hsi" and self.source_hz != HSI_HZ:
             raise Implausible("clock.source_hz", f"is {self.source_hz}, but the HSI runs at {HSI_HZ}.", "Correct it.")
-        _one_of("clock.vos", self.vos, VOS)
+        one_of("clock.vos", self.vos, VOS, MANUAL)
         pll = self.pll
-        _within("clock.pll.m", pll.m, M[0], M[-1])
-        _within("clock.pll.n", pll.n, N[0], N[-1])
-        _one_of("clock.pll.p", pll.p, P)
-        _within("clock.pll.q", pll.q, Q[0], Q[-1])
-        _within("VCO input (clock.source_hz / clock.pll.m)", self.source_hz / pll.m, *VCO_INPUT_HZ)
+        within("clock.pll.m", pll.m, M[0], M[-1], PLL_MANUAL)
+        within("clock.pll.n", pll.n, N[0], N[-1], PLL_MANUAL)
+        one_of("clock.pll.p", pll.p, P, MANUAL)
+        within("clock.pll.q", pll.q, Q[0], Q[-1], PLL_MANUAL)
+        within("VCO input (clock.source_hz / clock.pll.m)", self.source_hz / pll.m, *VCO_INPUT_HZ, PLL_MANUAL)
         vco = self.source_hz * pll.n / pll.m
-        _within("VCO output (clock.source_hz / clock.pll.m * clock.pll.n)", vco, *VCO_OUTPUT_HZ)
+        within("VCO output (clock.source_hz / clock.pll.m * clock.pll.n)", vco, *VCO_OUTPUT_HZ, PLL_MANUAL)
         if self.hz != vco / pll.p:
             raise Implausible(
                 "clock.hz",
@@ -116,15 +117,3 @@ class Stm32F4:
             "VOS": self.vos << 14,
             "OVER_DRIVE": int(self.hz > OVER_DRIVE_ABOVE_HZ),
         }
-
-
-def _one_of(key: str, value: str | int, allowed: Iterable[str] | Iterable[int]) -> None:
-    options = list(allowed)
-    if value not in options:
-        listed = ", ".join(str(option) for option in options)
-        raise Implausible(key, f"is {value}, expected one of {listed}.", "See RM0390 6.3.")
-
-
-def _within(key: str, value: float, low: float, high: float) -> None:
-    if not low <= value <= high:
-        raise Implausible(key, f"is {value:g}, expected {low:g} to {high:g}.", "See RM0390 6.3.2.")

@@ -6,6 +6,7 @@
 #include "board.h"
 #include "clock.h"
 #include "register.h"
+#include "stm32_ready.h"
 
 #define RCC_CR 0x40023800      /* RM0390 6.3.1 */
 #define RCC_PLLCFGR 0x40023804 /* 6.3.2 */
@@ -29,20 +30,6 @@
 #define PWR_CR_ODSWEN BIT(17)
 #define PWR_CSR_ODRDY BIT(16)
 #define PWR_CSR_ODSWRDY BIT(17)
-
-/* Polls before a flag is given up: some 30 ms at 16 MHz, where a crystal takes 2 ms and the PLL 0.3 ms to start
- * (STM32F446 data sheet, HSE oscillator and PLL characteristics). */
-#define POLLS 65536u
-
-static bool becomes(uint32_t address, uint32_t mask, uint32_t value)
-{
-    for (uint32_t polls = POLLS; polls > 0; polls--) {
-        if ((REGISTER(address) & mask) == value) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static bool oscillator(void)
 {

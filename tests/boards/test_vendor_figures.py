@@ -12,12 +12,13 @@ from boards.cores import NO_FPU, flags
 from boards.load import FOLDER
 
 # Product pages and data sheets: STM32F446RE (DS10693: 180 MHz, 512 Kbytes of flash, 128 Kbytes of SRAM), STM32F401RE
-# (DS9716: 84 MHz, 512 and 96), STM32F407VG (DS8626: 168 MHz, 1024 and 128 beside 64 of core-coupled memory), nRF51822-QFAA
-# (16 MHz, 256 kB of flash, 16 kB of RAM), Arm's application notes AN385, AN386, AN500, AN505.
+# (DS9716: 84 MHz, 512 and 96), STM32F407VG (DS8626: 168 MHz, 1024 and 128 beside 64 of core-coupled memory), STM32F100RB
+# (DS5944: 24 MHz, 128 and 8), nRF51822-QFAA (16 MHz, 256 kB of flash, 16 kB of RAM), Arm's application notes AN385, AN386, AN500, AN505.
 FIGURES = {
     "nucleo_f446re": {"mhz": 180, "flash_kib": 512, "ram_kib": 128, "uart": 0x40004400, "interrupt": 38},
     "nucleo_f401re": {"mhz": 84, "flash_kib": 512, "ram_kib": 96, "uart": 0x40004400, "interrupt": 38},
     "stm32f4_discovery": {"mhz": 168, "flash_kib": 1024, "ram_kib": 128, "uart": 0x40004400, "interrupt": 38},
+    "stm32vl_discovery": {"mhz": 24, "flash_kib": 128, "ram_kib": 8, "uart": 0x40013800, "interrupt": 37},
     "mps2_an385": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
     "mps2_an386": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
     "mps2_an500": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
@@ -26,8 +27,8 @@ FIGURES = {
 }
 
 
-# What drives the probe of that USB id: an ST-LINK, a CMSIS-DAP.
-ADAPTERS = {"0483:374b": "hla", "0d28:0204": "cmsis-dap"}
+# What drives the probe of that USB id: ST-LINKs, a CMSIS-DAP.
+ADAPTERS = {"0483:3744": "hla", "0483:374b": "hla", "0d28:0204": "cmsis-dap"}
 
 
 @pytest.fixture(params=[board.name for board in load_all()])
@@ -83,6 +84,21 @@ def test_register_words_of_the_other_stm32f4_clocks() -> None:
         "VOS": 1 << 14,
         "OVER_DRIVE": 0,
     }
+
+
+def test_register_words_of_the_stm32f1_clock() -> None:
+    # RM0041 6.3.2 by hand: PLLSRC HSE 1 << 16, PLLMUL x3 is 0001 << 18; buses undivided; no wait states (24 MHz at most).
+    clock = load("stm32vl_discovery").clock
+    assert clock.words() == {"CFGR": (1 << 16) + (1 << 18), "FLASH_ACR": 0, "HSE": 1, "HSE_BYPASS": 0}
+    # An STM32F103 at 72 MHz, RM0008 7.3.2 and 3.3.3: x9 is 0111, APB1 / 2 is 100 << 8; 2 wait states, prefetch.
+    fast = dataclasses.replace(  # type: ignore[type-var]
+        clock, hz=72_000_000, pll_multiplier=9, apb1_divider=2, max_hz=72_000_000, max_apb1_hz=36_000_000,
+        max_apb2_hz=72_000_000,
+    )  # fmt: skip
+    fast.check()
+    assert fast.words() == {
+        "CFGR": (0b100 << 8) + (1 << 16) + (7 << 18), "FLASH_ACR": 2 + (1 << 4), "HSE": 1, "HSE_BYPASS": 0,
+    }  # fmt: skip
 
 
 def test_register_value_of_the_microbits_baud_rate() -> None:

@@ -4,6 +4,7 @@ the UARTs of the STM32 on simulated registers (no emulator here models them)."""
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_the_test_of_the_ticks_finds_each_race(right: str, wrong: str, tmp_path:
 
 
 def stm32(
-    folder: Path, name: str, test: str, macros: dict[str, int], *arguments: str
+    folder: Path, name: str, test: str, macros: dict[str, Any], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     """A driver of an STM32 on simulated registers, with the constants of a board."""
     (folder / "board.h").write_text(header.render(load(name)))
@@ -71,7 +72,7 @@ def stm32(
 
 # What the manuals ask of each clock tree; codes as in the registers. test_clock_<driver>.c says what the names mean.
 STM32F4_FLAGS = ("hse", "pll", "wait-states", "switch")
-STM32_CLOCKS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
+STM32_CLOCKS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "nucleo_f446re": (
         {"VOS": 3, "OVER_DRIVE": 1, "WAIT_STATES": 5, "PPRE1": 0b101, "PPRE2": 0b100},  # RM0390: 180 MHz, 45, 90
         (*STM32F4_FLAGS, "over-drive", "over-drive-switch"),
@@ -83,6 +84,10 @@ STM32_CLOCKS: dict[str, tuple[dict[str, int], tuple[str, ...]]] = {
     "stm32f4_discovery": (
         {"VOS": 1, "OVER_DRIVE": 0, "WAIT_STATES": 5, "PPRE1": 0b101, "PPRE2": 0b100},  # RM0090: 168 MHz, 42, 84
         STM32F4_FLAGS,
+    ),
+    "stm32vl_discovery": (
+        {"MULTIPLIER": 3, "PPRE1": 0, "PPRE2": 0, "ACR": 0},  # RM0041: 24 MHz everywhere, a flash without wait states
+        ("hse", "pll", "switch"),
     ),
 }
 
@@ -115,11 +120,20 @@ def test_a_clock_that_does_not_come_up_is_given_up(name: str, never: str, tmp_pa
     assert 65_536 <= accesses < 2 * 65_536  # one flag was waited for in full, and only one
 
 
-def test_the_uart_of_the_nucleo_is_set_up(tmp_path: Path) -> None:
-    result = stm32(tmp_path, "nucleo_f446re", "test_usart", {})
+def stm32_uart(folder: Path, name: str, reset: dict[int, int]) -> dict[int, int]:
+    """What uart_driver_start leaves in the registers, of which some start from their reset values."""
+    rows = ", ".join(f"{{{address:#x}, {word:#x}}}" for address, word in reset.items())
+    result = stm32(
+        folder, name, "test_usart", {"DRIVER": f'"../../hal/uart_{load(name).uart.DRIVER}.c"', "RESET": f"{{{rows}}}"}
+    )
     assert result.returncode == 0, result.stderr
-    words = {int(line.split()[0], 16): int(line.split()[1], 16) for line in result.stdout.splitlines()}
-    assert words == {
+    return {int(line.split()[0], 16): int(line.split()[1], 16) for line in result.stdout.splitlines()}
+
+
+def test_the_uart_of_the_nucleo_is_set_up(tmp_path: Path) -> None:
+    # RM0390 7.4.1, 7.4.3 and 7.4.4: the debug port's pins; 6.3.10
+    reset = {0x40020000: 0xA8000000, 0x40020008: 0x0C000000, 0x4002000C: 0x64000000, 0x40023830: 0x00100000}
+    assert stm32_uart(tmp_path, "nucleo_f446re", reset) == {
         0x40023830: 0x00100001,  # AHB1ENR: GPIOAEN
         0x40023840: 1 << 17,  # APB1ENR: USART2EN
         0x40020000: 0xA80000A0,  # MODER: PA2 and PA3 alternate, the rest as after reset
@@ -129,4 +143,16 @@ def test_the_uart_of_the_nucleo_is_set_up(tmp_path: Path) -> None:
         0x40004408: 98,  # BRR: 45 MHz / 460,800
         0x4000440C: 0x202C,  # CR1: UE, RXNEIE, TE, RE
         0xE000E104: 1 << 6,  # ISER1: interrupt 38
+    }
+
+
+def test_the_uart_on_a_port_of_the_stm32f1_is_set_up(tmp_path: Path) -> None:
+    # RM0041 7.2.2: every pin a floating input; 6.3.7
+    assert stm32_uart(tmp_path, "stm32vl_discovery", {0x40010804: 0x44444444, 0x40021018: 0}) == {
+        0x40021018: 1 << 2 | 1 << 14,  # APB2ENR: IOPAEN, USART1EN
+        0x40010810: 1 << 10,  # BSRR, last written: PA10 up
+        0x40010804: 0x44444894,  # CRH: PA9 alternate push-pull at 10 MHz, PA10 input with pull, the rest as after reset
+        0x40013808: 104,  # BRR: 24 MHz / 230,400
+        0x4001380C: 0x202C,  # CR1: UE, RXNEIE, TE, RE
+        0xE000E104: 1 << 5,  # ISER1: interrupt 37
     }

@@ -4,40 +4,9 @@
  * whether it is the fallback, and the number of register accesses. The board's board.h is on the include path; what its
  * manual asks for comes as macros: VOS (the code of the voltage scale), OVER_DRIVE (0 or 1), WAIT_STATES, PPRE1 and PPRE2
  * (codes of the bus dividers). The driver is included, so that it sees the simulated registers of this file. */
-#include <stdbool.h>
-#include <string.h>
+#include "simulated_clock.h"
 
 #include "../../hal/clock_stm32f4.c"
-
-/* A flag comes this many accesses after it was asked for. */
-enum { DELAY = 5 };
-
-static const char *never = "none";
-static unsigned accesses;
-
-static void require(bool rule, const char *text)
-{
-    if (!rule) {
-        fprintf(stderr, "rule broken: %s\n", text);
-        exit(1);
-    }
-}
-
-static bool fails(const char *name)
-{
-    return strcmp(never, name) == 0;
-}
-
-/* Sets `flag` of *word some time after `asked` became true, unless it is the one that never comes. */
-static void answer(bool asked, volatile uint32_t *word, uint32_t flag, const char *name, unsigned *waited)
-{
-    if (!asked) {
-        *word &= ~flag;
-        *waited = 0;
-    } else if (!fails(name) && ++*waited > DELAY) {
-        *word |= flag;
-    }
-}
 
 void before_access(uint32_t address)
 {
@@ -85,9 +54,7 @@ void before_access(uint32_t address)
 
 int main(int count, char **arguments)
 {
-    if (count == 2) {
-        never = arguments[1];
-    }
+    never = count == 2 ? arguments[1] : never;
     struct clock clock = clock_start();
     before_access(0);
     uint32_t source = *simulated(0x40023808) & 3, dividers = *simulated(0x40023808) >> 10;
