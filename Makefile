@@ -1,5 +1,6 @@
 # Every verb calls Python modules; CI runs the same verbs. `make help` lists them. ARGS go to pytest, the bridge and the soak, MODELS to `make exact` and `make bench`.
 #   RUN    the run's name: train/configs/$(RUN).toml and runs/$(RUN)    PORT   emulator, renode, /dev/ttyACM0, socket://..., auto
+#   PROBE  the serial number of the probe that flashes, if there are several, or the path of the volume that is copied to
 #   BOARD  a name or alias of boards/*.toml                         ENGINE  aot, or tflm (firmware/tflm.py)
 #   RULES  a comparison: train/configs/$(RULES).toml and runs/$(RULES)
 #   CONSENT  of the firmware: the least that a host can ask for before a sample leaves the board, always, ask or never
@@ -48,8 +49,9 @@ export: setup ## quantise, compile, write the manifest
 firmware: setup ## build the firmware for BOARD
 	@$(PY) -m firmware build --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT)
 
-flash: setup ## build and flash BOARD through its debug probe
-	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT)
+flash: setup ## build, flash BOARD and ask it for HELLO (PORT: its serial port, PROBE: a serial number, where there are several)
+	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT) $(if $(PROBE),--probe '$(PROBE)')
+	@$(PY) -m host hello --run runs/$(RUN) --board $(BOARD) $(if $(filter-out emulator,$(PORT)),--port $(PORT)) $(if $(PROBE),--probe '$(PROBE)')
 
 bridge: setup ## answer what the board at PORT abstains from, live (PORT=emulator boots one; ARGS=--web serves a page as well)
 	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port $(PORT) $(ARGS)

@@ -46,10 +46,26 @@ class Budget:
 
 @dataclass(frozen=True)
 class Probe:
-    """How the board is flashed: `usb` is VID:PID of its debug probe, `openocd` a configuration OpenOCD ships."""
+    """The debug probe through which the board is flashed, and what each tool of firmware/flash takes to use it.
+
+    `usb` is VID:PID of the probe, and of the serial port that it offers; `openocd` the configurations that OpenOCD ships, blanks in
+    between; `pyocd` pyOCD's name of the target; `mbed_ids` the four digits with which the board's code may begin in the files
+    of a volume that programs what is copied to it.
+    """
 
     usb: str
     openocd: str
+    pyocd: str | None = None
+    mbed_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Uf2:
+    """A bootloader with a volume that takes UF2 files. `board_id` is the Board-ID of its INFO_UF2.TXT, `family` the family of
+    chips that the blocks of a file name."""
+
+    board_id: str
+    family: int
 
 
 @dataclass(frozen=True)
@@ -97,6 +113,7 @@ class Board:
     ticks: Ticks = SYSTICK
     aliases: tuple[str, ...] = ()
     probe: Probe | None = None
+    uf2: Uf2 | None = None
     emulator: Emulator = Emulator()
 
     @property

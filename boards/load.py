@@ -117,6 +117,11 @@ def _check(board: Board) -> None:
     _check_uart(board)
     if board.probe and not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{4}", board.probe.usb):
         raise Implausible("probe.usb", f"is {board.probe.usb!r}, expected VID:PID.", "Four lower-case hex digits each.")
+    for code in board.probe.mbed_ids if board.probe else ():
+        if not re.fullmatch(r"[0-9a-f]{4}", code):
+            raise Implausible("probe.mbed_ids", f"has {code!r}, expected four lower-case hex digits.", "Correct it.")
+    if board.uf2 and not 0 < board.uf2.family < 1 << 32:
+        raise Implausible("uf2.family", f"is {board.uf2.family:#x}, expected 32 bits above 0.", "See uf2families.json.")
     if (renode := board.emulator.renode) and not re.fullmatch(r"[a-z][a-z0-9_]*", renode.uart):
         raise Implausible(
             "emulator.renode.uart", f"is {renode.uart!r}, expected lower case letters, digits and _.", "Rename it."

@@ -4,6 +4,6 @@
     python -m firmware flash --run runs/digits --board nucleo
 
 The C sources are in src/, hal/ and lib/. This package drives PlatformIO (`build`), reads sizes out of the ELF (`size`),
-calls OpenOCD (`flash`), and serves PlatformIO's side of the build (`generate`, `model_files`, `scons_package`, and
+programs boards (`flash`), and serves PlatformIO's side of the build (`generate`, `model_files`, `scons_package`, and
 platform/, which is a PlatformIO platform and no Python package).
 """

@@ -4,7 +4,8 @@
     python -m firmware build --run runs/digits --engine tflm     TensorFlow Lite Micro in place of the generated C
     python -m firmware build --run runs/digits --consent ask     no abstained sample leaves the board unless a person says so
     python -m firmware size  --run runs/digits --board nucleo    of what was built
-    python -m firmware flash --run runs/digits --board nucleo    build, then program the board through OpenOCD
+    python -m firmware flash --run runs/digits --board nucleo    build, then program the board (firmware/flash has the ways to)
+    python -m firmware flash --run runs/digits --probe 066EFF30  the same through the probe of that serial number, of several
 
 The board defaults to nucleo. --max-flash and --max-ram make a larger image an error (exit code 1). The engine tflm needs
 a library that is not part of this project; firmware/tflm.py says where it comes from.
@@ -15,11 +16,10 @@ import sys
 from pathlib import Path
 
 from boards import load
-from boards.render import openocd
 from contract.errors import DONE, run
 from contract.run_folder import RunFolder
 from firmware.build import build
-from firmware.flash import flash, require_openocd
+from firmware.flash import available, flash
 from firmware.generate import DEFAULT_CONSENT
 from firmware.model_files import DEFAULT_ENGINE, ENGINES
 from firmware.size import Sizes, measure, state_bytes
@@ -34,6 +34,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--engine", choices=tuple(ENGINES), default=DEFAULT_ENGINE, help="what runs the model")
     parser.add_argument("--consent", default=DEFAULT_CONSENT, choices=[each.name.lower() for each in Consent],
                         help="the least that a host can ask for before an abstained sample leaves the board")  # fmt: skip
+    parser.add_argument("--probe", metavar="SERIAL",
+                        help="which probe flashes, if there are several: its serial number, or the path of a volume")  # fmt: skip
     parser.add_argument("--max-flash", type=int, metavar="BYTES", help="fail if the image takes more flash")
     parser.add_argument("--max-ram", type=int, metavar="BYTES", help="fail if the image takes more RAM, stack included")
     parser.add_argument("--json", action="store_true", help="print the sizes as JSON")
@@ -59,13 +61,13 @@ def main() -> int:
         report(sizes, arguments)
         return DONE
     if arguments.command == "flash":
-        openocd.render(board, elf)  # what would fail after the build should fail before it
-        require_openocd()
+        available(board, arguments.probe)  # what would fail after the build should fail before it
     report(build(folder, board, arguments.engine, arguments.verbose, arguments.consent), arguments)
     print(f"built {elf}", file=sys.stderr)
     if arguments.command == "flash":
-        flash(elf, board)
-        print(f"flashed and verified {board.name}", file=sys.stderr)
+        by = flash(elf, board, arguments.probe)
+        how = f"flashed and verified {board.name}" if by.verifies else f"flashed {board.name}, not verified yet"
+        print(f"{how} ({by.name})", file=sys.stderr)
     return DONE
 
 

@@ -11,6 +11,7 @@
     python -m host soak --run runs/digits --board nucleo --samples 100000
     python -m host replay runs/digits --web
     python -m host monitor --port /dev/ttyACM0 --board nucleo
+    python -m host hello --run runs/digits --board nucleo --port auto
     python -m host list
     python -m host doctor --board nucleo --port /dev/ttyACM0
     python -m host renode --run runs/digits --board nucleo
@@ -29,7 +30,7 @@ from typing import Final
 from contract.errors import run
 
 # Modules of host.commands. They import what they need when they are called: a missing library must end as an error in words, which `run` sees to.
-COMMANDS: Final = ("run", "bench", "sweep", "soak", "replay", "monitor", "list", "doctor", "renode")
+COMMANDS: Final = ("run", "bench", "sweep", "soak", "replay", "monitor", "hello", "list", "doctor", "renode")
 
 
 def main() -> int:

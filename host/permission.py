@@ -4,12 +4,9 @@ from pathlib import Path
 from typing import Final
 
 from boards import by_probe
+from boards.render import udev
 
 RULES: Final = Path("/etc/udev/rules.d/99-demur.rules")
-
-INSTALL_RULES: Final = (
-    f"sudo cp boards/udev/{RULES.name} {RULES.parent}/ && sudo udevadm control --reload && sudo udevadm trigger"
-)
 
 
 def cure(usb: str | None, rules: Path = RULES) -> str:
@@ -18,4 +15,4 @@ def cure(usb: str | None, rules: Path = RULES) -> str:
         return "sudo usermod -aG dialout $USER && newgrp dialout"
     if rules.exists():
         return "sudo udevadm control --reload && sudo udevadm trigger"
-    return INSTALL_RULES
+    return udev.INSTALL

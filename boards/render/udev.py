@@ -5,13 +5,18 @@ serial port to find out whether it is a modem, is told to leave these alone.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from boards.board import Board
 
-HEAD = """\
+INSTALL: Final = (
+    "sudo cp boards/udev/99-demur.rules /etc/udev/rules.d/ && sudo udevadm control --reload && sudo udevadm trigger"
+)
+
+HEAD: Final = f"""\
 # Debug probes and serial ports of the boards, rendered from boards/*.toml by `python -m boards --udev`. To install:
 #
-#   sudo cp boards/udev/99-demur.rules /etc/udev/rules.d/ && sudo udevadm control --reload && sudo udevadm trigger
+#   {INSTALL}
 #
 # A mode, not TAG+="uaccess": that would have no effect in a file that sorts after 73-seat-late.rules.
 """

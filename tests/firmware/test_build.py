@@ -15,11 +15,10 @@ from platformio.project.config import ProjectConfig
 from semantic_version import SimpleSpec, Version  # type: ignore[import-untyped]
 
 from boards import Board, load, load_all
-from contract.errors import CHECK_FAILED, DONE, KNOWN_FAILURE, NO_DEVICE
+from contract.errors import CHECK_FAILED, DONE, KNOWN_FAILURE
 from contract.run_folder import RunFolder
 from firmware.build import build
 from firmware.errors import FirmwareError
-from firmware.flash import flash
 from firmware.scons_package import package_version, seed
 from firmware.size import Sizes
 
@@ -201,103 +200,6 @@ def test_a_model_without_state_that_does_not_fit_is_refused_without_a_word_of_se
         said = result.stderr.splitlines()[-1]
         assert result.returncode == KNOWN_FAILURE
         assert "bytes more than" in said and f"bytes of {region} of nucleo_f446re." in said and "sequence" not in said
-
-
-def tools_without(program: str, folder: Path) -> str:
-    """A PATH with every program of the present one except `program`."""
-    for directory in os.environ["PATH"].split(os.pathsep):
-        for tool in Path(directory).glob("*"):
-            link = folder / tool.name
-            if tool.name != program and not link.exists() and os.access(tool, os.X_OK):
-                link.symlink_to(tool)
-    return str(folder)
-
-
-def test_flash_without_openocd(bench: RunFolder, tmp_path: Path) -> None:
-    result = firmware("flash", "--run", bench.path, path=tools_without("openocd", tmp_path))
-    assert result.returncode == KNOWN_FAILURE
-    assert "apt-get install openocd" in one_paragraph(result)
-
-
-def test_a_board_without_a_probe_is_not_flashed(bench: RunFolder) -> None:
-    result = firmware("flash", "--run", bench.path, "--board", "mps2")
-    assert result.returncode == KNOWN_FAILURE
-    assert "no debug probe" in one_paragraph(result)
-
-
-# What OpenOCD 0.12.0 prints, how it ends, and what must come of it.
-OPENOCD = {
-    "no probe": (
-        "Info : clock speed 2000 kHz\nError: open failed\nin procedure 'program'\n** OpenOCD init failed **\n"
-        "shutdown command invoked\n", 1, NO_DEVICE, "found no debug probe of nucleo_f446re (USB 0483:374b)"),
-    "no permission": (
-        "Error: libusb_open() failed with LIBUSB_ERROR_ACCESS\nError: open failed\n** OpenOCD init failed **\n",
-        1, NO_DEVICE, "udev rules"),
-    "no chip": (
-        "Info : STLINK V2J37M26 (API v2) VID:PID 0483:374B\nInfo : Target voltage: 3.260000\n"
-        "Error: init mode failed (unable to connect to the target)\n** OpenOCD init failed **\n",
-        1, NO_DEVICE, "does not answer"),
-    "old installation": (
-        "embedded:startup.tcl:28: Error: Can't find board/st_nucleo_f4.cfg\n",
-        1, KNOWN_FAILURE, "Install OpenOCD 0.12"),
-    "verify failed": (
-        "** Programming Started **\n** Programming Finished **\n** Verify Started **\n** Verify Failed **\n"
-        "shutdown command invoked\n", 1, KNOWN_FAILURE, "did not flash nucleo_f446re (exit code 1)"),
-    "nothing verified": ("Info : nothing was done\n", 0, KNOWN_FAILURE, "did not flash nucleo_f446re (exit code 0)"),
-    "verified": (
-        "** Programming Finished **\n** Verify Started **\n** Verified OK **\n** Resetting Target **\n"
-        "shutdown command invoked\n", 0, DONE, "flashed and verified nucleo_f446re"),
-}  # fmt: skip
-
-
-@pytest.fixture
-def openocd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    """Puts a program on PATH that says what OpenOCD says in a case; returns where it writes its arguments."""
-
-    def install(case: str) -> Path:
-        said, code, _, _ = OPENOCD[case]
-        program = tmp_path / "openocd"
-        told = tmp_path / "arguments"
-        program.write_text(f"#!/bin/sh\necho \"$@\" > {told}\ncat >&2 <<'END'\n{said}END\nexit {code}\n")
-        program.chmod(0o755)
-        monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
-        return told
-
-    return install
-
-
-@pytest.mark.parametrize("case", [case for case in OPENOCD if case != "verified"])
-def test_what_openocd_says_decides(case: str, openocd: Callable[[str], Path]) -> None:
-    openocd(case)
-    _, _, code, words = OPENOCD[case]
-    with pytest.raises(FirmwareError) as caught:
-        flash(Path("firmware.elf"), load("nucleo"))
-    assert caught.value.exit_code == code
-    assert words in str(caught.value)
-
-
-@pytest.mark.parametrize("case", ["no probe", "verified"])
-def test_flash_builds_and_calls_openocd(
-    case: str, openocd: Callable[[str], Path], bench: RunFolder, image: Image
-) -> None:
-    image("nucleo_f446re")
-    told = openocd(case)
-    _, _, code, words = OPENOCD[case]
-    result = firmware("flash", "--run", bench.path)
-    assert result.returncode == code
-    assert words in result.stderr and "Traceback" not in result.stderr
-    elf = bench.firmware("nucleo_f446re") / "firmware.elf"
-    assert told.read_text().strip() == f"-f board/st_nucleo_f4.cfg -c program {{{elf.resolve()}}} verify reset exit"
-
-
-@pytest.mark.skipif(shutil.which("openocd") is None, reason="openocd is not installed")
-def test_the_real_openocd_without_a_probe(bench: RunFolder, image: Image) -> None:
-    image("nucleo_f446re")
-    if any(Path("/dev").glob("ttyACM*")):
-        pytest.skip("a board may be connected, and this test does not flash it")
-    result = firmware("flash", "--run", bench.path)
-    assert result.returncode == NO_DEVICE
-    assert "found no debug probe" in one_paragraph(result)
 
 
 def test_pio_run_by_hand(bench: RunFolder, image: Image, tmp_path: Path) -> None:

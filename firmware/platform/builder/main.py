@@ -20,7 +20,7 @@ from boards.cores import flags
 from boards.render import openocd
 from contract.errors import DemurError
 from firmware import tflm
-from firmware.flash import require_openocd
+from firmware.flash.openocd import require as require_openocd
 from firmware.generate import CONSENT_VARIABLE, DEFAULT_CONSENT, consent_of, generate
 from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
 

@@ -1,0 +1,44 @@
+"""st-flash of stlink-tools, through an ST-LINK. It reads back what it wrote and says "verified"."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from boards import Board
+from contract.errors import NO_DEVICE
+from firmware.flash import tool, usb
+
+INSTALL: Final = "Install st-flash: apt-get install stlink-tools, or brew install stlink."
+
+# What stlink 1.7 and 1.8 say: src/stlink-lib, src/st-flash/flash.c.
+FAILURES: Final = (
+    tool.no_permission(r"access error|\(LIBUSB_ERROR_ACCESS\)|Error -3 "),
+    tool.Failure(
+        "unable to claim", "cannot have the probe of {board}, which another program uses",
+        "Close the other debugger, or the program that reads the ST-LINK.", NO_DEVICE,
+    ),
+    tool.no_probe("Couldn't find any ST-Link|Failed to open USB device"),
+    tool.no_answer("Can not connect to target|Could not find chip id|too low for flash writes"),
+    tool.no_answer("Failed to read core_id|Failed to halt the core"),
+    tool.wrong_chip("unknown chip id|unrecognized flash type|exceeds the size of the flash"),
+    tool.no_answer("Failed to connect to target"),
+    tool.verify_failed("Verification of flash failed"),
+)  # fmt: skip
+
+
+def allows(board: Board) -> bool:
+    return board.probe is not None and usb.is_st_link(board.probe.usb)
+
+
+def lacks(board: Board, probe: str | None) -> str | None:
+    return None if shutil.which("st-flash") else INSTALL
+
+
+def program(elf: Path, board: Board, probe: str | None) -> None:
+    serial = usb.choose(board, probe)
+    select = () if serial is None else ("--serial", serial)
+    image, origin = elf.with_suffix(".bin").resolve(), board.memory.flash.origin
+    command = ("st-flash", *select, "--reset", "write", str(image), f"{origin:#x}")
+    tool.run(
+        "st-flash", command, board, "[Ff]lash written and verified", FAILURES, complaint=r".*\b(?:ERROR|WARN) [\w.]+: "
+    )

@@ -1,0 +1,74 @@
+"""`python -m host hello`, the end of `make flash`: a board that answers, that answers late, or as another one."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from boards import load
+from conftest import run_module
+from contract.errors import DONE, KNOWN_FAILURE, NO_DEVICE
+from contract.run_folder import RunFolder
+from host import greeting
+from host.errors import HostError
+from scripted_board import MODEL_HASH, ScriptedBoard, hello
+
+NUCLEO = load("nucleo")
+
+
+def test_a_board_that_runs_with_the_model_of_the_run(run_folder: RunFolder) -> None:
+    with ScriptedBoard() as board:
+        result = run_module("host", "hello", "--run", run_folder.path, "--board", "nucleo", "--port", board.url)
+    assert result.returncode == DONE, result.stderr
+    assert result.stdout == f"{board.url}: nucleo_f446re, scripted, 180 MHz, model {MODEL_HASH:016x}: HELLO\n"
+
+
+def test_another_model_is_said_at_once(run_folder: RunFolder) -> None:
+    with ScriptedBoard(hello(model_hash=0xFEDCBA9876543210)) as board:
+        result = run_module("host", "hello", "--run", run_folder.path, "--board", "nucleo", "--port", board.url)
+    assert result.returncode == KNOWN_FAILURE
+    assert "fedcba9876543210" in result.stderr and "0123456789abcdef" in result.stderr
+
+
+def test_a_silent_board(run_folder: RunFolder) -> None:
+    with ScriptedBoard(silent=True) as board:
+        named = ("--run", run_folder.path, "--board", "nucleo", "--port", board.url, "--seconds", "0.3")
+        result = run_module("host", "hello", *named)
+    assert result.returncode == NO_DEVICE
+    assert "no HELLO" in result.stderr and "Traceback" not in result.stderr
+
+
+def test_a_port_that_comes_back_after_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(greeting, "PORT_SECONDS", 0.01)
+    looked = []
+
+    def find(usb: str, serial_number: str | None) -> str:
+        looked.append((usb, serial_number))
+        if len(looked) < 3:
+            raise HostError("No serial port has the USB id.", "Plug it in.", NO_DEVICE)
+        return board.url
+
+    monkeypatch.setattr("host.port.find", find)
+    with ScriptedBoard() as board:
+        url, said = greeting.wait(NUCLEO, "auto", MODEL_HASH, seconds=10.0, probe="066E")
+    assert (url, said.board, looked) == (board.url, "nucleo_f446re", 3 * [("0483:374b", "066E")])
+
+
+def test_a_port_that_does_not_come_back_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(greeting, "PORT_SECONDS", 0.01)
+    monkeypatch.setattr("host.port.present", lambda: ())
+    start = time.monotonic()
+    with pytest.raises(HostError, match="0483:374b") as caught:
+        greeting.wait(NUCLEO, "auto", MODEL_HASH, seconds=0.05)
+    assert caught.value.exit_code == NO_DEVICE and time.monotonic() - start < 10
+
+
+def test_a_board_that_no_usb_id_leads_to() -> None:
+    with pytest.raises(HostError, match="names no USB id") as caught:
+        greeting.wait(load("mps2"), "auto", None, seconds=1.0)
+    assert caught.value.exit_code == KNOWN_FAILURE and "--port" in caught.value.next_step
+
+
+def test_before_anything_was_exported(tmp_path: Path) -> None:
+    result = run_module("host", "hello", "--run", tmp_path, "--board", "nucleo", "--port", "loop://")
+    assert result.returncode == KNOWN_FAILURE and "manifest.json" in result.stderr
