@@ -18,7 +18,9 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--port", metavar="URL", help=f"device or URL; default ${shared.PORT}, else by the board's USB id"
     )
-    parser.add_argument("--probe", metavar="SERIAL", help="of several ports of such boards, the one with that serial number")
+    parser.add_argument(
+        "--probe", metavar="SERIAL", help="of several ports of such boards, the one with that serial number"
+    )
     parser.add_argument(
         "--seconds", type=shared.seconds, default=10.0, metavar="S", help="how long to wait; default 10"
     )
@@ -34,6 +36,8 @@ def call(arguments: argparse.Namespace) -> int:
     arguments.port = [arguments.port] if arguments.port else None
     port, *_ = shared.ports(arguments)
     expected = manifest.load(RunFolder(arguments.run).manifest).hash
-    url, hello = greeting.wait(board, port, expected, arguments.seconds, arguments.probe)
+    named = arguments.probe
+    probe = None if named is None or Path(named).is_absolute() else named  # the path of a volume leads to no port
+    url, hello = greeting.wait(board, port, expected, arguments.seconds, probe)
     print(f"{url}: {hello.board}, {hello.firmware}, {hello.clock_hz / 1e6:g} MHz, model {hello.model_hash:016x}: HELLO")
     return DONE
