@@ -4,12 +4,14 @@
 #   BOARD  a name or alias of boards/*.toml                         ENGINE  aot, or tflm (firmware/tflm.py)
 #   RULES  a comparison: train/configs/$(RULES).toml and runs/$(RULES)
 #   CONSENT  of the firmware: the least that a host can ask for before a sample leaves the board, always, ask or never
+#   SOURCE   of the firmware: where the board takes samples from itself, none, vectors:N or a driver's C file (firmware/source.py)
 RUN   ?= digits
 RULES ?= rules_digits
 BOARD ?= nucleo
 PORT  ?= emulator
 ENGINE ?= aot
 CONSENT ?= always
+SOURCE ?= none
 PY    := .venv/bin/python
 # What `make exact` and `make bench` take: the models of MLPerf Tiny where DEMUR_DATA has them, and our own.
 MODELS ?= $(wildcard $(if $(DEMUR_DATA),$(DEMUR_DATA)/tflite/*.tflite) runs/*/model.tflite)
@@ -47,10 +49,10 @@ export: setup ## quantise, compile, write the manifest
 	@$(PY) -m export runs/$(RUN) --board $(BOARD)
 
 firmware: setup ## build the firmware for BOARD
-	@$(PY) -m firmware build --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT)
+	@$(PY) -m firmware build --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT) --source $(SOURCE)
 
 flash: setup ## build, flash BOARD and ask it for HELLO (PORT: its serial port, PROBE: a serial number, where there are several)
-	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT) $(if $(PROBE),--probe '$(PROBE)')
+	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT) --source $(SOURCE) $(if $(PROBE),--probe '$(PROBE)')
 	@$(PY) -m host hello --run runs/$(RUN) --board $(BOARD) $(if $(filter-out emulator,$(PORT)),--port $(PORT)) $(if $(PROBE),--probe '$(PROBE)')
 
 bridge: setup ## answer what the board at PORT abstains from, live (PORT=emulator boots one; ARGS=--web serves a page as well)

@@ -3,6 +3,7 @@
     python -m firmware build --run runs/digits --board nucleo    into runs/digits/firmware/nucleo_f446re/
     python -m firmware build --run runs/digits --engine tflm     TensorFlow Lite Micro in place of the generated C
     python -m firmware build --run runs/digits --consent ask     no abstained sample leaves the board unless a person says so
+    python -m firmware build --run runs/digits --source vectors:32    a board that has samples of its own (firmware/source.py)
     python -m firmware size  --run runs/digits --board nucleo    of what was built
     python -m firmware flash --run runs/digits --board nucleo    build, then program the board (firmware/flash has the ways to)
     python -m firmware flash --run runs/digits --probe 066EFF30  the same through the probe of that serial number, of several
@@ -23,6 +24,7 @@ from firmware.flash import available, flash
 from firmware.generate import DEFAULT_CONSENT
 from firmware.model_files import DEFAULT_ENGINE, ENGINES
 from firmware.size import Sizes, measure, state_bytes
+from firmware.source import DEFAULT as DEFAULT_SOURCE
 from host.messages.settings import Consent
 
 
@@ -36,6 +38,8 @@ def parse() -> argparse.Namespace:
                         help="the least that a host can ask for before an abstained sample leaves the board")  # fmt: skip
     parser.add_argument("--probe", metavar="SERIAL",
                         help="which probe flashes, if there are several: its serial number, or the path of a volume")  # fmt: skip
+    parser.add_argument("--source", default=DEFAULT_SOURCE, metavar="SOURCE",
+                        help="where the board takes samples from itself: none (default), vectors[:N] of the test split, or a driver's C file")  # fmt: skip
     parser.add_argument("--max-flash", type=int, metavar="BYTES", help="fail if the image takes more flash")
     parser.add_argument("--max-ram", type=int, metavar="BYTES", help="fail if the image takes more RAM, stack included")
     parser.add_argument("--json", action="store_true", help="print the sizes as JSON")
@@ -62,7 +66,7 @@ def main() -> int:
         return DONE
     if arguments.command == "flash":
         available(board, arguments.probe)  # what would fail after the build should fail before it
-    report(build(folder, board, arguments.engine, arguments.verbose, arguments.consent), arguments)
+    report(build(folder, board, arguments.engine, arguments.verbose, arguments.consent, arguments.source), arguments)
     print(f"built {elf}", file=sys.stderr)
     if arguments.command == "flash":
         by = flash(elf, board, arguments.probe)

@@ -17,6 +17,7 @@ from boards import Board, load_all
 from boards.fit import advice, table
 from contract.run_folder import RunFolder
 from firmware import parts, tflm
+from firmware import source as sources
 from firmware.errors import INSTALL, FirmwareError
 from firmware.generate import CONSENT_VARIABLE, DEFAULT_CONSENT, consent_of
 from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
@@ -38,14 +39,21 @@ QUIET: Final = {
 
 
 def build(
-    run: RunFolder, board: Board, engine: str = DEFAULT_ENGINE, verbose: bool = False, consent: str = DEFAULT_CONSENT
+    run: RunFolder,
+    board: Board,
+    engine: str = DEFAULT_ENGINE,
+    verbose: bool = False,
+    consent: str = DEFAULT_CONSENT,
+    source: str = sources.DEFAULT,
 ) -> Sizes:
-    """Build the image of a run for a board and measure it. `consent` is the least that a host can ask for.
+    """Build the image of a run for a board and measure it. `consent` is the least that a host can ask for, `source` what
+    the board takes samples from itself (firmware.source).
 
     Raises FirmwareError with the compiler's words on stderr.
     """
     require(run.path, engine)
     consent_of(consent)
+    sources.find(source, run.path)
     # An environment *_tflm has PlatformIO fetch the library, which nobody wants who has a tree of his own.
     fetched = engine == "tflm" and tflm.tree(os.environ) is None
     name = f"{board.short_name}_tflm" if fetched else board.short_name
@@ -59,6 +67,7 @@ def build(
         RUN_VARIABLE: str(run.path.resolve()),
         ENGINE_VARIABLE: engine,
         CONSENT_VARIABLE: consent,
+        sources.VARIABLE: sources.absolute(source),
         "PLATFORMIO_WORKSPACE_DIR": str(workspace),
     }  # fmt: skip
     result = subprocess.run(

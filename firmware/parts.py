@@ -9,6 +9,7 @@ flash and RAM. Together with the stack the parts are all of the image.
     state                   of a recurrent model          router                  a gate's second model, arena included
     sequence buffer         the frames of a sequence      C library               memcpy and what else is linked
     alignment               bytes between all these       interpreter             TensorFlow Lite Micro, with that engine
+    source                  the board's own of samples
 
 Standard library only.
 """
@@ -33,6 +34,7 @@ INTERPRETER: Final = "interpreter"
 LIBRARY: Final = "C library"
 ROUTER: Final = "router"
 SEQUENCE: Final = "sequence buffer"
+SOURCE: Final = "source"
 STATE: Final = "state"
 
 # The first that matches "object section" decides; sections are named after variables (-fdata-sections).
@@ -46,11 +48,12 @@ RULES: Final = (
     (r"src/stream\.o \.bss\.stream_sequence", SEQUENCE),
     (r"(model/model_gate|lib/gate/\w+)\.o .*", GATE),
     (r"model/router\.o .*", ROUTER),
+    (r"source/[^/]+\.o .*", SOURCE),
     (r"(src|hal|model|lib/\w+)/.*", APPLICATION),
     (r".*", INTERPRETER),
 )
 
-ORDER: Final = (CONSTANTS, CODE, ARENA, STATE, SEQUENCE, ROUTER, INTERPRETER, GATE, APPLICATION, LIBRARY, ALIGNMENT)
+ORDER: Final = (CONSTANTS, CODE, ARENA, STATE, SEQUENCE, ROUTER, INTERPRETER, GATE, SOURCE, APPLICATION, LIBRARY, ALIGNMENT)
 
 MODEL: Final = ORDER[: ORDER.index(GATE)]
 """Parts that come with the model; the others are there whatever the model is."""

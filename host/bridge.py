@@ -26,6 +26,7 @@ from host.frame import OVERHEAD, PAYLOAD_MAX
 from host.link import Disconnected, Link
 from host.messages.sample import (
     Answer,
+    Capture,
     Decline,
     Infer,
     Load,
@@ -56,10 +57,14 @@ bytes across if it damages 1 % of them: most at n = 34."""
 RESENDS: Final = 8
 """Pieces asked for at once."""
 
+SOURCE_SECONDS: Final = 0.01
+"""Until a board whose own source has no sample is asked again."""
+
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample; `codes` are its quantised inputs as the model takes them, of a sequence all its frames.
+    """One sample; `codes` are its quantised inputs as the model takes them, of a sequence all its frames; empty if the board is to take
+    the next one of its own source.
 
     `label` is None if nobody knows the class. `name` is the file that it is from, None for one of the test split.
     """
@@ -77,7 +82,8 @@ class Outcome:
     `large_class` is what the large model said of an abstained sample, `no_answer` why it said nothing, `answer` what the board ended
     with. `source` is "board" (accepted), "host" (the large model's answer), "fallback" (the board's own, since no answer came) or
     "withheld" (likewise, since the sample stayed on the board). `sent_up` is whether it left the board, `granted` what was said when
-    the board held it and asked, None if it did not.
+    the board held it and asked, None if it did not. `origin` is the sample's number among those of the board's own source, from 1 on since the
+    board's reset, None if the host had it; `vector` which sample of the test split it is then, None if it is none of them.
     `threshold` is what was in force, `queried` that it was above every score in order to see the large model's answer, and
     `experts` how many thresholds the session's policy (host.policy) had to choose from after it.
     `steps` is how many frames of a sequence the board had taken when it decided, or when the sample was lost; 0 for a model
@@ -116,6 +122,8 @@ class Outcome:
     no_answer: str | None = None
     decided_ticks: int | None = None
     repeats: int = 0
+    origin: int | None = None
+    vector: int | None = None
 
 
 class _Pieces:
@@ -137,7 +145,8 @@ class _Talk:
     """What the host knows of a sample while it is on the board, and what it has said last."""
 
     number: int
-    codes: bytes
+    codes: bytes  # empty: those of the board's own source
+    length: int  # of them; 0 until it is known
     outcome: Outcome
     start: float
 
@@ -162,6 +171,11 @@ class _Talk:
     timed: bool = False  # the answer tells how long a round trip takes
 
     @property
+    def own(self) -> bool:
+        """Whether the board takes it from its own source."""
+        return not self.codes
+
+    @property
     def whole(self) -> bool:
         return bool(self.here) and 0 not in self.here
 
@@ -171,7 +185,7 @@ class _Talk:
 
     def missing(self, size: int) -> list[Message]:
         """Requests for the first of the pieces that did not come, of up to `size` bytes each."""
-        here, found, end = self.here or bytearray(len(self.codes)), list[Message](), 0
+        here, found, end = self.here or bytearray(self.length), list[Message](), 0
         while len(found) < RESENDS and (at := here.find(0, end)) >= 0:
             gap = here.find(1, at)
             end = min(at + size, gap if gap >= 0 else len(here))
@@ -183,7 +197,8 @@ class Bridge:
     """Streams samples over a link. `reply_seconds` without any progress end a sample; they must be longer than the board's deadline, which
     ends every wait for an answer.
 
-    `decided` is called as soon as the board has said what it makes of a sample. `consent` is called when the board holds an abstained
+    `decided` is called as soon as the board has said what it makes of a sample, `arrived` with its codes when all of a sample that the host
+    did not have has come up. `consent` is called when the board holds an abstained
     sample, and says, in its own time, whether it may leave; the board ends the wait when its settings say so. Without it no sample
     leaves a board that asks.
     """
@@ -196,6 +211,7 @@ class Bridge:
         reply_seconds: float,
         *,
         decided: Callable[[Outcome], None] = lambda _: None,
+        arrived: Callable[[Outcome, bytes], None] = lambda outcome, codes: None,
         consent: Callable[[Outcome], bool] | None = None,
     ) -> None:
         self._link = link
@@ -203,6 +219,7 @@ class Bridge:
         self._feed = feed
         self._reply_seconds = reply_seconds
         self._decided = decided
+        self._arrived = arrived
         self._consent = consent or (lambda _: False)
         self.unfinished: Outcome | None = None  # of the sample that is under way, or was when the link was lost
         self._next = secrets.randbelow(1 << 32)
@@ -217,7 +234,7 @@ class Bridge:
         number, self._next = self._next, (self._next + 1) % (1 << 32)
         outcome = self.unfinished = Outcome(sample.index, sample.label, name=sample.name)
         sent, received = self._link.bytes_sent, self._link.bytes_received
-        talk = _Talk(number, sample.codes, outcome, start=time.monotonic())
+        talk = _Talk(number, sample.codes, len(sample.codes), outcome, start=time.monotonic())
         progress, heard = talk.start, self._heard()
         while not talk.ended:
             if talk.due <= 0:
@@ -242,7 +259,7 @@ class Bridge:
             messages = self._request(talk)
         elif talk.stage is Stage.HELD and talk.release:
             messages, talk.kind = [Release(talk.number)], "UPLINK"
-            talk.expect_pieces(-(-len(talk.codes) // UPLINK_BYTES))
+            talk.expect_pieces(-(-talk.length // UPLINK_BYTES))
         elif talk.stage is not Stage.SENT_UP:
             messages, talk.kind = (
                 [Decline(talk.number)],
@@ -268,6 +285,11 @@ class Bridge:
 
     def _request(self, talk: _Talk) -> list[Message]:
         """What brings the sample to its decision."""
+        if talk.own:
+            if talk.refused is Reason.NO_SAMPLE:
+                time.sleep(SOURCE_SECONDS)
+            talk.kind = "RESULT"
+            return [Capture(talk.number)]
         if talk.again and talk.kind == "STEP":
             self._down.judge(PAYLOAD_MAX, 0)
         messages = self._feed.requests(talk.number, talk.codes, talk.taken, self._down.size, self._at_once)
@@ -277,7 +299,7 @@ class Bridge:
         if talk.again:
             return messages[-1:]  # whose answer says how much of the rest is there
         talk.offered = talk.taken + sum(len(load.data) for load in messages if isinstance(load, Load))
-        talk.kind = "RESULT" if talk.offered == len(talk.codes) else "LOADED"
+        talk.kind = "RESULT" if talk.offered == talk.length else "LOADED"
         return messages
 
     def _listen(self, talk: _Talk) -> bool:
@@ -328,9 +350,12 @@ class Bridge:
                 if talk.final is not None:
                     return False
                 talk.final = message
-                talk.due, talk.taken = 0, len(talk.codes)  # if RESULT was lost, it is all that is asked for
+                talk.due, talk.taken = 0, talk.length  # if RESULT was lost, it is all that is asked for
             case Refused(reason=Reason.BUSY):
                 talk.refused = Reason.BUSY
+                return False
+            case Refused(reason=Reason.NO_SAMPLE):
+                talk.refused, talk.due, talk.again = Reason.NO_SAMPLE, 0, False
                 return False
             case Refused(type=Answer.TYPE, reason=Reason.OUT_OF_RANGE):
                 talk.outcome.no_answer = "the board has no such class"
@@ -347,8 +372,8 @@ class Bridge:
             self._link.measured("LOADED", now - talk.said)
         talk.again, talk.timed, talk.due = False, False, 0
         offered = talk.offered - talk.taken
-        if length >= len(talk.codes):
-            talk.outcome.lost, talk.ended = f"the board wants more than the {len(talk.codes)} bytes of the sample", True
+        if length >= talk.length:
+            talk.outcome.lost, talk.ended = f"the board wants more than the {talk.length} bytes of the sample", True
         elif offered > 0:
             self._down.judge(offered, (length - talk.taken) / offered)
         new = length > talk.taken
@@ -361,6 +386,13 @@ class Bridge:
         outcome.sent_up = outcome.sent_up or result.stage is Stage.SENT_UP
         if not first:
             return
+        if (result.origin > 0) is not talk.own:
+            whose = "the host's" if talk.own else "of its own source"
+            outcome.lost, talk.ended = f"the board says that the sample is {whose}", True
+            return
+        if talk.own:
+            outcome.origin = result.origin
+            talk.length = self._link.hello.input_bytes * max(1, result.steps)
         if not talk.again:
             self._down.judge(PAYLOAD_MAX, 1)
         outcome.seconds["result"] = now - talk.start
@@ -377,17 +409,18 @@ class Bridge:
         elif result.stage is Stage.WITHHELD:
             talk.kind = "FINAL"
         elif not talk.here:
-            talk.expect_pieces(-(-len(talk.codes) // UPLINK_BYTES))  # they follow
+            talk.expect_pieces(-(-talk.length // UPLINK_BYTES))  # they follow
             talk.kind = "UPLINK"
         talk.said = time.monotonic()
 
     def _take_piece(self, talk: _Talk, piece: Uplink, now: float) -> bool:
         outcome, end = talk.outcome, piece.offset + len(piece.data)
         outcome.uplink_bytes += len(piece.encode()) + WIRE_OVERHEAD
-        if piece.total != len(talk.codes) or end > piece.total:
+        talk.length = talk.length or piece.total  # RESULT, which tells it of a sample of the board's, was lost
+        if piece.total != talk.length or end > piece.total:
             return False
         if talk.stage is None:
-            talk.taken = talk.offered = len(talk.codes)  # it is decided: RESULT was lost
+            talk.taken = talk.offered = talk.length  # it is decided: RESULT was lost
         elif talk.stage is Stage.HELD:
             talk.stage = Stage.SENT_UP
         outcome.sent_up = True
@@ -414,6 +447,8 @@ class Bridge:
             _take_final(talk.outcome, talk.final)
             talk.ended = True
         elif talk.whole and talk.reply is None:
+            if talk.own:
+                self._arrived(talk.outcome, bytes(talk.up))
             talk.reply, talk.due = self._answer(talk), 0
 
     def _answer(self, talk: _Talk) -> Answer | Decline:
@@ -454,3 +489,7 @@ def _take_final(outcome: Outcome, final: FinalMessage) -> None:
 
 def _refusal(reason: Reason) -> str:
     return f"the board refused it: {reason.name.lower().replace('_', ' ')}"
+
+
+NO_SAMPLE: Final = _refusal(Reason.NO_SAMPLE)
+"""Why a sample is lost that the board's own source did not have."""

@@ -3,7 +3,7 @@
     for heard in watch(open_port(url, baud), url): print(heard)
     run("/dev/ttyACM0", 460_800, as_json=False)      # the same, until Ctrl-C
 
-       0.004  #0  HELLO  protocol=3 model_hash=00e34b52e3326617 clock_hz=16000000 ... board='nucleo_f446re' firmware='demur 0.1.0'
+       0.004  #0  HELLO  protocol=4 model_hash=00e34b52e3326617 clock_hz=16000000 ... board='nucleo_f446re' firmware='demur 0.1.0'
        0.171  #1  LOG  warning: the external clock did not start
        2.310  (3 frames lost)
        2.310  #5  RESULT  sample=7 class_index=3 score=12000 accepted=False steps=0 infer_cycles=41000 gate_cycles=820

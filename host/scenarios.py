@@ -147,7 +147,7 @@ def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenari
     abstains = _Script(board, threshold)
     give(abstains, torn, len(inputs[torn]))
     verdict = int(predicted[torn]), int(scores[torn]), Stage.SENT_UP, int(steps[torn])
-    abstains.hear_start(Result(SAMPLE, *verdict, UNKNOWN, UNKNOWN, UNKNOWN), unknown=16)
+    abstains.hear_start(Result(SAMPLE, *verdict, 0, UNKNOWN, UNKNOWN, UNKNOWN), unknown=16)
     for piece in uplink(torn):
         abstains.hear(piece)
     abstains.tell(Answer(SAMPLE, 1, 0x8000))

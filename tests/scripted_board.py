@@ -4,7 +4,8 @@
         port = open_port(board.url, baud=460_800)
 
 It keeps to the protocol. Class and score of a sample are its first two input codes, read as unsigned bytes; with a HELLO whose
-`steps` are not 0 it takes sequences, and the same holds of the frame seen last. A fault is `mangle`, which sees every message that
+`steps` are not 0 it takes sequences, and the same holds of the frame seen last. With a HELLO that names a source it captures what
+`source` yields, samples or the frames of a sequence that are there by then; nothing is none at the moment. A fault is `mangle`, which sees every message that
 the board sends with its bytes on the wire, and returns the bytes to send; `hear` sees every message before the board does, and says
 whether it arrives.
 """
@@ -12,7 +13,7 @@ whether it arrives.
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,7 @@ from host.frame import Frame, FrameReceiver, encode
 from host.messages import decode
 from host.messages.sample import (
     Answer,
+    Capture,
     Decline,
     Final,
     Infer,
@@ -45,10 +47,10 @@ UPLINK_BYTES = 228  # what fits in a frame beside sample, offset and total
 
 MINIMUM_STEPS = 3
 
-HELLO = Hello(protocol=3, model_hash=MODEL_HASH, clock_hz=180_000_000, cycle_source=CycleSource.DWT, engine=Engine.AOT,
+HELLO = Hello(protocol=4, model_hash=MODEL_HASH, clock_hz=180_000_000, cycle_source=CycleSource.DWT, engine=Engine.AOT,
               input_bytes=64, output_bytes=10, classes=10, threshold=128, deadline_ms=100, ram_bytes=512, steps=0,
-              consent=Consent.ALWAYS, consent_ms=100, receive_bytes=512, board="nucleo_f446re",
-              firmware="scripted")  # fmt: skip
+              consent=Consent.ALWAYS, consent_ms=100, receive_bytes=512, source_count=0, board="nucleo_f446re",
+              firmware="scripted", source="")  # fmt: skip
 
 
 def unchanged(message: Message, wire: bytes) -> bytes:
@@ -65,6 +67,7 @@ class Held:
 
     number: int
     codes: bytes = b""
+    origin: int = 0
     result: Result | None = None
     final: Final | None = None
     until: float = 0.0
@@ -78,8 +81,10 @@ class ScriptedBoard:
     """Serves one connection after another until the block ends. What it was told stays, as on a real board, until `reset`."""
 
     def __init__(self, hello: Hello = HELLO, mangle: Callable[[Message, bytes], bytes] = unchanged, silent: bool = False,
-                 deaf_to: tuple[type[Message], ...] = (), hear: Callable[[Message], bool] = everything) -> None:  # fmt: skip
+                 deaf_to: tuple[type[Message], ...] = (), hear: Callable[[Message], bool] = everything,
+                 source: Iterator[bytes] | None = None) -> None:  # fmt: skip
         self._hello, self._mangle, self._silent, self._deaf_to, self._hear = hello, mangle, silent, deaf_to, hear
+        self._source = source or iter(())
         self._counts = dict.fromkeys(Statistics.__dataclass_fields__, 0)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._connection: socket.socket | None = None
@@ -94,6 +99,7 @@ class ScriptedBoard:
         self._settings: Settings | None = None
         self._sample: Held | None = None
         self._started = time.monotonic()
+        self._captured = 0
 
     @property
     def answers(self) -> list[Answer]:
@@ -178,12 +184,15 @@ class ScriptedBoard:
                 if sample := self._takes(connection, message, number):
                     if len(sample.codes) < self._hello.input_bytes:
                         return self._send(connection, Loaded(number, len(sample.codes), sequence))
-                    self.runs += 1
-                    class_index, score = sample.codes[:2]
-                    self._decide(connection, sample, class_index, score, score >= self._settings.threshold, 0)
+                    self._run(connection, sample)
             case Push(sample=number):
                 if sample := self._takes(connection, message, number):
                     self._push(connection, sample, message)
+            case Capture(sample=number):
+                if not self._hello.source:
+                    return self._send(connection, Refused(Capture.TYPE, number, Reason.NO_SOURCE))
+                if sample := self._takes(connection, message, number):
+                    self._capture(connection, sample)
             case Finish(sample=number):
                 if sample := self._takes(connection, message, number):
                     steps = len(sample.codes) // self._hello.input_bytes
@@ -240,6 +249,24 @@ class ScriptedBoard:
         if sample.final:
             self._send(connection, sample.final)
 
+    def _run(self, connection: socket.socket, sample: Held) -> None:
+        assert self._settings is not None
+        self.runs += 1
+        class_index, score = sample.codes[:2]
+        self._decide(connection, sample, class_index, score, score >= self._settings.threshold, 0)
+
+    def _capture(self, connection: socket.socket, sample: Held) -> None:
+        codes = next(self._source)
+        if codes and not sample.codes:
+            self._captured += 1
+            sample.origin = self._captured
+        if self._hello.steps and (codes or sample.codes):
+            return self._push(connection, sample, Push(sample.number, len(sample.codes) // self._hello.input_bytes, codes))
+        if not codes:
+            return self._send(connection, Refused(Capture.TYPE, sample.number, Reason.NO_SAMPLE))
+        sample.codes = codes
+        return self._run(connection, sample)
+
     def _push(self, connection: socket.socket, sample: Held, push: Push) -> None:
         size = self._hello.input_bytes
         steps = len(sample.codes) // size
@@ -266,7 +293,7 @@ class ScriptedBoard:
         stages = {Consent.ALWAYS: Stage.SENT_UP, Consent.ASK: Stage.HELD, Consent.NEVER: Stage.WITHHELD}
         stage = Stage.ACCEPTED if accepted else stages[self._settings.consent]
         cycles = 1000 * max(1, steps), 10 * max(1, steps)
-        sample.result = Result(sample.number, class_index, score, stage, steps, *cycles, self._ticks())
+        sample.result = Result(sample.number, class_index, score, stage, steps, sample.origin, *cycles, self._ticks())
         self._send(connection, sample.result)
         sample.until = time.monotonic() + self._settings.consent_ms / 1e3
         if stage is Stage.SENT_UP:

@@ -10,10 +10,12 @@
 #include "link.h"
 #include "messages.h"
 #include "model_stream.h"
+#include "options.h"
 #include "output.h"
 #include "sample.h"
 #include "session.h"
 #include "settings.h"
+#include "source.h"
 #include "statistics.h"
 #include "stream.h"
 #include "ticks.h"
@@ -32,13 +34,20 @@ static const struct {
 #if MODEL_STEPS > 0
     {MESSAGE_PUSH, stream_push},
     {MESSAGE_FINISH, stream_finish},
-    {MESSAGE_LOAD, sample_wrong_kind},
-    {MESSAGE_INFER, sample_wrong_kind},
+    {MESSAGE_LOAD, sample_not_served},
+    {MESSAGE_INFER, sample_not_served},
 #else
     {MESSAGE_LOAD, sample_load},
     {MESSAGE_INFER, sample_infer},
-    {MESSAGE_PUSH, sample_wrong_kind},
-    {MESSAGE_FINISH, sample_wrong_kind},
+    {MESSAGE_PUSH, sample_not_served},
+    {MESSAGE_FINISH, sample_not_served},
+#endif
+#if !OPTION_SOURCE
+    {MESSAGE_CAPTURE, sample_not_served},
+#elif MODEL_STEPS > 0
+    {MESSAGE_CAPTURE, stream_capture},
+#else
+    {MESSAGE_CAPTURE, sample_capture},
 #endif
     {MESSAGE_RESEND, sample_resend},
     {MESSAGE_RELEASE, sample_release},
@@ -88,6 +97,9 @@ int main(void)
     link_start();
     session_start(clock.hz);
     sample_start(clock.hz);
+#if OPTION_SOURCE
+    source_start(clock.hz);
+#endif
     struct fault fault;
     if (fault_last(&fault)) {
         session_log_fault(&fault);

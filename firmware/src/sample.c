@@ -7,7 +7,9 @@
 #include "fault.h"
 #include "link.h"
 #include "model_gate.h"
+#include "options.h"
 #include "settings.h"
+#include "source.h"
 #include "statistics.h"
 #include "ticks.h"
 
@@ -17,6 +19,7 @@ static uint32_t ticks_per_millisecond;
 
 static struct {
     uint32_t number; /* the host's */
+    uint32_t origin; /* its number among those of the board's own source, from 1 on; 0: it came from the host */
     bool begun;
     bool inferred;          /* the outputs are of it */
     bool decided;           /* what follows is known: */
@@ -62,6 +65,7 @@ static void send_result(void)
         .score = verdict->decision.score,
         .stage = sample.stage,
         .steps = verdict->steps,
+        .origin = sample.origin,
         .infer_cycles = verdict->infer_cycles,
         .gate_cycles = verdict->gate_cycles,
         .ticks = sample.decided_at,
@@ -279,12 +283,48 @@ enum message_status sample_infer(const struct frame *frame)
     return MESSAGE_OK;
 }
 
-enum message_status sample_wrong_kind(const struct frame *frame)
+#if OPTION_SOURCE
+
+bool sample_captured(uint8_t *codes, size_t length, size_t step)
+{
+    static uint32_t captured; /* samples, since the reset */
+    if (step > 0 && sample.origin == 0) { /* the frames before came from the host */
+        return false;
+    }
+    if (source_take(codes, length, step) != SOURCE_OK) {
+        return false;
+    }
+    if (step == 0) {
+        sample.origin = ++captured;
+    }
+    return true;
+}
+
+enum message_status sample_capture(const struct frame *frame)
+{
+    struct message_capture capture;
+    enum message_status status = message_capture_decode(&capture, frame->payload, frame->length);
+    if (status != MESSAGE_OK || !sample_takes(MESSAGE_CAPTURE, capture.sample)) {
+        return status;
+    }
+    if (!sample_captured(engine_input(0), engine_input_bytes(0), 0)) {
+        sample_refuse(MESSAGE_CAPTURE, capture.sample, MESSAGE_REASON_NO_SAMPLE);
+        return MESSAGE_OK;
+    }
+    sample_run();
+    sample_decided(engine_input(0), engine_input_bytes(0));
+    return MESSAGE_OK;
+}
+
+#endif
+
+enum message_status sample_not_served(const struct frame *frame)
 {
     if (frame->length < sizeof(uint32_t)) {
         return MESSAGE_TRUNCATED;
     }
-    sample_refuse(frame->type, message_get_u32(frame->payload), MESSAGE_REASON_WRONG_KIND);
+    enum message_reason reason = frame->type == MESSAGE_CAPTURE ? MESSAGE_REASON_NO_SOURCE : MESSAGE_REASON_WRONG_KIND;
+    sample_refuse(frame->type, message_get_u32(frame->payload), reason);
     return MESSAGE_OK;
 }
 
@@ -374,6 +414,11 @@ void sample_forget(void)
         statistics.withheld += sample.stage != MESSAGE_STAGE_SENT_UP;
     }
     memset(&sample, 0, sizeof sample);
+}
+
+bool sample_is_own(void)
+{
+    return sample.origin > 0;
 }
 
 bool sample_inferred(void)

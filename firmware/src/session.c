@@ -19,6 +19,7 @@ _Static_assert((int)ENGINE_TFLM == (int)MESSAGE_ENGINE_TFLM, "engine.h and the m
 
 static const char board_name[] = BOARD_NAME;
 static const char firmware_name[] = FIRMWARE_NAME;
+static const char source_name[] = OPTION_SOURCE_NAME;
 
 static uint32_t clock_hz;
 
@@ -50,10 +51,13 @@ enum message_status session_hello_request(const struct frame *frame)
         .consent = OPTION_CONSENT,
         .consent_ms = MESSAGE_DEFAULT_CONSENT_MS,
         .receive_bytes = RING_BYTES,
+        .source_count = OPTION_SOURCE_COUNT,
         .board = board_name,
         .board_length = sizeof board_name - 1,
         .firmware = firmware_name,
         .firmware_length = sizeof firmware_name - 1,
+        .source = source_name,
+        .source_length = sizeof source_name - 1,
     };
     size_t length;
     if (message_hello_encode(&hello, link_payload(), FRAME_PAYLOAD_MAX, &length) == MESSAGE_OK) {

@@ -6,6 +6,7 @@
 #include "engine.h"
 #include "link.h"
 #include "model_stream.h"
+#include "options.h"
 #include "sample.h"
 
 #if MODEL_STEPS > 0 /* otherwise the model has no state, and main.c refuses what is served here */
@@ -30,8 +31,8 @@ static void keep_state(void)
     sample_verdict()->infer_cycles += cycles_since(start);
 }
 
-/* The model takes the next frame of the sequence. */
-static void step(void)
+/* The model takes the next frame of the sequence. True if that decides. */
+static bool step(void)
 {
     struct verdict *verdict = sample_verdict();
     if (verdict->steps == 0) {
@@ -42,6 +43,7 @@ static void step(void)
     keep_state();
     verdict->steps++;
     verdict->decision.accepted = verdict->decision.accepted && verdict->steps >= MODEL_MINIMUM_STEPS;
+    return verdict->decision.accepted || verdict->steps == MODEL_STEPS;
 }
 
 static void decide(void)
@@ -82,12 +84,13 @@ enum message_status stream_push(const struct frame *frame)
         return MESSAGE_OK;
     }
     const struct verdict *verdict = sample_verdict();
-    if (push.step <= verdict->steps) { /* else frames before these were lost, and STEP says from where on */
+    /* Else frames before these were lost, or are the board's own, and STEP says from where on. */
+    bool wanted = push.step <= verdict->steps && !sample_is_own();
+    if (wanted) {
         memcpy(stream_sequence + push.step * MODEL_FRAME_BYTES, push.data, push.data_length);
     }
-    while (push.step <= verdict->steps && verdict->steps < push.step + frames) {
-        step();
-        if (verdict->decision.accepted || verdict->steps == MODEL_STEPS) {
+    while (wanted && verdict->steps < push.step + frames) {
+        if (step()) {
             decide(); /* the other frames are not needed */
             return MESSAGE_OK;
         }
@@ -110,5 +113,31 @@ enum message_status stream_finish(const struct frame *frame)
     }
     return MESSAGE_OK;
 }
+
+#if OPTION_SOURCE
+
+enum message_status stream_capture(const struct frame *frame)
+{
+    struct message_capture capture;
+    enum message_status status = message_capture_decode(&capture, frame->payload, frame->length);
+    if (status != MESSAGE_OK || !sample_takes(MESSAGE_CAPTURE, capture.sample)) {
+        return status;
+    }
+    const struct verdict *verdict = sample_verdict();
+    while (sample_captured(stream_sequence + verdict->steps * MODEL_FRAME_BYTES, MODEL_FRAME_BYTES, verdict->steps)) {
+        if (step()) {
+            decide();
+            return MESSAGE_OK;
+        }
+    }
+    if (verdict->steps > 0) {
+        send_step(capture.sample);
+    } else {
+        sample_refuse(MESSAGE_CAPTURE, capture.sample, MESSAGE_REASON_NO_SAMPLE);
+    }
+    return MESSAGE_OK;
+}
+
+#endif
 
 #endif

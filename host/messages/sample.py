@@ -20,6 +20,15 @@ the sample stands, RESULT and, if it has ended so, FINAL, with the same values, 
 the sample stands, and thus no byte of a sample that is held or withheld leaves the board.
 
 LOAD and INFER are for models without state; a recurrent one gets its sample as host.messages.stream says, and the rest is the same.
+
+A board with a source of its own (HELLO's `source`) need not be sent a sample at all:
+
+    host   CAPTURE
+    board          RESULT [UPLINK ... and so on]
+
+CAPTURE has the board take its source's next sample, one of either kind of model, and decide on it. Said again it takes no other: RESULT is
+the same. RESULT's `origin` tells the samples of the source apart. A recurrent model takes frame by frame until it is confident; if its
+source has no further frame yet, STEP says how many it took, and CAPTURE lets it go on.
 """
 
 import enum
@@ -52,7 +61,8 @@ class Reason(enum.IntEnum):
 
     NO_SESSION: the board was reset, no CONFIGURE since. BUSY: another sample is held, or waits for its answer. UNKNOWN_SAMPLE: an
     earlier sample, or one that is not decided. WRONG_KIND: whole samples for a recurrent model, or frames for one without state.
-    NO_CONSENT: outputs of a sample that may not leave.
+    NO_CONSENT: outputs of a sample that may not leave. NO_SOURCE: the firmware was built without a source of samples. NO_SAMPLE: the
+    source has none at the moment.
     """
 
     NO_SESSION = 0
@@ -61,6 +71,8 @@ class Reason(enum.IntEnum):
     UNKNOWN_SAMPLE = 3
     WRONG_KIND = 4
     NO_CONSENT = 5
+    NO_SOURCE = 6
+    NO_SAMPLE = 7
 
 
 @dataclass(frozen=True)
@@ -78,6 +90,14 @@ class Infer(Message):
     """Run the model and the gate on the sample if it is whole, else say how much is there."""
 
     TYPE = 0x03
+    sample: U32
+
+
+@dataclass(frozen=True)
+class Capture(Message):
+    """Take the next sample of the board's own source, and run the model and the gate on it."""
+
+    TYPE = 0x0E
     sample: U32
 
 
@@ -101,6 +121,7 @@ class Result(Message):
     score: U16  # score code, Q15
     stage: Stage
     steps: U16  # frames until the decision; 0 from a model without state
+    origin: U32  # its number among those of the board's own source since the reset, from 1 on; 0: it came from the host
     infer_cycles: U32  # sum over the steps
     gate_cycles: U32  # likewise
     ticks: U64  # the board's clock, as PONG says it, when it decided
@@ -183,6 +204,6 @@ class Refused(Message):
 
 
 FAMILY: typing.Final = Family(
-    messages=(Load, Infer, Loaded, Result, Uplink, Resend, Release, Answer, Decline, Final, Refused),
+    messages=(Load, Infer, Capture, Loaded, Result, Uplink, Resend, Release, Answer, Decline, Final, Refused),
     enums=(Stage, Source, Reason),
 )

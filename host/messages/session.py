@@ -11,7 +11,7 @@ from typing import Final
 from host.messages.settings import Consent
 from host.messages.wire import U16, U32, U64, Family, Message, RestText, Text
 
-PROTOCOL: Final = 3
+PROTOCOL: Final = 4
 """Raised whenever a message changes its meaning or its layout."""
 
 
@@ -68,8 +68,10 @@ class Hello(Message):
     consent: Consent  # the least that CONFIGURE can ask for
     consent_ms: U32  # how long a held sample waits for RELEASE or DECLINE, board clock
     receive_bytes: U16  # what the board can take in while it is busy: never send more before it has answered
+    source_count: U32  # samples of the board's own source, which then begins anew; 0: it has none, or nobody knows
     board: Text
     firmware: Text
+    source: Text  # the name of the board's own source; empty: it has none, and refuses CAPTURE
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from host.link import SessionLost
 from host.messages.output import Output, ReadOutput
 from host.messages.sample import (
     Answer,
+    Capture,
     Decline,
     Final,
     Infer,
@@ -97,6 +98,7 @@ def test_hello(emulated: Emulated) -> None:
     assert (hello.input_bytes, hello.output_bytes, hello.ram_bytes) == (INPUT_BYTES, CLASSES, 1210)
     assert (hello.classes, hello.threshold, hello.deadline_ms) == (CLASSES, THRESHOLD, 2000)
     assert (hello.consent, hello.consent_ms, hello.receive_bytes) == (Consent.ALWAYS, 30_000, 512)
+    assert (hello.source, hello.source_count) == ("", 0)
     assert hello.firmware.startswith("demur ")
 
 
@@ -338,6 +340,7 @@ def test_refusals(emulated: Emulated) -> None:
     emulated.link.send(Infer(0))
     assert emulated.receive(Loaded).length == 0
     assert emulated.refused(ReadOutput(0, 0)) == Reason.UNKNOWN_SAMPLE
+    assert emulated.refused(Capture(5)) == Reason.NO_SOURCE
     assert emulated.refused(Load(5, INPUT_BYTES, b"x")) == Reason.OUT_OF_RANGE
     assert emulated.refused(Load(5, 0xFFFFFFFF, b"x")) == Reason.OUT_OF_RANGE
     for offset, length, there in ((1, 10, 0), (0, 10, 10), (5, 5, 10), (11, 1, 10), (0, 0, 10), (5, 100, 105)):

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 
 from contract.manifest import Tensor
 from host.backend import NoAnswer
-from host.bridge import Bridge, Outcome, Sample
+from host.bridge import NO_SAMPLE, Bridge, Outcome, Sample
 from host.feed import Whole
 from host.frame import Frame, encode
 from host.link import Disconnected, Link, SessionLost, connect
-from host.messages.sample import Answer, Final, Infer, Load, Reason, Refused, Release, Result, Source, Uplink
+from host.messages.sample import Answer, Capture, Final, Infer, Load, Reason, Refused, Release, Result, Source, Uplink
 from host.messages.settings import Consent
 from host.messages.wire import Message
 from host.port import open_port
@@ -90,7 +91,7 @@ def test_bytes_are_those_on_the_wire() -> None:
     with bridge_to(ScriptedBoard()) as (bridge, _, _):
         outcome = bridge.stream(sample(0, UNSURE))
     load, infer, answer = 8 + SIZE, 4, 7
-    result, uplink, final = 26, 12 + SIZE, 12
+    result, uplink, final = 30, 12 + SIZE, 12
     assert outcome.bytes_sent == load + infer + answer + 3 * 9
     assert outcome.bytes_received == result + uplink + final + 3 * 9
     assert outcome.uplink_bytes == uplink + 9
@@ -462,3 +463,113 @@ def test_a_pulled_cable_is_an_error_in_words() -> None:
         with pytest.raises(Disconnected, match="connection was lost") as error:
             bridge.stream(sample(1, CERTAIN))
         assert error.value.exit_code == 3
+
+
+def own(*scores: int) -> Iterator[bytes]:
+    """What a source of the board's own yields: samples with those scores, of class 3; nothing for a score of 0."""
+    return iter([sample(index, score).codes if score else b"" for index, score in enumerate(scores)])
+
+
+def captures(board: ScriptedBoard) -> list[int]:
+    return [message.sample for message in board.heard if isinstance(message, Capture)]
+
+
+OWN = Sample(index=0, label=None, codes=b"")
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_board_takes_samples_of_its_own() -> None:
+    came: list[tuple[int | None, bytes]] = []
+    board = ScriptedBoard(hello(source="scripted"), source=own(CERTAIN, UNSURE, CERTAIN))
+    with bridge_to(board, arrived=lambda outcome, codes: came.append((outcome.origin, codes))) as (bridge, link, large):
+        outcomes = [bridge.stream(OWN), bridge.stream(OWN), bridge.stream(sample(0, CERTAIN)), bridge.stream(OWN)]
+        assert link.counters.lost == 0
+    assert [(outcome.origin, outcome.source, outcome.answer, outcome.lost) for outcome in outcomes] == [
+        (1, "board", 3, None), (2, "host", 7, None), (None, "board", 3, None), (3, "board", 3, None)]  # fmt: skip
+    assert came == [(2, sample(1, UNSURE).codes)]  # of what it was sure of nothing came
+    assert [outcome.bytes_sent for outcome in outcomes] == [13, 13 + 16, 81 + 13, 13]
+    assert len(large.asked) == 1 and board.runs == 4
+
+
+@pytest.mark.parametrize("fault", [damaged, lost])
+@pytest.mark.parametrize("kind", [Result, Uplink, Final])
+def test_no_sample_of_the_boards_is_taken_twice(fault: Callable[[bytes], bytes], kind: type[Message]) -> None:
+    board = ScriptedBoard(
+        hello(deadline_ms=2000, source="scripted"), only_first(kind, fault), source=own(UNSURE, CERTAIN)
+    )
+    with bridge_to(board) as (bridge, _, large):
+        first, second = bridge.stream(OWN), bridge.stream(OWN)
+    assert (first.lost, first.source, first.answer, first.origin) == (None, "host", 7, 1)
+    assert (second.lost, second.source, second.origin) == (None, "board", 2)
+    assert first.repeats >= 1 and board.runs == 2 == len(set(captures(board)))
+    assert len(large.asked) == 1
+
+
+def test_a_capture_that_the_board_does_not_hear_is_said_again() -> None:
+    count = itertools.count()
+    board = ScriptedBoard(hello(source="scripted"), source=own(CERTAIN),
+                          hear=lambda message: not isinstance(message, Capture) or next(count) > 0)  # fmt: skip
+    with bridge_to(board) as (bridge, _, _):
+        outcome = bridge.stream(OWN)
+    assert (outcome.lost, outcome.origin, outcome.repeats) == (None, 1, 1)
+
+
+def test_a_line_that_flips_bits_loses_no_sample_of_the_boards_and_repeats_none() -> None:
+    generator = random.Random(4)
+
+    def flip(message: Message, wire: bytes) -> bytes:
+        return bytes(byte ^ (generator.random() < 0.01) for byte in wire)
+
+    scores = [generator.choice((CERTAIN, UNSURE)) for _ in range(60)]
+    board = ScriptedBoard(hello(deadline_ms=2000, source="scripted"), flip, source=own(*scores))
+    with bridge_to(board) as (bridge, link, _):
+        outcomes = [bridge.stream(OWN) for _ in scores]
+        assert link.counters.damaged > 0
+    assert [outcome.lost for outcome in outcomes] == [None] * len(scores)
+    assert [outcome.origin for outcome in outcomes] == list(range(1, len(scores) + 1))
+    assert [outcome.score for outcome in outcomes] == scores
+    assert board.runs == len(scores)
+
+
+def test_a_source_without_a_sample_is_asked_until_it_has_one() -> None:
+    board = ScriptedBoard(hello(source="scripted"), source=own(0, 0, CERTAIN))
+    with bridge_to(board) as (bridge, _, _):
+        outcome = bridge.stream(OWN)
+    assert (outcome.origin, outcome.source, outcome.repeats) == (1, "board", 0)
+    assert len(captures(board)) == 3 and len(set(captures(board))) == 1
+
+
+def test_what_a_source_never_has_is_said() -> None:
+    board = ScriptedBoard(hello(source="scripted"), source=itertools.repeat(b""))
+    with bridge_to(board, reply_seconds=0.1) as (bridge, _, _):
+        assert bridge.stream(OWN).lost == NO_SAMPLE
+    with bridge_to(ScriptedBoard()) as (bridge, _, _):
+        assert bridge.stream(OWN).lost == "the board refused it: no source"
+
+
+def test_a_sample_from_elsewhere_is_not_taken_for_the_one_asked_for() -> None:
+    def claims(origin: int) -> Callable[[Message, bytes], bytes]:
+        sequence = itertools.count()
+
+        def change(message: Message, wire: bytes) -> bytes:
+            number = next(sequence)
+            return encode(Frame(Result.TYPE, number, replace(message, origin=origin).encode())) if isinstance(message, Result) else wire
+
+        return change
+
+    with bridge_to(ScriptedBoard(mangle=claims(5))) as (bridge, _, _):
+        assert bridge.stream(sample(0, CERTAIN)).lost == "the board says that the sample is of its own source"
+    board = ScriptedBoard(hello(source="scripted"), claims(0), source=own(CERTAIN))
+    with bridge_to(board) as (bridge, _, _):
+        assert bridge.stream(OWN).lost == "the board says that the sample is the host's"
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_a_held_sample_of_the_boards_leaves_it_with_consent_only(granted: bool) -> None:
+    came: list[bytes] = []
+    board = ScriptedBoard(hello(consent=Consent.ASK, consent_ms=60_000, source="scripted"), source=own(UNSURE))
+    hooks = {"consent": lambda outcome: granted, "arrived": lambda outcome, codes: came.append(codes)}
+    with bridge_to(board, **hooks) as (bridge, _, _):
+        outcome = bridge.stream(OWN)
+    assert (outcome.source, outcome.sent_up) == (("host", True) if granted else ("withheld", False))
+    assert came == ([sample(0, UNSURE).codes] if granted else [])

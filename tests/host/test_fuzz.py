@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 
 import boards
 from firmware.generate import generate
+from firmware.source import Source
 from host import faults
 from host.errors import HostError
 from host.frame import Frame, FrameReceiver, encode
 from host.link import Link
 from host.messages import TYPES, c_header, decode
 from host.messages.output import ReadOutput
-from host.messages.sample import Answer, Decline, Infer, Load, Release, Resend
+from host.messages.sample import Answer, Capture, Decline, Infer, Load, Release, Resend
 from host.messages.session import HelloRequest, Log, Ping
 from host.messages.settings import Configure, Consent
 from host.messages.statistics import StatisticsRequest
@@ -140,7 +141,7 @@ def message_in_python(data: bytes) -> str:
 @pytest.mark.fuzz
 @pytest.mark.parametrize("model", ["bench", "bench_stream"])
 def test_the_application(model: str, tmp_path: Path) -> None:
-    generate(boards.load("nucleo"), tmp_path, Consent.ALWAYS)
+    generate(boards.load("nucleo"), tmp_path, Consent.ALWAYS, Source("fuzz", 0, FUZZ / "fuzz_board.c"))
     firmware, gate = ROOT / "firmware", ROOT / "firmware/lib/gate"
     sources = sorted((firmware / "src").glob("*.c"))
     sources += [gate / "gate.c", gate / "softmax_response.c", ROOT / f"tests/firmware/{model}/model_gate.c"]
@@ -148,7 +149,7 @@ def test_the_application(model: str, tmp_path: Path) -> None:
         sources.append(ROOT / f"tests/firmware/{model}/model.c")
     folders = [
         ROOT / f"tests/firmware/{model}",
-        *(firmware / name for name in ("hal", "src", "lib/gate", "lib/engine")),
+        *(firmware / name for name in ("hal", "src", "lib/gate", "lib/engine", "lib/source")),
     ]
     flags = ["-include", FUZZ / "simulated_board.h", *(f"-I{folder}" for folder in folders), *sources]
     target = compile_c("fuzz_board.c", "fuzzer,address,undefined", tmp_path, *flags)
@@ -191,6 +192,9 @@ def conversations(model: str, consent: Consent) -> list[list[Message | int]]:
         [begin, *abstained, Release(2), Decline(2), Resend(1, 0, 9), Release(1), Answer(0, 3, 4)],
         [begin, load[0], load[2], Infer(1), load[1], load[2], Load(1, 464, bytes(137)), Load(1, 601, b""), Infer(1)],
         [begin, *push[:9], Push(1, 36, frame * 5), Push(1, 37, frame * 3), Push(1, 40, b""), Push(1, 2, b"abc"), Finish(1)],
+        [begin, *map(Capture, (1, 1, 2, 2, 3, 3)), Resend(3, 0, 228), Release(3), Answer(3, 1, 5), *map(Capture, (4, 4, 5, 5)), Decline(5)],
+        [begin, load[0], Capture(1), Infer(1), Answer(1, 1, 1), Push(2, 0, frame), Capture(2), Finish(2), *map(Capture, range(3, 99))],
+        [begin, Capture(1), Push(1, 1, frame), Load(1, 0, b"x"), Capture(1), Finish(1), Capture(1), ReadOutput(0, 0)],
         [begin, Push(1, 4, frame * 4), Finish(1), Push(1, 0, frame * 4), Push(1, 2, frame * 4), Finish(2), Finish(1)],
     ]  # fmt: skip
 

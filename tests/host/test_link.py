@@ -187,7 +187,7 @@ def test_two_boards_on_usb_are_a_choice_for_the_user(monkeypatch: pytest.MonkeyP
 
 REFUSED_HELLOS = {
     "another model": (hello(model_hash=0xFEDC), "000000000000fedc.*0123456789abcdef.*make flash BOARD="),
-    "another protocol": (hello(protocol=2), "protocol 2.*speaks 3"),
+    "another protocol": (hello(protocol=2), "protocol 2.*speaks 4"),
     "another board": (hello(board="mps2_an386"), "'mps2_an386', expected 'nucleo_f446re'.*--board mps2_an386"),
 }
 

@@ -104,13 +104,13 @@ NOT_DECODABLE = {
     "a byte too few": (Infer, bytes(3), "Infer has 3 bytes and ends within 'sample'"),
     "a byte too many": (Infer, bytes(5), "Infer has 5 bytes, expected 4"),
     "an unknown stage": (Result, bytes(7) + b"\x04" + bytes(18), "Result.stage is 4, expected 0 to 3"),
-    "an unknown reason": (Refused, bytes(5) + b"\x06", "Refused.reason is 6, expected 0 to 5"),
+    "an unknown reason": (Refused, bytes(5) + b"\x08", "Refused.reason is 8, expected 0 to 7"),
     "an unknown consent": (Configure, bytes(10) + b"\x03" + bytes(4), "Configure.consent is 3, expected 0 to 2"),
     "no step": (Push, bytes(5), "Push has 5 bytes and ends within 'step'"),
     "an unknown source": (Final, bytes(7) + b"\x04" + bytes(4), "Final.source is 4, expected 0 to 3"),
-    "text beyond the end": (Hello, bytes(45) + b"\x05abcd", "ends within 'board'"),
-    "no second text": (Hello, bytes(45) + b"\x04abcd", "ends within 'firmware'"),
-    "bytes after the text": (Hello, bytes(45) + b"\x00\x00!", "Hello has 48 bytes, expected 47"),
+    "text beyond the end": (Hello, bytes(49) + b"\x05abcd", "ends within 'board'"),
+    "no second text": (Hello, bytes(49) + b"\x04abcd", "ends within 'firmware'"),
+    "bytes after the text": (Hello, bytes(49) + b"\x00\x00\x00!", "Hello has 53 bytes, expected 52"),
 }
 
 

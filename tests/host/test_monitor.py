@@ -23,7 +23,7 @@ from host.monitor import Decoder, Heard, watch
 from host.port import open_port
 from scripted_board import HELLO, ScriptedBoard
 
-RESULT = Result(sample=7, class_index=3, score=12000, stage=Stage.SENT_UP, steps=0, infer_cycles=41000, gate_cycles=820,
+RESULT = Result(sample=7, class_index=3, score=12000, stage=Stage.SENT_UP, steps=0, origin=0, infer_cycles=41000, gate_cycles=820,
                 ticks=1_000_000)  # fmt: skip
 LOG = Log(Level.WARNING, "the clock did not start")
 

@@ -52,12 +52,13 @@ MESSAGES = (
     ("Resend", 0x0B, "<IIH", {"sample": 7, "offset": 228, "length": 32}, {}, {}),
     ("Release", 0x0C, "<I", {"sample": U32}, {}, {}),
     ("Decline", 0x0D, "<I", {"sample": 0}, {}, {}),
+    ("Capture", 0x0E, "<I", {"sample": 0x01020304}, {}, {}),
     (
         "Hello",
         0x81,
-        "<HQIBBIIHHIIHBIH",
+        "<HQIBBIIHHIIHBIHI",
         {
-            "protocol": 3,
+            "protocol": 4,
             "model_hash": 0x0123456789ABCDEF,
             "clock_hz": 180_000_000,
             "cycle_source": 0,
@@ -72,14 +73,15 @@ MESSAGES = (
             "consent": 0,
             "consent_ms": 30000,
             "receive_bytes": 512,
+            "source_count": 0,
         },
-        {"board": "nucleo_f446re", "firmware": "0.1.0"},
+        {"board": "nucleo_f446re", "firmware": "0.1.0", "source": ""},
         {},
     ),
     (
         "Hello",
         0x81,
-        "<HQIBBIIHHIIHBIH",
+        "<HQIBBIIHHIIHBIHI",
         {
             "protocol": U16,
             "model_hash": U64,
@@ -96,20 +98,22 @@ MESSAGES = (
             "consent": 2,
             "consent_ms": U32,
             "receive_bytes": U16,
+            "source_count": U32,
         },
-        {"board": "µ", "firmware": "µ" * 95 + "m"},  # 45 + 1 + 2 + 1 + 191 bytes: a full frame
+        {"board": "µ", "firmware": "µ" * 90, "source": "vector"},  # 49 + 1 + 2 + 1 + 180 + 1 + 6 bytes: a full frame
         {},
     ),
     (
         "Result",
         0x82,
-        "<IBHBHIIQ",
+        "<IBHBHIIIQ",
         {
             "sample": 7,
             "class_index": 3,
             "score": 32767,
             "stage": 0,
             "steps": 0,
+            "origin": 0,
             "infer_cycles": 123456,
             "gate_cycles": 789,
             "ticks": 0x0102030405060708,
@@ -120,13 +124,14 @@ MESSAGES = (
     (
         "Result",
         0x82,
-        "<IBHBHIIQ",
+        "<IBHBHIIIQ",
         {
             "sample": U32,
             "class_index": U8,
             "score": 0,
             "stage": 3,
             "steps": U16,
+            "origin": U32,
             "infer_cycles": U32,
             "gate_cycles": 0,
             "ticks": U64,
@@ -186,6 +191,7 @@ MESSAGES = (
     ),
     ("Output", 0x87, "<BI", {"index": 0, "offset": 0}, {}, {"data": b"\x80\x81\x00\x7f"}),
     ("Refused", 0x88, "<BIB", {"type": 9, "sample": 9, "reason": 5}, {}, {}),
+    ("Refused", 0x88, "<BIB", {"type": 14, "sample": 9, "reason": 7}, {}, {}),
     ("Log", 0x89, "<B", {"level": 2}, {}, {"text": "clock: PLL did not lock, running at 16 MHz"}),
     ("Log", 0x89, "<B", {"level": 0}, {}, {"text": ""}),
     (

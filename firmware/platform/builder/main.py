@@ -3,6 +3,7 @@
 src/            the application and one engine_*      -Os
 hal/            start-up, faults, time, and the clock, time base and UART drivers that the board file names
 lib/*/          frame, gate                           (lib/nn is headers, lib/engine an interface)
+lib/source/     the board's own source of samples, if the build has one, or a driver from elsewhere (firmware/source.py)
 run folder      the model, as the engine takes it     -O2: the model, and the gate, are what must be fast
 tflm            a tree of TensorFlow Lite Micro       -O2, its warnings are its own; only with that engine and DEMUR_TFLM
 generated       board.h, link.ld, messages.h, options.h, version.h, written to the build folder first
@@ -19,7 +20,7 @@ from boards import load
 from boards.cores import flags
 from boards.render import openocd
 from contract.errors import DemurError
-from firmware import tflm
+from firmware import source, tflm
 from firmware.flash.openocd import require as require_openocd
 from firmware.generate import CONSENT_VARIABLE, DEFAULT_CONSENT, consent_of, generate
 from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
@@ -38,7 +39,8 @@ try:
     name = env.GetProjectOption("custom_engine", "") or os.environ.get(ENGINE_VARIABLE, DEFAULT_ENGINE)
     engine = require(run, name)
     tree = tflm.require(os.environ) if name == "tflm" and not dependencies else None
-    generate(board, generated, consent_of(os.environ.get(CONSENT_VARIABLE, DEFAULT_CONSENT)))
+    samples = source.find(os.environ.get(source.VARIABLE, source.DEFAULT), run)
+    generate(board, generated, consent_of(os.environ.get(CONSENT_VARIABLE, DEFAULT_CONSENT)), samples)
     if "upload" in COMMAND_LINE_TARGETS:
         require_openocd()
         env.Replace(UPLOADCMD=shlex.join(openocd.render(board, build / "firmware.elf")))
@@ -91,7 +93,10 @@ small.BuildSources(
     f"{common_hal} +<clock_{board.clock.DRIVER}.c> +<ticks_{board.ticks.DRIVER}.c> +<uart_{board.uart.DRIVER}.c>",
 )
 for folder in libraries:
-    (fast if folder.name == "gate" else small).BuildSources(f"$BUILD_DIR/lib/{folder.name}", str(folder))
+    if folder.name != source.FOLDER.name:
+        (fast if folder.name == "gate" else small).BuildSources(f"$BUILD_DIR/lib/{folder.name}", str(folder))
+if samples.file:
+    small.BuildSources("$BUILD_DIR/source", str(samples.file.parent), f"-<*> +<{samples.file.name}>")
 fast.BuildSources("$BUILD_DIR/model", str(run), " ".join(["-<*>", *(f"+<{source}>" for source in engine.sources)]))
 if tree:
     env.Prepend(LIBS=[library.BuildLibrary("$BUILD_DIR/tflm", str(tree), tflm.SOURCES)])

@@ -16,6 +16,8 @@
  *     without consent neither the sample nor an output leaves: UPLINK and OUTPUT only where it was ALWAYS at the decision, or
  *     after RELEASE of that held sample;
  *     a whole sample is decided only if each of its bytes came in a LOAD, and UPLINK carries it as the model got it;
+ *     the board's own source is asked for a sample only if there is none that waits, and for its frames one after the other; its
+ *     sample is decided and sent up under its own number, nothing else in it, and no other is decided under that;
  *     a decided sample ends once its deadline has passed. */
 #include <setjmp.h>
 #include <stdio.h>
@@ -32,6 +34,7 @@
 #include "model_gate.h"
 #include "model_stream.h"
 #include "settings.h"
+#include "source.h"
 #include "ticks.h"
 #include "uart.h"
 
@@ -87,6 +90,17 @@ static bool sent_up(void)
     return sample.released || sample.result.stage == MESSAGE_STAGE_SENT_UP;
 }
 
+/* What the board has taken from its source, in all inputs: samples, and frames of the last one. */
+static uint32_t captured;
+static size_t captured_steps, takes;
+
+/* Byte `i` of frame `step` of the source's sample `number`; every other sample is one to be sure of. */
+static uint8_t captured_byte(uint32_t number, size_t step, size_t i)
+{
+    uint8_t sure = MODEL_STEPS > 0 ? 1 : 100;
+    return i >= 10 ? (uint8_t)(number + step + i) : i == 0 && number % 2 == 0 ? sure : 0;
+}
+
 /* Which bytes of the samples of this session were in a LOAD. */
 static uint8_t loaded[NUMBERS][MODEL_INPUT_0_BYTES];
 
@@ -120,6 +134,7 @@ static bool begins_with_a_sample(uint8_t type)
     switch (type) {
     case MESSAGE_LOAD:
     case MESSAGE_INFER:
+    case MESSAGE_CAPTURE:
     case MESSAGE_PUSH:
     case MESSAGE_FINISH:
     case MESSAGE_ANSWER:
@@ -202,7 +217,8 @@ static void said_result(struct message_result *result)
 {
     if (!sample.decided || result->sample != sample.result.sample) {
         REQUIRE(!sample.decided || sample.ended); /* one at a time */
-        REQUIRE(MODEL_STEPS > 0 || memchr(loaded[result->sample % NUMBERS], 0, sizeof loaded[0]) == NULL);
+        REQUIRE(result->origin == 0 || (result->origin == captured && captured_steps == (result->steps ? result->steps : 1)));
+        REQUIRE(MODEL_STEPS > 0 || result->origin > 0 || memchr(loaded[result->sample % NUMBERS], 0, sizeof loaded[0]) == NULL);
         REQUIRE(result->stage != MESSAGE_STAGE_SENT_UP || in_force.consent == MESSAGE_CONSENT_ALWAYS);
         REQUIRE(result->stage != MESSAGE_STAGE_HELD || in_force.consent == MESSAGE_CONSENT_ASK);
         REQUIRE(result->stage != MESSAGE_STAGE_WITHHELD || in_force.consent == MESSAGE_CONSENT_NEVER);
@@ -234,6 +250,10 @@ static void said_uplink(const struct message_uplink *uplink)
     REQUIRE(sample.decided && !sample.ended && uplink->sample == sample.result.sample && sent_up());
     REQUIRE(uplink->data_length <= uplink->total);
     REQUIRE(uplink->offset <= uplink->total - uplink->data_length);
+    for (size_t i = 0; i < uplink->data_length && sample.result.origin > 0; i++) {
+        size_t at = uplink->offset + i, frame = MODEL_STEPS > 0 ? MODEL_FRAME_BYTES : MODEL_INPUT_0_BYTES;
+        REQUIRE(uplink->data[i] == captured_byte(sample.result.origin, at / frame, at % frame));
+    }
     if (MODEL_STEPS > 0) {
         REQUIRE(uplink->total == sample.result.steps * MODEL_FRAME_BYTES);
     } else {
@@ -287,6 +307,30 @@ static void said(const struct frame *frame)
     default:
         REQUIRE(false); /* a type that no board sends */
     }
+}
+
+/* --- the board's own source --- */
+
+void source_start(uint32_t clock_hz)
+{
+    REQUIRE(clock_hz == CLOCK_HZ);
+}
+
+enum source_status source_take(uint8_t *codes, size_t length, size_t step)
+{
+    REQUIRE(!sample.decided || sample.ended);
+    REQUIRE(length == (MODEL_STEPS > 0 ? MODEL_FRAME_BYTES : MODEL_INPUT_0_BYTES));
+    REQUIRE(step == 0 || step == captured_steps);
+    memset(codes, 0xEE, length);
+    if (takes++ % 8 == 7) {
+        return SOURCE_NOTHING;
+    }
+    captured += step == 0;
+    captured_steps = step + 1;
+    for (size_t i = 0; i < length; i++) {
+        codes[i] = captured_byte(captured, step, i);
+    }
+    return SOURCE_OK;
 }
 
 /* --- the hardware --- */
