@@ -53,7 +53,20 @@ RULES: Final = (
     (r".*", INTERPRETER),
 )
 
-ORDER: Final = (CONSTANTS, CODE, ARENA, STATE, SEQUENCE, ROUTER, INTERPRETER, GATE, SOURCE, APPLICATION, LIBRARY, ALIGNMENT)
+ORDER: Final = (
+    CONSTANTS,
+    CODE,
+    ARENA,
+    STATE,
+    SEQUENCE,
+    ROUTER,
+    INTERPRETER,
+    GATE,
+    SOURCE,
+    APPLICATION,
+    LIBRARY,
+    ALIGNMENT,
+)
 
 MODEL: Final = ORDER[: ORDER.index(GATE)]
 """Parts that come with the model; the others are there whatever the model is."""

@@ -261,7 +261,9 @@ class ScriptedBoard:
             self._captured += 1
             sample.origin = self._captured
         if self._hello.steps and (codes or sample.codes):
-            return self._push(connection, sample, Push(sample.number, len(sample.codes) // self._hello.input_bytes, codes))
+            return self._push(
+                connection, sample, Push(sample.number, len(sample.codes) // self._hello.input_bytes, codes)
+            )
         if not codes:
             return self._send(connection, Refused(Capture.TYPE, sample.number, Reason.NO_SAMPLE))
         sample.codes = codes

@@ -12,9 +12,10 @@ import pytest
 from boards import load
 from contract.run_folder import RunFolder
 from emulated_board import Emulated
-from firmware import source
+from firmware import parts, source
 from firmware.build import build
 from firmware.errors import FirmwareError
+from firmware.size import measure
 from host.emulator.qemu import PROGRAM, boot
 from host.messages.output import ReadOutput
 from host.messages.sample import Answer, Capture, Final, Infer, Load, Reason, Result, Source, Stage, Uplink
@@ -92,6 +93,8 @@ def test_the_vectors_come_one_after_the_other(bench: RunFolder, tmp_path: Path) 
     rows = [sample.tobytes() for sample in samples()]
     with booted(run, "vectors:3") as emulated:
         assert (emulated.hello.source, emulated.hello.source_count) == ("vectors", 3)
+        sizes = measure(run.firmware(NUCLEO.name) / "firmware.elf", NUCLEO)
+        assert [part.flash > 3 * INPUT_BYTES for part in sizes.parts if part.name == parts.SOURCE] == [True]
         first = emulated.ask(Capture(5), Result)
         assert (first.sample, first.origin, first.stage, first.class_index) == (5, 1, Stage.ACCEPTED, 0)
         assert emulated.ask(Capture(5), Result) == first == emulated.ask(Infer(5), Result)  # none is taken twice

@@ -553,7 +553,11 @@ def test_a_sample_from_elsewhere_is_not_taken_for_the_one_asked_for() -> None:
 
         def change(message: Message, wire: bytes) -> bytes:
             number = next(sequence)
-            return encode(Frame(Result.TYPE, number, replace(message, origin=origin).encode())) if isinstance(message, Result) else wire
+            return (
+                encode(Frame(Result.TYPE, number, replace(message, origin=origin).encode()))
+                if isinstance(message, Result)
+                else wire
+            )
 
         return change
 
