@@ -30,7 +30,7 @@ class Compiled:
 
 
 # Cores with the DSP extension: two 16-bit products an instruction.
-DSP_CORES = frozenset({"cortex-m4", "cortex-m7", "cortex-m33"})
+DSP_CORES = frozenset({"cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"})
 ARMV6_CORES = frozenset({"cortex-m0"})
 
 

@@ -13,7 +13,7 @@ from boards.load import FOLDER
 
 # Product pages and data sheets: STM32F446RE (DS10693: 180 MHz, 512 Kbytes of flash, 128 Kbytes of SRAM), STM32F401RE
 # (DS9716: 84 MHz, 512 and 96), STM32F407VG (DS8626: 168 MHz, 1024 and 128 beside 64 of core-coupled memory), STM32F100RB
-# (DS5944: 24 MHz, 128 and 8), nRF51822-QFAA (16 MHz, 256 kB of flash, 16 kB of RAM), Arm's application notes AN385, AN386, AN500, AN505.
+# (DS5944: 24 MHz, 128 and 8), nRF51822-QFAA (16 MHz, 256 kB of flash, 16 kB of RAM), Arm's application notes AN385, AN386, AN500, AN505, AN547.
 FIGURES = {
     "nucleo_f446re": {"mhz": 180, "flash_kib": 512, "ram_kib": 128, "uart": 0x40004400, "interrupt": 38},
     "nucleo_f401re": {"mhz": 84, "flash_kib": 512, "ram_kib": 96, "uart": 0x40004400, "interrupt": 38},
@@ -23,6 +23,7 @@ FIGURES = {
     "mps2_an386": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
     "mps2_an500": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
     "mps2_an505": {"mhz": 20, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x50200000, "interrupt": 32},
+    "mps3_an547": {"mhz": 32, "flash_kib": 512, "ram_kib": 512, "uart": 0x59303000, "interrupt": 33},
     "bbc_microbit": {"mhz": 16, "flash_kib": 256, "ram_kib": 16, "uart": 0x40002000, "interrupt": 2},
 }
 
