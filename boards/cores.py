@@ -9,6 +9,7 @@ NO_FPU: Final = "none"
 
 CORES: Final[dict[str, tuple[str, ...]]] = {
     "cortex-m0": (NO_FPU,),
+    "cortex-m0plus": (NO_FPU,),
     "cortex-m3": (NO_FPU,),
     "cortex-m4": (NO_FPU, "fpv4-sp-d16"),  # Arm Cortex-M4 technical reference manual, 1.3: the FPU is an option
     "cortex-m7": (NO_FPU, "fpv5-sp-d16", "fpv5-d16"),  # Cortex-M7 technical reference manual, 1.2: single or double
@@ -22,6 +23,9 @@ EXTENSIONS: Final[dict[str, str]] = {
     "cortex-m55": "+nomve",
 }
 """What -mcpu is given beside the core's name."""
+
+CACHED: Final = frozenset({"cortex-m7"})
+"""Cores with caches of their own: an option of the Cortex-M7 (technical reference manual, 1.3) that every chip here took."""
 
 
 def flags(core: str, fpu: str) -> tuple[str, ...]:

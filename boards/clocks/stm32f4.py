@@ -1,5 +1,7 @@
-"""Clock tree of the STM32F4 (RM0390 chapter 6; for the F401 RM0368, for the F405 and F407 RM0090, each the same chapter):
-oscillator, PLL, bus dividers; flash wait states and over-drive follow.
+"""Clock tree of the STM32F4 and F7: oscillator, PLL, bus dividers; flash wait states and over-drive follow.
+
+Sections are of RM0390 (F446); RM0368 (F401), RM0090 (F405, F407) and RM0385 (F746) describe the same registers, and what they
+say differently is a figure of the board file.
 
     VCO input  = source / m          1 to 2 MHz
     VCO output = VCO input * n       100 to 432 MHz
@@ -29,8 +31,9 @@ R_RESET: Final = 2  # PLLR feeds nothing we use: reset value
 SOURCES: Final = {"hsi": 0, "hse": 1, "hse_bypass": 1}  # PLLSRC, bit 22
 
 WAIT_STATE_HZ: Final = 30_000_000  # one more wait state for each 30 MHz, at 2.7 to 3.6 V: RM0390 table 5, others alike
+ACCELERATOR: Final = 0b111 << 8  # RM0390 3.8.1: PRFTEN, ICEN, DCEN
 VOS: Final = range(4)  # RM0390 5.4.1: two bits; the F405 and F407 have the lower one alone
-OVER_DRIVE_ABOVE_HZ: Final = 168_000_000  # RM0390 5.1.3: voltage scale 1 without over-drive
+OVER_DRIVE_ABOVE_HZ: Final = 168_000_000  # RM0390 5.1.3: voltage scale 1 without over-drive; RM0385 says 180 MHz
 
 MANUAL: Final = "See RM0390 6.3."
 PLL_MANUAL: Final = "See RM0390 6.3.2."
@@ -48,8 +51,9 @@ class Pll:
 
 @dataclass(frozen=True)
 class Stm32F4:
-    """`source` is hsi, hse (a crystal) or hse_bypass (a clock fed in); the three `max_` figures are the part's, and so is
-    `vos`, the code of the regulator's voltage scale in PWR_CR that allows `max_hz`."""
+    """`source` is hsi, hse (a crystal) or hse_bypass (a clock fed in); the three `max_` figures are the part's, and so are
+    `vos`, the code of the regulator's voltage scale in PWR_CR that allows `max_hz`, `over_drive_above_hz`, and whether there
+    is an `accelerator`, caches in the flash interface, to be set up in FLASH_ACR."""
 
     DRIVER: ClassVar[str] = "stm32f4"
 
@@ -63,6 +67,8 @@ class Stm32F4:
     max_apb1_hz: int
     max_apb2_hz: int
     vos: int
+    over_drive_above_hz: int = OVER_DRIVE_ABOVE_HZ
+    accelerator: bool = True
 
     @property
     def fallback_hz(self) -> int:
@@ -111,9 +117,9 @@ class Stm32F4:
             | pll.q << 24
             | R_RESET << 28,
             "CFGR": APB_CODES[self.apb1_divider] << 10 | APB_CODES[self.apb2_divider] << 13,
-            "FLASH_ACR": wait_states | 1 << 8 | 1 << 9 | 1 << 10,  # PRFTEN, ICEN, DCEN: RM0390 3.8.1
+            "FLASH_ACR": wait_states | (ACCELERATOR if self.accelerator else 0),
             "HSE": int(self.source != "hsi"),
             "HSE_BYPASS": int(self.source == "hse_bypass"),
             "VOS": self.vos << 14,
-            "OVER_DRIVE": int(self.hz > OVER_DRIVE_ABOVE_HZ),
+            "OVER_DRIVE": int(self.hz > self.over_drive_above_hz),
         }

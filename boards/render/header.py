@@ -5,6 +5,7 @@ from string import Template
 from typing import Final
 
 from boards.board import Board
+from boards.cores import CACHED
 
 TEMPLATE: Final = Path(__file__).parents[1] / "templates" / "board.h.in"
 
@@ -17,6 +18,7 @@ def render(board: Board) -> str:
         board=board.name,
         vendor=board.vendor,
         title=board.title,
+        caches=int(board.chip.core in CACHED),
         clock_hz=clock.hz,
         fallback_hz=clock.fallback_hz,
         clock_words=_definitions("BOARD_CLOCK_", {name: f"{word:#010x}u" for name, word in clock.words().items()}),

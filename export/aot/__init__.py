@@ -31,7 +31,7 @@ class Compiled:
 
 # Cores with the DSP extension: two 16-bit products an instruction.
 DSP_CORES = frozenset({"cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"})
-ARMV6_CORES = frozenset({"cortex-m0"})
+ARMV6_CORES = frozenset({"cortex-m0", "cortex-m0plus"})
 
 
 def compile_model(

@@ -1,5 +1,6 @@
 #include "fault.h"
 
+#include "caches.h"
 #include "cortex_m.h"
 
 #define VALID UINT32_C(0xFA17FA17) /* the record was written, not what RAM holds after power-up */
@@ -29,6 +30,7 @@ __attribute__((noreturn, used)) static void restart(uint32_t exception, const ui
     record.restarts = record.valid == VALID ? record.restarts + 1 : 1;
     record.valid = VALID;
     record.fault = (struct fault){exception, framed ? frame[STACKED_PC] : 0, status()};
+    caches_clean(&record, sizeof record);
     memory_barrier();
     if (record.restarts <= FAULT_RESTARTS) {
         SCB_AIRCR = SCB_AIRCR_RESET;
@@ -69,4 +71,5 @@ bool fault_last(struct fault *fault)
 void fault_forget(void)
 {
     record.restarts = 0;
+    caches_clean(&record, sizeof record);
 }

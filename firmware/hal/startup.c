@@ -1,8 +1,9 @@
 /* Reset, the vector table, and what happens on a fault.
  *
- * Reset: stack filled with STACK_FILL (how deep it was used can be read from memory), .data copied, .bss cleared, FPU
- * on, main called. Symbols come from boards/templates/link.ld.in. */
+ * Reset: stack filled with STACK_FILL (how deep it was used can be read from memory), .data copied, .bss cleared, FPU and
+ * caches on, main called. Symbols come from boards/templates/link.ld.in. */
 #include "board.h"
+#include "caches.h"
 #include "cortex_m.h"
 #include "fault.h"
 #include "ticks.h"
@@ -53,6 +54,7 @@ void Reset_Handler(void)
     SCB_CPACR |= SCB_CPACR_FPU;
 #endif
     memory_barrier();
+    caches_start();
     main();
     fault_stop(); /* main does not return */
 }

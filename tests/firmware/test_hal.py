@@ -85,6 +85,10 @@ STM32_CLOCKS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         {"VOS": 1, "OVER_DRIVE": 0, "WAIT_STATES": 5, "PPRE1": 0b101, "PPRE2": 0b100},  # RM0090: 168 MHz, 42, 84
         STM32F4_FLAGS,
     ),
+    "nucleo_f746zg": (
+        {"VOS": 3, "OVER_DRIVE": 1, "WAIT_STATES": 7, "PPRE1": 0b101, "PPRE2": 0b100},  # RM0385: 216 MHz, 54, 108
+        (*STM32F4_FLAGS, "over-drive", "over-drive-switch"),
+    ),
     "stm32vl_discovery": (
         {"MULTIPLIER": 3, "PPRE1": 0, "PPRE2": 0, "ACR": 0},  # RM0041: 24 MHz everywhere, a flash without wait states
         ("hse", "pll", "switch"),
@@ -156,3 +160,23 @@ def test_the_uart_on_a_port_of_the_stm32f1_is_set_up(tmp_path: Path) -> None:
         0x4001380C: 0x202C,  # CR1: UE, RXNEIE, TE, RE
         0xE000E104: 1 << 5,  # ISER1: interrupt 37
     }
+
+
+def test_the_uart_of_the_nucleo_f746zg_is_set_up(tmp_path: Path) -> None:
+    # RM0385 6.4.1 and 5.3.10: nothing on port D but the USART; the DTCM has its clock after reset
+    assert stm32_uart(tmp_path, "nucleo_f746zg", {0x40023830: 0x00100000}) == {
+        0x40023830: 0x00100008,  # AHB1ENR: GPIODEN
+        0x40023840: 1 << 18,  # APB1ENR: USART3EN
+        0x40020C00: 0x000A0000,  # MODER: PD8 and PD9 alternate
+        0x40020C08: 0x00050000,  # OSPEEDR: medium
+        0x40020C0C: 0x00050000,  # PUPDR: up
+        0x40020C24: 0x00000077,  # AFRH: function 7 twice
+        0x4000480C: 117,  # BRR: 54 MHz / 460,800
+        0x40004800: 0x2D,  # CR1: RXNEIE, TE, RE, UE
+        0xE000E104: 1 << 7,  # ISER1: interrupt 39
+    }
+
+
+def test_the_second_usart_hands_on_every_byte_and_counts_every_overrun(tmp_path: Path) -> None:
+    result = stm32(tmp_path, "nucleo_f746zg", "test_usart_v2_interrupt", {})
+    assert result.returncode == 0, result.stderr
