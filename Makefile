@@ -3,6 +3,7 @@
 #   PROBE  the serial number of the probe that flashes, if there are several, or the path of the volume that is copied to
 #   BOARD  a name or alias of boards/*.toml                         ENGINE  aot, or tflm (firmware/tflm.py)
 #   RULES  a comparison: train/configs/$(RULES).toml and runs/$(RULES)
+#   APP    what the image does: demur, or mlperf, which MLPerf Tiny's runner measures (of MODEL, through make mlperf)
 #   CONSENT  of the firmware: the least that a host can ask for before a sample leaves the board, always, ask or never
 #   SOURCE   of the firmware: where the board takes samples from itself, none, vectors:N or a driver's C file (firmware/source.py)
 RUN   ?= digits
@@ -12,13 +13,15 @@ PORT  ?= emulator
 ENGINE ?= aot
 CONSENT ?= always
 SOURCE ?= none
+APP    ?= demur
 PY    := .venv/bin/python
 # What `make exact` and `make bench` take: the models of MLPerf Tiny where DEMUR_DATA has them, and our own.
 MODELS ?= $(wildcard $(if $(DEMUR_DATA),$(DEMUR_DATA)/tflite/*.tflite) runs/*/model.tflite)
 MODEL  ?= runs/$(RUN)/model.tflite
+MLPERF  = runs/mlperf_$(basename $(notdir $(MODEL)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-speech test lint train compare export firmware flash bridge soak exact bench profile size boards doctor fuzz renode clean
+.PHONY: help setup demo demo-speech test lint train compare export firmware mlperf flash bridge soak exact bench profile size boards doctor fuzz renode clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
@@ -49,11 +52,15 @@ export: setup ## quantise, compile, write the manifest
 	@$(PY) -m export runs/$(RUN) --board $(BOARD)
 
 firmware: setup ## build the firmware for BOARD
-	@$(PY) -m firmware build --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT) --source $(SOURCE)
+	@$(PY) -m firmware build --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT) --source $(SOURCE) --app $(APP)
+
+mlperf: setup ## the image of MODEL that MLPerf Tiny's runner measures, in runs/mlperf_<its name>
+	@$(PY) -m export mlperf $(MODEL) --board $(BOARD) --out $(MLPERF)
+	@$(PY) -m firmware build --run $(MLPERF) --board $(BOARD) --engine $(ENGINE) --app mlperf
 
 flash: setup ## build, flash BOARD and ask it for HELLO (PORT: its serial port, PROBE: a serial number, where there are several)
-	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT) --source $(SOURCE) $(if $(PROBE),--probe '$(PROBE)')
-	@$(PY) -m host hello --run runs/$(RUN) --board $(BOARD) $(if $(filter-out emulator,$(PORT)),--port $(PORT)) $(if $(PROBE),--probe '$(PROBE)')
+	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT) --source $(SOURCE) --app $(APP) $(if $(PROBE),--probe '$(PROBE)')
+	$(if $(filter demur,$(APP)),@$(PY) -m host hello --run runs/$(RUN) --board $(BOARD) $(if $(filter-out emulator,$(PORT)),--port $(PORT)) $(if $(PROBE),--probe '$(PROBE)'))
 
 bridge: setup ## answer what the board at PORT abstains from, live (PORT=emulator boots one; ARGS=--web serves a page as well)
 	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port $(PORT) $(ARGS)

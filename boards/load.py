@@ -6,6 +6,7 @@ apart, a stack that leaves room in the RAM budget, a known core with a floating-
 names that belong to one board only.
 """
 
+import dataclasses
 import re
 import tomllib
 from functools import cache
@@ -84,6 +85,17 @@ def read(path: Path) -> Board:
     except Implausible as error:
         raise BoardError(f"{path}: {error.key} {error.problem}", error.next_step) from None
     return board
+
+
+def with_baud(board: Board, baud: int) -> Board:
+    """The board with another rate of its UART. Raises BoardError if its clocks do not give that rate."""
+    uart: Any = board.uart  # each driver's is a dataclass, which the protocol does not say
+    other = dataclasses.replace(board, uart=dataclasses.replace(uart, baud=baud))
+    try:
+        _check_uart(other)
+    except Implausible as error:
+        raise BoardError(f"{board.name}: {error.key} {error.problem}", error.next_step) from None
+    return other
 
 
 def _parse(name: str, document: dict[str, Any]) -> Board:

@@ -7,6 +7,7 @@
     python -m export inspect model.tflite
     python -m export compare runs/cells_digits_rows --board nucleo
     python -m export large runs/digits --onnx large.onnx
+    python -m export mlperf model.tflite --board nucleo
 
 Results on stdout, the rest on stderr. Exit codes: 0 done; 1 a check failed; 2 a known failure.
 """
@@ -19,7 +20,16 @@ from typing import Final
 from contract.errors import run
 from export.errors import ExportError
 
-COMMANDS: Final = ("run", "compile", "check", "bench", "inspect", "compare", "large")  # modules of export.commands
+COMMANDS: Final = (
+    "run",
+    "compile",
+    "check",
+    "bench",
+    "inspect",
+    "compare",
+    "large",
+    "mlperf",
+)  # modules of export.commands
 
 
 def main() -> int:

@@ -4,6 +4,7 @@
     python -m firmware build --run runs/digits --engine tflm     TensorFlow Lite Micro in place of the generated C
     python -m firmware build --run runs/digits --consent ask     no abstained sample leaves the board unless a person says so
     python -m firmware build --run runs/digits --source vectors:32    a board that has samples of its own (firmware/source.py)
+    python -m firmware build --run runs/mlperf_kws_ref_model --app mlperf    for MLPerf Tiny's runner, at 115,200 baud
     python -m firmware size  --run runs/digits --board nucleo    of what was built
     python -m firmware flash --run runs/digits --board nucleo    build, then program the board (firmware/flash has the ways to)
     python -m firmware flash --run runs/digits --probe 066EFF30  the same through the probe of that serial number, of several
@@ -22,7 +23,7 @@ from contract.run_folder import RunFolder
 from firmware.build import build
 from firmware.flash import available, flash
 from firmware.generate import DEFAULT_CONSENT
-from firmware.model_files import DEFAULT_ENGINE, ENGINES
+from firmware.model_files import APPS, DEFAULT_APP, DEFAULT_ENGINE, ENGINES
 from firmware.size import Sizes, measure, state_bytes
 from firmware.source import DEFAULT as DEFAULT_SOURCE
 from host.messages.settings import Consent
@@ -40,6 +41,8 @@ def parse() -> argparse.Namespace:
                         help="which probe flashes, if there are several: its serial number, or the path of a volume")  # fmt: skip
     parser.add_argument("--source", default=DEFAULT_SOURCE, metavar="SOURCE",
                         help="where the board takes samples from itself: none (default), vectors[:N] of the test split, or a driver's C file")  # fmt: skip
+    parser.add_argument("--app", choices=tuple(APPS), default=DEFAULT_APP, help="what the image does")
+    parser.add_argument("--baud", type=int, help="of an application that the host does not talk to (mlperf: 115200)")
     parser.add_argument("--max-flash", type=int, metavar="BYTES", help="fail if the image takes more flash")
     parser.add_argument("--max-ram", type=int, metavar="BYTES", help="fail if the image takes more RAM, stack included")
     parser.add_argument("--json", action="store_true", help="print the sizes as JSON")
@@ -66,7 +69,8 @@ def main() -> int:
         return DONE
     if arguments.command == "flash":
         available(board, arguments.probe)  # what would fail after the build should fail before it
-    report(build(folder, board, arguments.engine, arguments.verbose, arguments.consent, arguments.source), arguments)
+    chosen = {name: getattr(arguments, name) for name in ("engine", "verbose", "consent", "source", "app", "baud")}
+    report(build(folder, board, **chosen), arguments)
     print(f"built {elf}", file=sys.stderr)
     if arguments.command == "flash":
         by = flash(elf, board, arguments.probe)

@@ -1,7 +1,7 @@
 """Drives PlatformIO: `build(RunFolder(Path("runs/digits")), load("nucleo"))` returns the sizes of a finished image.
 
-Objects and PlatformIO's other leavings go to `<run>/firmware/.pio/<engine>`, so that two runs never share any; the image,
-its map and size.json go to `<run>/firmware/<board>/`, whichever engine was built last.
+Objects and PlatformIO's other leavings go to `<run>/firmware/.pio/<application>/<engine>`, so that two runs never share any; the
+image, its map and size.json go to `<run>/firmware/<board>/`, whichever application and engine were built last.
 """
 
 import importlib.util
@@ -15,12 +15,21 @@ from typing import Final
 
 from boards import Board, load_all
 from boards.fit import advice, table
+from boards.load import with_baud
 from contract.run_folder import RunFolder
 from firmware import parts, tflm
 from firmware import source as sources
 from firmware.errors import INSTALL, FirmwareError
 from firmware.generate import CONSENT_VARIABLE, DEFAULT_CONSENT, consent_of
-from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
+from firmware.model_files import (
+    APP_VARIABLE,
+    BAUD_VARIABLE,
+    DEFAULT_APP,
+    DEFAULT_ENGINE,
+    ENGINE_VARIABLE,
+    RUN_VARIABLE,
+    require,
+)
 from firmware.size import Sizes, measure, state_bytes
 
 PROJECT: Final = Path(__file__).parent
@@ -45,15 +54,25 @@ def build(
     verbose: bool = False,
     consent: str = DEFAULT_CONSENT,
     source: str = sources.DEFAULT,
+    app: str = DEFAULT_APP,
+    baud: int | None = None,
 ) -> Sizes:
     """Build the image of a run for a board and measure it. `consent` is the least that a host can ask for, `source` what
-    the board takes samples from itself (firmware.source).
+    the board takes samples from itself (firmware.source); `baud` is the rate of an application that the host does not talk to, None
+    for its own.
 
-    Raises FirmwareError with the compiler's words on stderr.
+    Raises FirmwareError with the compiler's words on stderr, and BoardError for a rate that the board cannot have.
     """
-    require(run.path, engine)
+    require(run.path, engine, app)
     consent_of(consent)
     sources.find(source, run.path)
+    if baud is not None:
+        if app == DEFAULT_APP:
+            raise FirmwareError(
+                f"The host talks to {board.name} at the {board.uart.baud} baud of its board file, so the image cannot have {baud}.",
+                f"Change boards/{board.name}.toml, or leave --baud out.",
+            )
+        with_baud(board, baud)
     # An environment *_tflm has PlatformIO fetch the library, which nobody wants who has a tree of his own.
     fetched = engine == "tflm" and tflm.tree(os.environ) is None
     name = f"{board.short_name}_tflm" if fetched else board.short_name
@@ -61,13 +80,15 @@ def build(
         raise FirmwareError("PlatformIO is not installed in this Python.", INSTALL)
     if shutil.which(COMPILER) is None:
         print(f"{COMPILER} is not on PATH: PlatformIO will download its own.", file=sys.stderr)
-    workspace = run.path.resolve() / "firmware" / ".pio" / engine
+    workspace = run.path.resolve() / "firmware" / ".pio" / app / engine
     command = [sys.executable, "-m", "platformio", "run", "-e", name]
     environment = os.environ | QUIET | {
         RUN_VARIABLE: str(run.path.resolve()),
         ENGINE_VARIABLE: engine,
         CONSENT_VARIABLE: consent,
         sources.VARIABLE: sources.absolute(source),
+        APP_VARIABLE: app,
+        BAUD_VARIABLE: str(baud or ""),
         "PLATFORMIO_WORKSPACE_DIR": str(workspace),
     }  # fmt: skip
     result = subprocess.run(

@@ -3,7 +3,7 @@
 The linker writes the map of an image that is too large, too, so that the same table says why. Initial values of variables count in
 flash and RAM. Together with the stack the parts are all of the image.
 
-    weights and constants   the model's, in flash         application             src/, hal/, lib/frame: code in flash, link and sample
+    weights and constants   the model's, in flash         application             src/ or mlperf/, hal/, lib/frame: code in flash, link and sample
     model code              kernels and generated code                            buffers and other variables in RAM
     arena                   inputs, outputs, all between  gate                    lib/gate and its tables
     state                   of a recurrent model          router                  a gate's second model, arena included
@@ -49,7 +49,7 @@ RULES: Final = (
     (r"(model/model_gate|lib/gate/\w+)\.o .*", GATE),
     (r"model/router\.o .*", ROUTER),
     (r"source/[^/]+\.o .*", SOURCE),
-    (r"(src|hal|model|lib/\w+)/.*", APPLICATION),
+    (r"(src|app|hal|model|lib/\w+)/.*", APPLICATION),
     (r".*", INTERPRETER),
 )
 

@@ -15,7 +15,7 @@ from contract.run_folder import RunFolder
 from firmware import tflm
 from firmware.build import _advice, build
 from firmware.errors import FirmwareError
-from firmware.model_files import ENGINES, require
+from firmware.model_files import APPS, ENGINES, require
 
 GENERATED = ("tensorflow/lite/micro/micro_interpreter.h", "third_party/flatbuffers/include/flatbuffers/base.h",
              "third_party/gemmlowp/fixedpoint/fixedpoint.h", "third_party/ruy/ruy/profiler/instrumentation.h")  # fmt: skip
@@ -34,8 +34,9 @@ def make(folder: Path, *names: str) -> Path:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
-    """A run folder with every file that any engine takes, all empty."""
-    names = {name for engine in ENGINES.values() for name in (*engine.headers, *engine.sources)}
+    """A run folder with every file that any engine and any application takes, all empty."""
+    files = [*ENGINES.values(), *(app.files for app in APPS.values())]
+    names = {name for each in files for name in (*each.headers, *each.sources)}
     return make(tmp_path / "run", *names)
 
 
@@ -51,14 +52,21 @@ def test_an_unknown_engine_is_refused_with_the_known_ones(run: Path) -> None:
 @pytest.mark.parametrize(
     ("engine", "lacking"), [("aot", "model.h, model.c"), ("tflm", "model_data.h, model_ops.h, model_data.cc")]
 )
-def test_each_engine_asks_for_its_own_files(engine: str, lacking: str, run: Path) -> None:
+@pytest.mark.parametrize("app", APPS)
+def test_each_engine_asks_for_its_own_files(engine: str, lacking: str, app: str, run: Path) -> None:
     for name in lacking.split(", "):
         (run / name).unlink()
     with pytest.raises(FirmwareError, match=f"lacks {lacking}, ") as caught:
-        require(run, engine)
+        require(run, engine, app)
     assert "python -m export" in caught.value.next_step
     other = next(name for name in ENGINES if name != engine)
-    assert require(run, other) is ENGINES[other]
+    assert set(ENGINES[other].headers) < set(require(run, other, app).headers)
+
+
+def test_an_unknown_application_is_refused_with_the_known_ones(run: Path) -> None:
+    with pytest.raises(FirmwareError, match="Unknown application 'demo'") as caught:
+        require(run, "aot", "demo")
+    assert "demur, mlperf" in caught.value.next_step
 
 
 def test_a_tree_of_portable_kernels(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Build script, run by SCons inside PlatformIO: which sources, with which flags, become firmware.elf and firmware.bin.
 
-src/            the application and one engine_*      -Os
+src/, mlperf/   the application, and one src/engine_*  -Os
 hal/            start-up, faults, time, and the clock, time base and UART drivers that the board file names
 lib/*/          frame, gate                           (lib/nn is headers, lib/engine an interface)
 lib/source/     the board's own source of samples, if the build has one, or a driver from elsewhere (firmware/source.py)
@@ -18,12 +18,22 @@ from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Builder, Default, De
 
 from boards import load
 from boards.cores import flags
+from boards.load import with_baud
 from boards.render import openocd
 from contract.errors import DemurError
 from firmware import source, tflm
 from firmware.flash.openocd import require as require_openocd
 from firmware.generate import CONSENT_VARIABLE, DEFAULT_CONSENT, consent_of, generate
-from firmware.model_files import DEFAULT_ENGINE, ENGINE_VARIABLE, RUN_VARIABLE, require
+from firmware.model_files import (
+    APP_VARIABLE,
+    APPS,
+    BAUD_VARIABLE,
+    DEFAULT_APP,
+    DEFAULT_ENGINE,
+    ENGINE_VARIABLE,
+    RUN_VARIABLE,
+    require,
+)
 
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wdouble-promotion"]
 
@@ -37,7 +47,10 @@ try:
     run = (project / os.environ.get(RUN_VARIABLE, "../runs/digits")).resolve()
     dependencies = env.GetProjectOption("lib_deps", [])
     name = env.GetProjectOption("custom_engine", "") or os.environ.get(ENGINE_VARIABLE, DEFAULT_ENGINE)
-    engine = require(run, name)
+    app = os.environ.get(APP_VARIABLE, DEFAULT_APP)
+    model = require(run, name, app)
+    if baud := int(os.environ.get(BAUD_VARIABLE) or APPS[app].baud or 0):
+        board = with_baud(board, baud)
     tree = tflm.require(os.environ) if name == "tflm" and not dependencies else None
     samples = source.find(os.environ.get(source.VARIABLE, source.DEFAULT), run)
     generate(board, generated, consent_of(os.environ.get(CONSENT_VARIABLE, DEFAULT_CONSENT)), samples)
@@ -79,8 +92,11 @@ if name == "tflm":
     env.Append(CPPDEFINES=list(tflm.defines(tree)), CPPPATH=list(tflm.includes(tree)), LIBS=["m"])
 library = env.Clone()  # before anything is added that is meant for our own sources
 
-env.Append(CPPPATH=[str(folder) for folder in (generated, run, project / "src", project / "hal", *libraries)])
-env.Replace(SRC_BUILD_FLAGS=[*WARNINGS, "-Os"], SRC_FILTER=f"+<*> -<engine_*> +<engine_{name}.*>")
+application = project / APPS[app].folder
+env.Append(CPPPATH=[str(folder) for folder in (generated, run, application, project / "hal", *libraries)])
+# src is PlatformIO's name for the sources, where the engines are too
+others = "+<*> -<engine_*> " if application == project / "src" else ""
+env.Replace(SRC_BUILD_FLAGS=[*WARNINGS, "-Os"], SRC_FILTER=f"{others}+<engine_{name}.*>")
 fast = env.Clone()
 fast.Append(CCFLAGS=WARNINGS)
 small = fast.Clone()
@@ -92,12 +108,14 @@ small.BuildSources(
     str(project / "hal"),
     f"{common_hal} +<clock_{board.clock.DRIVER}.c> +<ticks_{board.ticks.DRIVER}.c> +<uart_{board.uart.DRIVER}.c>",
 )
+if not others:
+    small.BuildSources("$BUILD_DIR/app", str(application))
 for folder in libraries:
     if folder.name != source.FOLDER.name:
         (fast if folder.name == "gate" else small).BuildSources(f"$BUILD_DIR/lib/{folder.name}", str(folder))
 if samples.file:
     small.BuildSources("$BUILD_DIR/source", str(samples.file.parent), f"-<*> +<{samples.file.name}>")
-fast.BuildSources("$BUILD_DIR/model", str(run), " ".join(["-<*>", *(f"+<{source}>" for source in engine.sources)]))
+fast.BuildSources("$BUILD_DIR/model", str(run), " ".join(["-<*>", *(f"+<{source}>" for source in model.sources)]))
 if tree:
     env.Prepend(LIBS=[library.BuildLibrary("$BUILD_DIR/tflm", str(tree), tflm.SOURCES)])
 
