@@ -5,63 +5,84 @@ a register description from the network and have more memory than the parts. Clo
 memory: they keep what is written and never report ready, so the firmware stays on the internal oscillator, as in QEMU,
 and that is what SysTick, the DWT and the instruction rate are set to: one instruction a clock period.
 
-The platform follows release 1.16.1, whose files and monitor commands were tried one by one; as a whole it has not been
-loaded yet.
+The platform follows the sources of release 1.16.1; as a whole it has not been loaded yet.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from boards.board import Board
 from boards.errors import BoardError
-from boards.uarts.stm32_usart import Stm32Usart
 
-UARTS: Final = {"stm32_usart": "UART.STM32_UART"}
-"""Renode's model of each UART driver's peripheral."""
 
-REGISTERS: Final = {
-    "stm32f4": {"pwr": 0x4000_7000, "rcc": 0x4002_3800, "flash_interface": 0x4002_3C00},  # RM0390 2.2.2
+@dataclass(frozen=True)
+class Model:
+    """Renode's model of a peripheral. `size` is that of its registers where the model does not know it; `counts_clock`: it is told the
+    frequency of its clock."""
+
+    name: str
+    size: int | None = None
+    counts_clock: bool = False
+
+
+UARTS: Final = {
+    "nrf51_uart": Model("UART.NRF52840_UART"),  # without easyDMA it is the UART of the nRF51
+    "stm32_usart": Model("UART.STM32_UART", size=0x100),
+    "stm32_usart_v2": Model("UART.STM32F7_USART", counts_clock=True),
 }
-"""What the clock drivers write to: blocks of BLOCK bytes."""
+"""By the driver of boards/uarts."""
+
+REGISTERS: Final[dict[str, dict[str, int]]] = {
+    "stm32f4": {"pwr": 0x4000_7000, "rcc": 0x4002_3800, "flash_interface": 0x4002_3C00},  # RM0390 2.2.2, RM0385 2.2.2
+}
+"""What the clock drivers write to, and the pins of a UART that names none: blocks of BLOCK bytes."""
 
 BLOCK: Final = 0x400
-PRIORITY_MASK: Final = 0xF0  # PM0214 4.3.7: the STM32F4 implements the upper four bits of a priority
+
+CORES: Final = {"cortex-m0plus": "cortex-m0+"}
+"""Renode's names of cores, where they are not GCC's."""
+
+PRIORITY_BITS: Final = {"cortex-m0": 2, "cortex-m0plus": 2}  # Armv6-M architecture reference manual, B3.4.7
+STM32_PRIORITY_BITS: Final = 4  # PM0214 4.3.7 (Cortex-M4), PM0253 4.2.7 (Cortex-M7)
+
+WITHOUT_DWT: Final = frozenset({"cortex-m0", "cortex-m0plus"})
+"""Cores whose DWT has no cycle counter; SysTick counts in its place."""
 
 
 def repl(board: Board) -> str:
     """The platform. Raises BoardError for a board without one."""
-    model = _models(board)
-    memory, hz = board.memory, board.clock.fallback_hz
+    model = _model(board)
+    memory, hz, core = board.memory, board.clock.fallback_hz, board.chip.core
     blocks = dict(REGISTERS[board.clock.DRIVER])
-    if isinstance(board.uart, Stm32Usart):
-        blocks |= {f"gpio_{pin.gpio:x}": pin.gpio for pin in board.uart.pins}
+    blocks |= {f"gpio_{pin.gpio:x}": pin.gpio for pin in getattr(board.uart, "pins", ())}
     stubs = "\n".join(
         f"{name}: Memory.ArrayMemory @ sysbus {address:#010x}\n    size: {BLOCK:#x}\n"
         for name, address in sorted(blocks.items(), key=lambda block: block[1])
     )
+    where = f"{board.uart.base:#010x}" if model.size is None else f"<{board.uart.base:#010x}, +{model.size:#x}>"
+    frequency = f"    frequency: {hz}\n" if model.counts_clock else ""
+    dwt = "" if core in WITHOUT_DWT else f"dwt: Miscellaneous.DWT @ sysbus 0xE0001000\n    frequency: {hz}\n\n"
     return f"""\
 // Renode platform of {board.name}, rendered from boards/{board.name}.toml.
 
 cpu: CPU.CortexM @ sysbus
-    cpuType: "{board.chip.core}"
+    cpuType: "{CORES.get(core, core)}"
     nvic: nvic
 
 nvic: IRQControllers.NVIC @ sysbus 0xE000E000
-    priorityMask: {PRIORITY_MASK:#x}
+    priorityMask: {0x100 - (1 << 8 - PRIORITY_BITS.get(core, STM32_PRIORITY_BITS)):#x}
     systickFrequency: {hz}
     IRQ -> cpu@0
 
-dwt: Miscellaneous.DWT @ sysbus 0xE0001000
-    frequency: {hz}
-
-flash: Memory.MappedMemory @ sysbus {memory.flash.origin:#010x}
+{dwt}flash: Memory.MappedMemory @ sysbus {memory.flash.origin:#010x}
     size: {memory.flash.length:#x}
 
 sram: Memory.MappedMemory @ sysbus {memory.ram.origin:#010x}
     size: {memory.ram.length:#x}
 
-{uart(board).removeprefix("sysbus.")}: {model} @ sysbus <{board.uart.base:#010x}, +0x100>
-    -> nvic@{board.uart.interrupt}
+{uart(board).removeprefix("sysbus.")}: {model.name} @ sysbus {where}
+{frequency}    IRQ -> nvic@{board.uart.interrupt}
 
 // Registers that keep what is written and never report ready
 {stubs}"""
@@ -69,7 +90,7 @@ sram: Memory.MappedMemory @ sysbus {memory.ram.origin:#010x}
 
 def resc(board: Board) -> str:
     """The script. `$bin` is the ELF; the platform file lies beside the script. Raises BoardError like `repl`."""
-    _models(board)
+    _model(board)
     hz = board.clock.fallback_hz
     return f"""\
 # Renode script of {board.name}, rendered from boards/{board.name}.toml
@@ -106,7 +127,7 @@ def uart(board: Board) -> str:
     return f"sysbus.{board.emulator.renode.uart}"
 
 
-def _models(board: Board) -> str:
+def _model(board: Board) -> Model:
     """Renode's model of the UART. Raises BoardError if a driver of the board has none here."""
     uart(board)
     for driver, known in ((board.uart.DRIVER, UARTS.keys()), (board.clock.DRIVER, REGISTERS.keys())):

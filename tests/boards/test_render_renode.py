@@ -35,11 +35,18 @@ def test_the_nucleo() -> None:
     platform = entries(renode.repl(load("nucleo")))
     assert platform["flash"] == ("Memory.MappedMemory", "0x08000000", {"size": "0x80000"})
     assert platform["sram"] == ("Memory.MappedMemory", "0x20000000", {"size": "0x20000"})
-    assert platform["usart2"] == ("UART.STM32_UART", "<0x40004400, +0x100>", {"->": "nvic@38"})
+    assert platform["usart2"] == ("UART.STM32_UART", "<0x40004400, +0x100>", {"IRQ ->": "nvic@38"})
     assert platform["cpu"] == ("CPU.CortexM", "", {"cpuType": '"cortex-m4"', "nvic": "nvic"})
     assert platform["nvic"][2] == {"priorityMask": "0xf0", "systickFrequency": "16000000", "IRQ ->": "cpu@0"}
     assert platform["dwt"] == ("Miscellaneous.DWT", "0xE0001000", {"frequency": "16000000"})
     assert "cpu PerformanceInMips 16\n" in renode.resc(load("nucleo"))
+
+
+def test_a_cortex_m7() -> None:
+    platform = entries(renode.repl(load("nucleo_f746zg")))
+    assert platform["cpu"] == ("CPU.CortexM", "", {"cpuType": '"cortex-m7"', "nvic": "nvic"})
+    assert platform["usart3"] == ("UART.STM32F7_USART", "0x40004800", {"frequency": "16000000", "IRQ ->": "nvic@39"})
+    assert platform["sram"] == ("Memory.MappedMemory", "0x20000000", {"size": "0x50000"})
 
 
 def test_every_register_that_the_firmware_touches_is_there_and_nothing_overlaps(board: Board) -> None:
@@ -48,7 +55,7 @@ def test_every_register_that_the_firmware_touches_is_there_and_nothing_overlaps(
         if "Memory" in model:
             spans[name] = range(int(where, 16), int(where, 16) + int(details["size"], 16))
         elif model.startswith("UART"):
-            start, length = re.findall(r"0x[0-9a-f]+", where)
+            start, length = (*re.findall(r"0x[0-9a-f]+", where), "0x400")[:2]  # what the models know is 0x400 and more
             spans[name] = range(int(start, 16), int(start, 16) + int(length, 16))
     ordered = sorted(spans.values(), key=lambda span: span.start)
     assert all(one.stop <= other.start for one, other in itertools.pairwise(ordered))
