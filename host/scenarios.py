@@ -35,6 +35,17 @@ SAMPLE = 0x01010101  # a number without zero bytes: COBS then knows more of a fr
 UNKNOWN = 0x01010101  # in place of a cycle count, for the same reason
 SESSION = 1
 
+# The golden frames of tests/vectors/frames.json that are no message, the shortest and the longest among them, and one of the board's.
+UNKNOWN_TYPE = 127
+_PAYLOADS = (
+    *(bytes(i % 251 for i in range(length)) for length in (0, 1, PAYLOAD_MAX - 1, PAYLOAD_MAX)),
+    *(bytes(length) for length in (1, 2, PAYLOAD_MAX)),
+    *(b"\xff" * length for length in (1, PAYLOAD_MAX - 1, PAYLOAD_MAX)),
+    *(b"\0abc", b"abc\0", b"\0a\0\0b\0"),
+)
+FRAMES = tuple(((at + 65533) % 65536, payload) for at, payload in enumerate(_PAYLOADS))
+SETTINGS_NUMBER, SETTINGS = 35, (0xFFFFFFFF, 0, 60_000, Consent.NEVER, 0)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -57,7 +68,8 @@ class _Script:
 
     def __init__(self, board: Board, threshold: int) -> None:
         self.steps: list[Step] = []
-        self.sent = 0
+        self.sent = 0  # numbered frames
+        self.unnumbered = 0  # frames whose number is behind that of others, which the board takes as late ones
         self.board_sent = 0
         self.tell(HelloRequest())
         self.steps.append(Step(expect=board.name.encode()))  # HELLO holds it in one piece: it has no zero byte
@@ -73,6 +85,10 @@ class _Script:
         values = (SESSION, threshold, DEFAULT_DEADLINE_MS, Consent.ALWAYS, DEFAULT_CONSENT_MS)
         self.tell(Configure(*values))
         self.hear(Settings(*values))
+
+    def tell_late(self, frame: Frame) -> None:
+        self.steps.append(Step(send=encode(frame)))
+        self.unnumbered += 1
 
     def tell_damaged(self, message: Message) -> None:
         """One bit of the type is flipped, so that the CRC does not match."""
@@ -130,10 +146,22 @@ def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenari
 
     def counted(script: _Script, **changes: int) -> Statistics:
         grown = {name: getattr(before, name) + by for name, by in changes.items()}
-        received, sent = before.frames_received + script.sent, before.frames_sent + script.board_sent
+        received = before.frames_received + script.sent + script.unnumbered
+        sent = before.frames_sent + script.board_sent
         return replace(before, frames_received=received, frames_sent=sent, **grown)
 
     boots = _Script(board, threshold)
+
+    frames = _Script(board, threshold)
+    for number, (sequence, payload) in enumerate(FRAMES):
+        frames.tell_late(Frame(UNKNOWN_TYPE, sequence, payload))
+        frames.tell(StatisticsRequest())
+        frames.hear(counted(frames, unknown_type=number + 1))
+    while frames.board_sent < SETTINGS_NUMBER:
+        frames.tell(StatisticsRequest())
+        frames.hear(counted(frames, unknown_type=len(FRAMES)))
+    frames.tell(Configure(*SETTINGS))
+    frames.hear(Settings(*SETTINGS))
 
     infers = _Script(board, threshold)
     give(infers, sure, int(steps[sure]))
@@ -177,6 +205,7 @@ def scenarios(run: RunFolder, board: Board, before: Statistics) -> tuple[Scenari
 
     return (
         boots.scenario("boots to HELLO"),
+        frames.scenario("takes the golden frames and sends one"),
         infers.scenario("infers the bytes of the vectors"),
         abstains.scenario("abstains, sends the sample up, takes the answer"),
         survives.scenario("counts a damaged frame and goes on"),

@@ -1,9 +1,11 @@
 """The scenarios of host/scenarios.py on the board in QEMU; `make renode` plays the same bytes in Renode."""
 
 import contextlib
+import json
 import shutil
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +13,17 @@ import pytest
 from boards import load
 from contract.run_folder import RunFolder
 from host.emulator.qemu import PROGRAM, boot
+from host.frame import Frame, encode
 from host.link import Link
+from host.messages.settings import Settings
 from host.messages.statistics import Statistics, StatisticsRequest
 from host.port import open_port
 from host.renode_suite import SUITE
-from host.scenarios import Scenario, scenarios
+from host.scenarios import FRAMES, SETTINGS, SETTINGS_NUMBER, UNKNOWN_TYPE, Scenario, scenarios
 
 NAMES = (
     "boots to HELLO",
+    "takes the golden frames and sends one",
     "infers the bytes of the vectors",
     "abstains, sends the sample up, takes the answer",
     "counts a damaged frame and goes on",
@@ -26,6 +31,7 @@ NAMES = (
     "refuses what is for the other kind of model",
 )
 NUCLEO = load("nucleo")
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors/frames.json").read_text())
 
 
 @pytest.fixture(params=["digits", "tones"])
@@ -91,6 +97,14 @@ def test_a_scenario_can_fail(run: RunFolder) -> None:
         assert all(len(each) >= 5 for each in expected)
         assert len(set(expected)) == len(expected)
         assert all(bool(step.send) != bool(step.expect) for step in scenario.steps)
+
+
+def test_the_golden_frames_are_those_of_the_vectors() -> None:
+    golden = {entry["name"]: bytes.fromhex(entry["wire"]) for entry in VECTORS}
+    plain = [bytes.fromhex(entry["wire"]) for entry in VECTORS if "message" not in entry]
+    assert [encode(Frame(UNKNOWN_TYPE, *of)) for of in FRAMES] == plain
+    settings = next(wire for name, wire in golden.items() if name.startswith("settings_"))
+    assert encode(Frame(Settings.TYPE, SETTINGS_NUMBER, Settings(*SETTINGS).encode())) == settings
 
 
 def test_the_robot_suite_plays_every_scenario(run: RunFolder) -> None:

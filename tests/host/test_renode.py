@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from boards import load
+from boards import load, load_all
 from boards.render import renode as platform
 from conftest import run_module
 from contract.run_folder import RunFolder
+from firmware.build import build
 from host.emulator import RUNNERS
 from host.emulator.renode import arguments, boot, instructions, monitor_path, ticks_hz
 from host.errors import HostError
@@ -138,13 +139,40 @@ def test_a_board_without_a_platform(stand_in: Callable[..., Path], run_folder: R
     assert "mps2_an386: its board file names no Renode platform" in result.stderr
 
 
+PLATFORMS = [board.name for board in load_all() if board.emulator.renode]
+
+
+@pytest.fixture(scope="module")
+def images(
+    digits: RunFolder, tones: RunFolder, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str, str], RunFolder]:
+    """A run folder, "digits" or "tones", with the image for a board."""
+    folders = {}
+    for name, folder in (("digits", digits), ("tones", tones)):
+        copy = tmp_path_factory.mktemp("renode") / name
+        shutil.copytree(folder.path, copy, ignore=shutil.ignore_patterns("firmware"))
+        folders[name] = RunFolder(copy)
+
+    def image(name: str, board: str) -> RunFolder:
+        build(folders[name], load(board))
+        return folders[name]
+
+    return image
+
+
 @pytest.mark.skipif(shutil.which("renode-test") is None, reason="renode-test is not on PATH: tests/renode is not run")
-def test_the_robot_suite(digits: RunFolder) -> None:
-    result = run_module("host", "renode", "--run", digits.path, "--board", "nucleo")
+@pytest.mark.parametrize("name", ["digits", "tones"])
+@pytest.mark.parametrize("board", PLATFORMS)
+def test_the_robot_suite(board: str, name: str, images: Callable[[str, str], RunFolder]) -> None:
+    """And, where QEMU has the board, that both count the same instructions."""
+    result = run_module("host", "renode", "--run", images(name, board).path, "--board", board)
     assert result.returncode == 0, result.stdout + result.stderr
 
 
 @pytest.mark.skipif(shutil.which("renode") is None, reason="renode is not on PATH")
-def test_digits_are_streamed_through_renode(digits: RunFolder) -> None:
-    result = run_module("host", "run", "--run", digits.path, "--board", "nucleo", "--port", "renode", "--limit", "40")
+@pytest.mark.parametrize("name", ["digits", "tones"])
+@pytest.mark.parametrize("board", PLATFORMS)
+def test_samples_are_streamed_through_renode(board: str, name: str, images: Callable[[str, str], RunFolder]) -> None:
+    run = images(name, board).path
+    result = run_module("host", "run", "--run", run, "--board", board, "--port", "renode", "--limit", "40")
     assert result.returncode == 0, result.stdout + result.stderr

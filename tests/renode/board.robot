@@ -39,6 +39,9 @@ Play
 Boots To HELLO
     Play    boots to HELLO
 
+Takes The Golden Frames And Sends One
+    Play    takes the golden frames and sends one
+
 Infers The Bytes Of The Vectors
     Play    infers the bytes of the vectors
 
