@@ -20,6 +20,7 @@ from boards.load import load_all
 from boards.models import Fit, fits
 from boards.render import udev
 from contract.errors import DONE, run
+from firmware.flash import BACK_ENDS
 
 HEADER = ("board", "core", "clock", "flash", "RAM", "UART", "flashed by", "emulators", "alias", "models")
 
@@ -38,11 +39,15 @@ def row(board: Board, models: list[Fit]) -> tuple[str, ...]:
         f"{board.memory.flash.length // 1024} KiB",
         f"{board.memory.ram.length // 1024} KiB",
         f"{board.uart.baud} baud",
-        "OpenOCD" if board.probe else "-",
+        ", ".join(_flash_tools(board)) or "-",
         ", ".join(_emulators(board)) or "-",
         ", ".join(board.aliases) or "-",
         ", ".join(f"{'' if each.fits else '-'}{'' if each.measured else '~'}{each.model}" for each in models),
     )
+
+
+def _flash_tools(board: Board) -> list[str]:
+    return [back_end.name for back_end in BACK_ENDS if back_end.allows(board)]
 
 
 def _emulators(board: Board) -> list[str]:
@@ -67,7 +72,8 @@ def main() -> int:
     if arguments.json:
         facts = [
             dataclasses.asdict(board)
-            | {"short_name": board.short_name, "models": [dataclasses.asdict(each) for each in of[board.name]]}
+            | {"short_name": board.short_name, "flash_tools": _flash_tools(board)}
+            | {"models": [dataclasses.asdict(each) for each in of[board.name]]}
             for board in boards
         ]
         print(json.dumps(facts, indent=2))

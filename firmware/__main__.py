@@ -5,7 +5,8 @@
     python -m firmware build --run runs/digits --consent ask     no abstained sample leaves the board unless a person says so
     python -m firmware build --run runs/digits --source vectors:32    a board that has samples of its own (firmware/source.py)
     python -m firmware build --run runs/mlperf_kws_ref_model --app mlperf    for MLPerf Tiny's runner, at 115,200 baud
-    python -m firmware size  --run runs/digits --board nucleo    of what was built
+    python -m firmware size  --run runs/digits --board nucleo    of what was built, and what takes it
+    python -m firmware size  --run runs/digits --against OTHER   of all boards, compared with those built in another run folder (Markdown)
     python -m firmware flash --run runs/digits --board nucleo    build, then program the board (firmware/flash has the ways to)
     python -m firmware flash --run runs/digits --probe 066EFF30  the same through the probe of that serial number, of several
 
@@ -20,6 +21,7 @@ from pathlib import Path
 from boards import load
 from contract.errors import DONE, run
 from contract.run_folder import RunFolder
+from firmware import change
 from firmware.build import build
 from firmware.flash import available, flash
 from firmware.generate import DEFAULT_CONSENT
@@ -43,6 +45,9 @@ def parse() -> argparse.Namespace:
                         help="where the board takes samples from itself: none (default), vectors[:N] of the test split, or a driver's C file")  # fmt: skip
     parser.add_argument("--app", choices=tuple(APPS), default=DEFAULT_APP, help="what the image does")
     parser.add_argument("--baud", type=int, help="of an application that the host does not talk to (mlperf: 115200)")
+    parser.add_argument(
+        "--against", type=Path, metavar="DIR", help="size: compare with the images of another run folder"
+    )
     parser.add_argument("--max-flash", type=int, metavar="BYTES", help="fail if the image takes more flash")
     parser.add_argument("--max-ram", type=int, metavar="BYTES", help="fail if the image takes more RAM, stack included")
     parser.add_argument("--json", action="store_true", help="print the sizes as JSON")
@@ -61,6 +66,9 @@ def main() -> int:
     board = load(arguments.board)
     folder = RunFolder(arguments.run)
     elf = folder.firmware(board.name) / "firmware.elf"
+    if arguments.command == "size" and arguments.against:
+        print(change.markdown(change.changes(folder, RunFolder(arguments.against))), end="")
+        return DONE
     if arguments.command == "size":
         sizes = measure(elf, board, state_bytes(folder))
         if not arguments.json:
