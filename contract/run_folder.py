@@ -2,7 +2,7 @@
 
 train     config splits base_checkpoint large_checkpoint router_checkpoint training metrics report risk_coverage
 export    tflite model_data.{h,cc} model_ops.h model.{h,c} model_gate.{h,c} model_stream.h manifest vectors conversion_log,
-          of a gate with a router router_tflite router.{h,c}
+          of a gate with a router router_tflite router.{h,c}, of a .tflite for MLPerf Tiny's runner model_mlperf.h
 firmware  firmware/<board>/firmware.{elf,bin,map} firmware/<board>/size.json
 host      session summary sweep bench
 """

@@ -24,6 +24,7 @@ from conftest import run_module
 from contract.errors import DONE, KNOWN_FAILURE
 from contract.run_folder import RunFolder
 from export import graph, mlperf
+from export.bench import bench
 from export.graph import Tensor
 from export.micro import Micro
 from export.mlperf import BENCHMARKS, Benchmark, Result, Sample
@@ -194,11 +195,21 @@ def test_tensorflow_lite_micro_as_the_engine(image: Image) -> None:
 
 
 @needs_emulator
-def test_inferences_take_equally_long_in_instructions(small: Runner) -> None:
-    """The emulator counts instructions: each inference has as many as the next, and the timestamps' own are the same for all."""
-    small.load(bytes(50))
+def test_inferences_take_equally_long_in_instructions(small: Runner, tmp_path: Path) -> None:
+    """The emulator counts instructions: each inference has as many as the next, and as `python -m export bench` counts."""
+    model = tmp_path / "small.tflite"
+    model.write_bytes(SMALL["kws01"])
+    small.load(np.random.default_rng(3).bytes(50))
     took = {count: small.infer(count, 0).microseconds for count in (1, 101, 201)}
     assert took[201] - took[101] == pytest.approx(took[101] - took[1], rel=0.01)
+    board = load("nucleo")
+    instructions = RUNNERS["qemu"].instructions(board, (took[201] - took[101]) / 100 * board.clock.fallback_hz / 1e6)
+    counted = sum(
+        function.instructions
+        for function in bench(model, board, 1).functions
+        if function.name.startswith(("model_invoke", "nn_"))
+    )
+    assert counted < instructions < 1.04 * counted  # the loop around it
     laps = [int(small.told("timestamp", r"m-lap-us-([0-9]+)")) for _ in range(2)]
     assert laps[0] < laps[1]
 
