@@ -12,11 +12,13 @@ from boards.uarts import Uart
 
 @dataclass(frozen=True)
 class Chip:
-    """The microcontroller. `core` and `fpu` are one of boards.cores.CORES."""
+    """The microcontroller. `core` and `fpu` are one of boards.cores.CORES; `boot` is what its boot ROM runs before the vectors,
+    firmware/hal/boot_<boot>.c, if it has such a stage."""
 
     part: str
     core: str
     fpu: str
+    boot: str | None = None
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,17 @@ class Renode:
 
 
 @dataclass(frozen=True)
+class Rp2040js:
+    """The emulator rp2040js runs this board's image. There is nothing to choose."""
+
+
+@dataclass(frozen=True)
 class Emulator:
     """The emulators that model this board or a sibling of it."""
 
     qemu: Qemu | None = None
     renode: Renode | None = None
+    rp2040js: Rp2040js | None = None
 
 
 @dataclass(frozen=True)

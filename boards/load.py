@@ -24,6 +24,9 @@ BAUD_TOLERANCE: Final = 0.02
 """Of what a receiver that samples 16 times a bit tolerates (RM0390 25.4.5: 3.75 % at 10 bits), half is left to the
 other side and to the oscillators (the HSI: 1 % at room temperature)."""
 
+BOOTS: Final = ("rp2040",)
+"""Stages of firmware/hal/boot_*.c that a boot ROM runs before the vectors."""
+
 REGION_ALIGNMENT: Final = 1024  # vendors state memory in KiB, and a vector table of up to 256 entries may lie there
 STACK_ALIGNMENT: Final = 8  # procedure call standard for the Arm architecture, 6.2.1.2
 
@@ -116,6 +119,10 @@ def _check(board: Board) -> None:
             "chip.core",
             f"is {chip.core!r}, which is not a known core ({', '.join(CORES)}).",
             f"Nearest: {nearest(chip.core, CORES)}.",
+        )
+    if chip.boot not in (None, *BOOTS):
+        raise Implausible(
+            "chip.boot", f"is {chip.boot!r}, which is not a known stage ({', '.join(BOOTS)}).", f"Nearest: {BOOTS[0]}."
         )
     if chip.fpu not in CORES[chip.core]:
         raise Implausible(

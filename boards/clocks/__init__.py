@@ -6,7 +6,7 @@ it has its place in CLOCKS. `DRIVER` is what the TOML's `driver` says.
 
 from typing import ClassVar, Final, Protocol
 
-from boards.clocks import fixed, nrf51, stm32f1, stm32f4
+from boards.clocks import fixed, nrf51, rp2040, stm32f1, stm32f4
 
 
 class Clock(Protocol):
@@ -35,6 +35,7 @@ class Clock(Protocol):
 CLOCKS: Final[tuple[type[Clock], ...]] = (
     fixed.Fixed,
     nrf51.Nrf51,
+    rp2040.Rp2040,
     stm32f1.Stm32F1,
     stm32f4.Stm32F4,
 )

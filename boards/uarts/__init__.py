@@ -6,7 +6,7 @@ A version is a frozen dataclass whose fields are the keys of the TOML's [uart] t
 
 from typing import ClassVar, Final, Protocol
 
-from boards.uarts import cmsdk_uart, nrf51_uart, stm32_usart, stm32_usart_v2
+from boards.uarts import cmsdk_uart, nrf51_uart, pl011, stm32_usart, stm32_usart_v2
 
 
 class Uart(Protocol):
@@ -45,6 +45,7 @@ class Uart(Protocol):
 UARTS: Final[tuple[type[Uart], ...]] = (
     cmsdk_uart.CmsdkUart,
     nrf51_uart.Nrf51Uart,
+    pl011.Pl011,
     stm32_usart.Stm32Usart,
     stm32_usart_v2.Stm32UsartV2,
 )

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from boards import Board
-from host.emulator import qemu, renode
+from host.emulator import qemu, renode, rp2040js
 
 
 @dataclass(frozen=True)
@@ -31,4 +31,5 @@ class Runner:
 RUNNERS: Final[dict[str, Runner]] = {
     "qemu": Runner(qemu.boot, qemu.ticks_hz, qemu.instructions),
     "renode": Runner(renode.boot, renode.ticks_hz, renode.instructions),
+    "rp2040js": Runner(rp2040js.boot, rp2040js.ticks_hz, rp2040js.instructions),
 }

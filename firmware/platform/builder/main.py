@@ -21,7 +21,7 @@ from boards.cores import flags
 from boards.load import with_baud
 from boards.render import openocd
 from contract.errors import DemurError
-from firmware import source, tflm
+from firmware import boot_block, source, tflm
 from firmware.flash.openocd import require as require_openocd
 from firmware.generate import CONSENT_VARIABLE, DEFAULT_CONSENT, consent_of, generate
 from firmware.model_files import (
@@ -77,7 +77,7 @@ env.Replace(
     PROGSUFFIX=".elf",
     # PlatformIO's size lines, by section: the reserved stack counts as RAM
     SIZECHECKCMD="$SIZETOOL -A -d $SOURCES",
-    SIZEPROGREGEXP=r"^\.(?:vectors|text|rodata|data)\s+(\d+)",
+    SIZEPROGREGEXP=r"^\.(?:boot|vectors|text|rodata|data)\s+(\d+)",
     SIZEDATAREGEXP=r"^\.(?:stack|data|bss|noinit)\s+(\d+)",
 )
 env.Append(
@@ -102,11 +102,12 @@ fast.Append(CCFLAGS=WARNINGS)
 small = fast.Clone()
 small.Append(CCFLAGS=["-Os"])
 
-common_hal = "-<*> +<*.c> -<clock_*.c> -<ticks_*.c> -<uart_*.c>"
+common_hal = "-<*> +<*.c> -<boot_*.c> -<clock_*.c> -<ticks_*.c> -<uart_*.c>"
+boot = f"+<boot_{board.chip.boot}.c>" if board.chip.boot else ""
 small.BuildSources(
     "$BUILD_DIR/hal",
     str(project / "hal"),
-    f"{common_hal} +<clock_{board.clock.DRIVER}.c> +<ticks_{board.ticks.DRIVER}.c> +<uart_{board.uart.DRIVER}.c>",
+    f"{common_hal} +<clock_{board.clock.DRIVER}.c> +<ticks_{board.ticks.DRIVER}.c> +<uart_{board.uart.DRIVER}.c> {boot}",
 )
 if not others:
     small.BuildSources("$BUILD_DIR/app", str(application))
@@ -120,6 +121,7 @@ if tree:
     env.Prepend(LIBS=[library.BuildLibrary("$BUILD_DIR/tflm", str(tree), tflm.SOURCES)])
 
 program = env.BuildProgram()
+env.AddPostAction(program, lambda target, source, env: boot_block.seal(Path(str(target[0]))))
 env.Depends(program, str(generated / "link.ld"))
 env.Append(
     BUILDERS={"Binary": Builder(action=env.VerboseAction("$OBJCOPY -O binary $SOURCES $TARGET", "Building $TARGET"))}
