@@ -51,8 +51,12 @@ def _flash_tools(board: Board) -> list[str]:
 
 
 def _emulators(board: Board) -> list[str]:
-    qemu, renode = board.emulator.qemu, board.emulator.renode
-    return ([f"QEMU {qemu.machine}"] if qemu else []) + (["Renode"] if renode else [])
+    emulator = board.emulator
+    return (
+        ([f"QEMU {emulator.qemu.machine}"] if emulator.qemu else [])
+        + (["Renode"] if emulator.renode else [])
+        + (["rp2040js"] if emulator.rp2040js else [])
+    )
 
 
 def main() -> int:

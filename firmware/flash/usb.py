@@ -15,10 +15,10 @@ from firmware.errors import FirmwareError
 
 DEVICES: Final = Path("/sys/bus/usb/devices")
 
-# OpenOCD, tcl/interface/stlink.cfg, ST-LINK/V2 and newer; all have ST's vendor id.
+# OpenOCD, tcl/interface/stlink.cfg, all kinds; all have ST's vendor id.
 ST_LINK: Final = frozenset(
     f"0483:{product}"
-    for product in ("3748", "374a", "374b", "374d", "374e", "374f", "3752", "3753", "3754", "3755", "3757")
+    for product in ("3744", "3748", "374a", "374b", "374d", "374e", "374f", "3752", "3753", "3754", "3755", "3757")
 )
 
 

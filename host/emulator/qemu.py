@@ -103,7 +103,8 @@ def instructions(board: Board, ticks: float) -> float:
 def _machine(board: Board) -> Qemu:
     if board.emulator.qemu is None:
         raise HostError(
-            f"{board.name}: its board file names no QEMU machine.", "Choose another board, or use a real port."
+            f"{board.name}: its board file names no QEMU machine.",
+            "Choose another emulator of the board (`python -m boards`), another board, or use a real port.",
         )
     return board.emulator.qemu
 

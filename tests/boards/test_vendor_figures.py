@@ -13,6 +13,7 @@ from boards.load import FOLDER
 
 # Product pages and data sheets; flash and SRAM in Kbytes:
 #   STM32F446RE   DS10693: 180 MHz, 512, 128
+#   RP2040        133 MHz at most, 264 of SRAM; the Pico has 2048 of flash and, as delivered, 125 MHz
 #   STM32F401RE   DS9716: 84 MHz, 512, 96
 #   STM32F407VG   DS8626: 168 MHz, 1024, 128 beside 64 of core-coupled memory
 #   STM32F746ZG   DS10916: 216 MHz, 1024, 320
@@ -30,12 +31,13 @@ FIGURES = {
     "mps2_an500": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
     "mps2_an505": {"mhz": 20, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x50200000, "interrupt": 32},
     "mps3_an547": {"mhz": 32, "flash_kib": 512, "ram_kib": 512, "uart": 0x59303000, "interrupt": 33},
+    "raspberry_pi_pico": {"mhz": 125, "flash_kib": 2048, "ram_kib": 264, "uart": 0x40034000, "interrupt": 20},
     "bbc_microbit": {"mhz": 16, "flash_kib": 256, "ram_kib": 16, "uart": 0x40002000, "interrupt": 2},
 }
 
 
 # What drives the probe of that USB id: ST-LINKs, a CMSIS-DAP.
-ADAPTERS = {"0483:3744": "hla", "0483:374b": "hla", "0d28:0204": "cmsis-dap"}
+ADAPTERS = {"0483:3744": "hla", "0483:374b": "hla", "0d28:0204": "cmsis-dap", "2e8a:000c": "cmsis-dap"}
 
 
 @pytest.fixture(params=[board.name for board in load_all()])
@@ -122,6 +124,15 @@ def test_register_words_of_the_stm32f1_clock() -> None:
     }  # fmt: skip
 
 
+def test_register_words_of_the_picos_clock_and_baud_rate() -> None:
+    # RP2040 data sheet: 2.16.3 startup delay of 1 ms in 256ths; 2.18.4 PRIM with 6 and 2; 2.14.3 RESET; by DDI0183 3.3.6 115,200
+    # from 125 MHz is 67.82: 67 and 52/64
+    pico = load("pico")
+    assert pico.clock.words() == {"STARTUP": 47, "FEEDBACK": 125, "DIVIDERS": 0x62000, "RESETS": 0x400120}
+    uart = dataclasses.replace(pico.uart, baud=115_200)  # type: ignore[type-var]
+    assert divmod(uart.divisor(125_000_000), 64) == (67, 52)
+
+
 def test_register_value_of_the_microbits_baud_rate() -> None:
     # nRF51 reference manual, chapter 29, BAUDRATE
     values = {9_600: 0x0027_5000, 115_200: 0x01D7_E000, 230_400: 0x03AF_B000, 1_000_000: 0x1000_0000}
@@ -159,7 +170,12 @@ def test_openocd_ships_the_configuration(board: Board) -> None:
     if board.probe is None:
         pytest.skip(f"{board.name} has no debug probe")
     # Without `init` nothing is opened: this only reads the configuration.
-    command = ["openocd", "-f", board.probe.openocd, "-c", "echo [adapter name]; echo [target names]; exit"]
+    command = [
+        "openocd",
+        *(word for file in board.probe.openocd.split() for word in ("-f", file)),
+        "-c",
+        "echo [adapter name]; echo [target names]; exit",
+    ]
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert "Can't find" not in result.stderr
     assert ADAPTERS[board.probe.usb] in result.stderr + result.stdout

@@ -78,7 +78,9 @@ def test_sizes_are_those_binutils_finds(name: str, image: Image) -> None:
         for line in listed.splitlines()
         if re.fullmatch(r"\.(boot|vectors|text|rodata|data|stack|bss|noinit)\s.*", line)
     }
-    assert sizes.flash_bytes == sum(found.get(section, 0) for section in (".boot", ".vectors", ".text", ".rodata", ".data"))
+    assert sizes.flash_bytes == sum(
+        found.get(section, 0) for section in (".boot", ".vectors", ".text", ".rodata", ".data")
+    )
     assert sizes.flash_bytes == (elf.parent / "firmware.bin").stat().st_size
     assert sizes.ram_bytes == sum(found[section] for section in (".stack", ".data", ".bss", ".noinit"))
     assert sizes.stack_bytes == found[".stack"] == board.memory.stack

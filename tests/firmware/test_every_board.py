@@ -11,9 +11,11 @@ from contract.run_folder import RunFolder
 from export.bench import bench
 from firmware.build import build
 from host import session
+from host.emulator import rp2040js
 from host.emulator.qemu import PROGRAM
+from host.errors import HostError
 
-pytestmark = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
+needs_qemu = pytest.mark.skipif(shutil.which(PROGRAM) is None, reason=f"{PROGRAM} is not installed")
 
 ELSEWHERE = {"nucleo_f446re", "mps2_an386"}  # test_end_to_end.py streams the whole test split through these
 NAMES = [board.name for board in load_all() if board.emulator.qemu and board.name not in ELSEWHERE]
@@ -28,11 +30,26 @@ def run(digits: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolde
     return RunFolder(copy)
 
 
+@needs_qemu
 @pytest.mark.parametrize("name", NAMES)
 def test_digits_are_streamed_through_the_board(name: str, run: RunFolder) -> None:
+    streamed(name, "emulator", run)
+
+
+@pytest.mark.parametrize("name", [board.name for board in load_all() if board.emulator.rp2040js])
+def test_digits_are_streamed_through_a_board_in_rp2040js(name: str, run: RunFolder) -> None:
+    try:
+        rp2040js.require()
+    except HostError as error:
+        pytest.skip(error.problem)
+    streamed(name, "rp2040js", run)
+
+
+def streamed(name: str, port: str, run: RunFolder) -> None:
+    """The first samples, none lost and none judged differently by board and host."""
     board = load(name)
     sizes = build(run, board)
-    summary = session.run(session.Options(run=run, board=board, ports=("emulator",), limit=SAMPLES))
+    summary = session.run(session.Options(run=run, board=board, ports=(port,), limit=SAMPLES))
     assert (summary.samples, summary.lost, summary.disagreements, summary.frames_lost) == (SAMPLES, 0, 0, 0)
     accepted = int(np.load(run.vectors)["accepted"][:SAMPLES].sum())
     assert 0 < accepted < SAMPLES
@@ -42,6 +59,7 @@ def test_digits_are_streamed_through_the_board(name: str, run: RunFolder) -> Non
     assert Path(run.firmware(name) / "firmware.bin").stat().st_size == sizes.flash_bytes
 
 
+@needs_qemu
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 @pytest.mark.parametrize("name", NAMES)
 def test_the_model_compiled_for_the_core_gives_the_interpreters_bytes(name: str, digits: RunFolder) -> None:
