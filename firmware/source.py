@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from firmware.errors import FirmwareError
+from host.messages.session import VECTORS
 
 VARIABLE: Final = "DEMUR_SOURCE"
 """Environment variable with the source for `pio run`; a path in it is absolute, or relative to firmware/."""
@@ -95,7 +96,7 @@ def _vectors(detail: str, run: Path) -> Source:
         f"static const uint8_t source_vectors[SOURCE_VECTORS][SOURCE_VECTOR_BYTES] = {{\n{lines}}};\n\n"
         "#endif\n"
     )
-    return Source("vectors", count, FOLDER / "vectors.c", {"source_vectors.h": header})
+    return Source(VECTORS, count, FOLDER / "vectors.c", {"source_vectors.h": header})
 
 
 def _driver(path: Path) -> Source:
@@ -109,4 +110,4 @@ def _driver(path: Path) -> Source:
     return Source(path.stem, 0, path.resolve())
 
 
-SOURCES: Final[dict[str, Callable[[str, Path], Source]]] = {"none": _none, "vectors": _vectors}
+SOURCES: Final[dict[str, Callable[[str, Path], Source]]] = {"none": _none, VECTORS: _vectors}

@@ -244,7 +244,7 @@ def _firmware(board: Board, run: RunFolder, hello: "Hello") -> Finding:
     """Whether the firmware is of this version. One that speaks our protocol (_greet) works, so it is no failure."""
     project = tomllib.loads(PROJECT.read_text())["project"]
     ours = f"{project['name']} {project['version']}"
-    built = f"{hello.firmware}, engine {hello.engine.name.lower()}, protocol {hello.protocol}"
+    built = f"{hello.firmware}, engine {hello.engine.name.lower()}, protocol {hello.protocol}, source of samples {hello.source or 'none'}"
     if hello.firmware != ours:
         return Finding("firmware", OPTIONAL_FAILED, f"{built}; this is {ours}", _flash(board, run))
     return Finding("firmware", OK, built)

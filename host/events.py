@@ -84,7 +84,8 @@ class Link:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A sample is on its way to a board. `codes` are its quantised inputs, of a sequence all its frames."""
+    """A sample is on its way to a board. `codes` are its quantised inputs, of a sequence all its frames; empty of one that the board takes from
+    its own source. Of such a one it comes again with what has become known: `label`, and `codes` once it is up."""
 
     at: float
     port: str

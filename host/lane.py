@@ -21,7 +21,7 @@ from boards import Board
 from contract.errors import NO_DEVICE
 from contract.manifest import Manifest
 from host.backend import LargeModel
-from host.bridge import Bridge, Outcome, Sample
+from host.bridge import NO_SAMPLE, Bridge, Outcome, Sample
 from host.clock import ClockOffset
 from host.consent import Rule
 from host.control import Control
@@ -63,7 +63,8 @@ HEALTH_SECONDS: Final = 0.5
 
 @dataclass(frozen=True)
 class Session:
-    """What the lanes of a session share. `take` gives the next sample, None at their end; `say` takes an event; `now` is seconds since the session began. The
+    """What the lanes of a session share. `take` gives the next sample, None at their end; `vector` says which one
+    of the test split a board has taken itself, and its class (host.source); `say` takes an event; `now` is seconds since the session began. The
     policy is guarded by `turn`."""
 
     manifest: Manifest
@@ -76,6 +77,7 @@ class Session:
     control: Control
     reconnect_seconds: float
     take: Callable[[], Sample | None]
+    vector: Callable[[Hello, int], tuple[int, int] | None]
     say: Callable[[Event], None]
     now: Callable[[], float]
 
@@ -140,6 +142,8 @@ class Lane:
             for sample in self._samples():
                 self._say(Sampled(self._now(), self.name, sample.index, sample.label, sample.name, sample.codes))
                 outcome = self._see_through(sample)
+                if outcome.lost == NO_SAMPLE:  # and the session is to end: nothing was taken, so nothing is lost
+                    break
                 self._say(Ended(self._now(), self.name, outcome, self.board_hz))
                 if self.error is not None:
                     raise self.error
@@ -202,15 +206,24 @@ class Lane:
             try:
                 self._put(turn)
                 outcome = self._bridge_to(self._link).stream(sample)
+                while outcome.lost == NO_SAMPLE and not self._session.control.stopping:
+                    self._report()
+                    outcome = self._bridge_to(self._link).stream(sample)
                 break
             except (Disconnected, SessionLost) as error:
                 if self._bridge is not None and self._bridge.unfinished is not None:
                     before.append(self._bridge.unfinished)
                 outcome = Outcome(sample.index, sample.label, name=sample.name, lost=error.problem)
+                gone_with_it = not sample.codes and bool(before)  # the next one of its source is another sample
+                if gone_with_it:
+                    outcome = before.pop()
+                    outcome.lost = f"the board was lost, and this sample of its own with it: {error.problem}"
                 try:
                     self._open_again(error)
                 except HostError as gone:
                     self.error = gone
+                    break
+                if gone_with_it:
                     break
                 if attempt == ATTEMPTS:
                     outcome.lost = f"the board was lost {ATTEMPTS} times: {error.problem}"
@@ -229,14 +242,23 @@ class Lane:
         if self._bridge is None:
             session = self._session
             reply = session.deadline_seconds + REPLY_MARGIN
-            self._bridge = Bridge(link, self._large, session.feed, reply, decided=self._decided, consent=self._consent)
+            self._bridge = Bridge(link, self._large, session.feed, reply, decided=self._decided, arrived=self._arrived,
+                                  consent=self._consent)  # fmt: skip
         return self._bridge
 
     def _decided(self, outcome: Outcome) -> None:
+        assert self.hello is not None
+        if outcome.origin is not None and (found := self._session.vector(self.hello, outcome.origin)) is not None:
+            outcome.vector, outcome.label = found
+            self._say(Sampled(self._now(), self.name, outcome.sample, outcome.label, outcome.name, b""))
         assert outcome.board_class is not None and outcome.score is not None
         self._say(
             Decided(self._now(), self.name, outcome.sample, outcome.board_class, outcome.score, bool(outcome.accepted), outcome.steps)
         )  # fmt: skip
+
+    def _arrived(self, outcome: Outcome, codes: bytes) -> None:
+        """A sample of the board's own has come up."""
+        self._say(Sampled(self._now(), self.name, outcome.sample, outcome.label, outcome.name, codes))
 
     def _consent(self, outcome: Outcome) -> bool:
         """Whether a sample that its board holds may leave; asks for as long as the board waits."""

@@ -5,7 +5,8 @@
     show(compared)                                                    # or print(to_json(compared))
 
 `against` asks the other model what the recorded one was asked: the samples from which the board abstained, with the very codes that it sent. What
-was not allowed to leave the board then is not shown to another model now: unless the session's consent was "always", only what was sent up.
+was not allowed to leave the board then is not shown to another model now: unless the session's consent was "always", only what was sent up. What
+a board took from its own source and kept nobody has.
 """
 
 import json
@@ -50,7 +51,7 @@ def replay(
 class Comparison:
     """The recorded large model beside another one. Accuracies are shares of the `labelled` samples, of which a lost one is wrong;
     None without labels. `asked` samples went to the other model, of which `unanswered` got no answer, and in the hybrid keep the
-    board's; `withheld` were not allowed to. `agreement` is the share of those that both answered with the same class.
+    board's; `withheld` were not allowed to, or only their board had them. `agreement` is the share of those that both answered with the same class.
     `large_accuracy` is of the other model alone on what it answered, `recorded_large_accuracy` of the recorded one on the same samples if
     it answered any of them. Latencies are of one call of the large model, None without calls."""
 
@@ -97,7 +98,8 @@ def against(path: Path, large: LargeModel, name: str, manifest: Manifest, every:
     _check(path, began, manifest)
     counts, feed = _Counts(), _feed(began)
     for sampled, outcome in recording.samples(path):
-        wanted, allowed = every or outcome.accepted is False, began.consent == "always" or outcome.sent_up
+        wanted = every or outcome.accepted is False
+        allowed = bool(sampled.codes) and (began.consent == "always" or outcome.sent_up)
         told = _ask(large, feed, sampled.codes, counts) if wanted and allowed else None
         counts.withheld += wanted and not allowed
         _count(counts, outcome, told)

@@ -39,6 +39,7 @@ from host.errors import HostError
 from host.events import Began, Ended, Event, Finished, Observer
 from host.feed import Feed
 from host.lane import Lane, Session
+from host.messages.session import Hello
 from host.messages.settings import DEFAULT_DEADLINE_MS, Consent
 from host.operating_points import curve
 from host.policy import Policy
@@ -105,10 +106,11 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
         contextlib.ExitStack() as stack,
     ):
         turns = _Turns(samples, options.limit, control)
-        session = _session(options, manifest, fed, policy, control, turns.take, events.put)
+        session = _session(options, manifest, fed, policy, control, turns.take, samples.vector, events.put)
         lanes = [stack.enter_context(contextlib.closing(Lane(place, session))) for place in places]
         _connect(lanes)
         open_lanes = [lane for lane in lanes if lane.error is None]
+        samples.connected({lane.name: lane.hello for lane in open_lanes if lane.hello is not None})
         large = backend.load(options.large, options.run, manifest)
         tally = _Tally(options, manifest, samples)
         answers = Batcher(large, most=len(open_lanes), deadline_seconds=answer_seconds(options))
@@ -142,7 +144,9 @@ def one_board(options: Options, large: LargeModel | None = None) -> Iterator[Lan
     manifest = manifests.load(options.run.manifest)
     fed = feed.of(manifest, options.per_push)
     policy = policies.make(policies.FIXED, policies.Settings(threshold=manifest.gate.threshold))
-    session = _session(options, manifest, fed, policy, Control(), lambda: None, lambda event: None)
+    session = _session(
+        options, manifest, fed, policy, Control(), lambda: None, lambda hello, origin: None, lambda event: None
+    )
     with endpoints(options.ports, options.board, options.run, options.emulator, options.faults) as places:
         if len(places) != 1:
             raise HostError(f"{len(places)} boards, expected one.", "Name one port with --port.")
@@ -161,6 +165,7 @@ def _session(
     policy: Policy,
     control: Control,
     take: Callable[[], Sample | None],
+    vector: Callable[[Hello, int], tuple[int, int] | None],
     say: Callable[[Event], None],
 ) -> Session:
     """What lanes share; its time begins now."""
@@ -176,6 +181,7 @@ def _session(
         control=control,
         reconnect_seconds=options.reconnect_seconds,
         take=take,
+        vector=vector,
         say=say,
         now=lambda: time.monotonic() - start,
     )
@@ -298,7 +304,7 @@ class _Tally:
         if not isinstance(event, Ended):
             return
         outcome = event.outcome
-        wanted = self._samples.expected(outcome.sample, outcome.threshold or 0)
+        wanted = self._samples.expected(outcome)
         self._counts.take(outcome, wanted, event.board_hz)
         self._of(event.port).take(outcome, wanted, event.board_hz)
         free = self._options.consent.mode is Consent.ALWAYS or outcome.sent_up
@@ -342,13 +348,15 @@ class _Tally:
 
 def _alone(options: Options, tally: _Tally, large: LargeModel, fed: Feed, control: Control) -> float | None:
     """How often the large model alone is right, given the very codes that boards got, as the log has them; None without labels or answers, if there
-    was a sample that it may not see, or if there is no time for it."""
+    was a sample that it may not see, or that only its board had, or if there is no time for it."""
     if tally.kept_back:
         return None
     right, count, stopped = 0, 0, control.stopping
     labelled = (sampled for sampled, outcome in recording.samples(options.run.session) if outcome.label is not None)
     try:
         while chunk := list(itertools.islice(labelled, CHUNK)):
+            if not all(sampled.codes for sampled in chunk):
+                return None
             answers = large.classify(np.concatenate([fed.values(sampled.codes) for sampled in chunk]))
             right += int((answers.argmax(axis=1) == [sampled.label for sampled in chunk]).sum())
             count += len(chunk)

@@ -113,3 +113,36 @@ def test_a_cable_that_flips_bits_and_falls_out_costs_no_sample(digits: RunFolder
     assert (summary["samples"], summary["lost"], summary["disagreements"]) == (100, 0, 0)
     errors = summary["link_errors"]
     assert errors["reconnected"] > 0 and errors["repeated"] > 0 and errors["board_damaged"] > 0
+
+
+@pytest.fixture(scope="module")
+def with_own_samples(digits: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """The run on a board that has the first 100 samples of the test split."""
+    copy = RunFolder(tmp_path_factory.mktemp("own") / "digits")
+    shutil.copytree(digits.path, copy.path, ignore=shutil.ignore_patterns("firmware", "session.jsonl", "summary.json"))
+    build = run_module("firmware", "build", "--run", copy.path, "--board", "nucleo", "--source", "vectors:100")
+    assert build.returncode == 0, build.stdout + build.stderr
+    return copy
+
+
+@needs_qemu
+@pytest.mark.parametrize("more", [(), ("--faults", "flip=0.01,seed=3"), ("--consent", "never")])
+def test_a_board_takes_each_of_its_own_samples_once(with_own_samples: RunFolder, more: tuple[str, ...]) -> None:
+    folder = with_own_samples
+    result = run_module(
+        "host", "run", "--run", folder.path, "--board", "nucleo", "--port", "emulator", "--source", "board", *more
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    summary = json.loads(folder.summary.read_text())
+    assert (summary["samples"], summary["compared"], summary["disagreements"], summary["lost"]) == (100, 100, 0, 0)
+    assert summary["answered_by"]["host" if "never" not in more else "withheld"] > 0
+    pairs = list(recording.samples(folder.session))
+    assert [outcome.origin for _, outcome in pairs] == list(range(1, 101))
+    with np.load(folder.vectors) as vectors:
+        for index, (sampled, outcome) in enumerate(pairs):
+            assert (outcome.vector, outcome.label) == (index, vectors["label"][index])
+            came = vectors["input"][index].tobytes() if outcome.source == "host" else b""
+            assert sampled.codes == came
+    assert ("--faults" in more) == (summary["link_errors"]["repeated"] > 20)
+    if "never" in more:
+        assert summary["bytes_sent"]["uplink"] == 0 == summary["large_calls"]["batches"]

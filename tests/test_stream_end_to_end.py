@@ -148,3 +148,18 @@ def test_recordings_are_answered_as_the_test_split_is(tones: RunFolder, tmp_path
         assert (named["source"] == "board") == accepted
         assert not accepted or named["answer"] == classes[said]
         assert f"{named['name']}: {named['answer']} (" in found["stdout"]
+
+
+def test_a_board_takes_sequences_of_its_own(tones: RunFolder, tmp_path: Path) -> None:
+    copy = RunFolder(tmp_path / "tones")
+    shutil.copytree(tones.path, copy.path, ignore=shutil.ignore_patterns("firmware", "session.jsonl", "summary.json"))
+    build = run_module("firmware", "build", "--run", copy.path, "--board", "nucleo", "--source", "vectors:36")
+    assert build.returncode == 0, build.stdout + build.stderr
+    found = stream(copy, "--source", "board")
+    assert (found["samples"], found["compared"], found["disagreements"], found["lost"]) == (36, 36, 0, 0)
+    with np.load(copy.vectors) as vectors:
+        assert found["mean_steps"] == pytest.approx(vectors["steps"].mean())
+        for sampled, outcome in recording.samples(copy.session):
+            assert outcome.vector is not None and outcome.steps == vectors["steps"][outcome.vector]
+            came = vectors["input"][outcome.vector].tobytes()
+            assert sampled.codes == (b"" if outcome.accepted else came)

@@ -24,7 +24,7 @@ def add(commands: Any) -> None:
         default="test",
         metavar="SOURCE",
         help="`test` (the test split, default), a folder of images or WAV files, a file of one, CSV lines from a file or - , `webcam`, "
-        "`microphone` (host/source)",
+        "`microphone`, `board`: its own, if the firmware has one (host/source)",
     )
     parser.add_argument("--threshold", type=shared.probability, metavar="P", help="accept from this score on, 0 to 1")
     shared.add_views(parser)

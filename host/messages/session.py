@@ -15,6 +15,10 @@ PROTOCOL: Final = 4
 """Raised whenever a message changes its meaning or its layout."""
 
 
+VECTORS: Final = "vectors"
+"""HELLO's `source` of a board that has the first `source_count` samples of the test split, and takes them in turn."""
+
+
 class CycleSource(enum.IntEnum):
     """Where cycle counts come from: the core's DWT cycle counter or, where it is dead (QEMU), SysTick.
 

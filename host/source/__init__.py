@@ -9,23 +9,25 @@
     -                     CSV lines on standard input
     webcam[:N]            a camera, by number or by device; needs the extra [camera]
     microphone[:DEVICE]   a microphone, by number or by name; needs the extra [microphone]
+    board                 the boards' own: the firmware has a source of samples (firmware/source.py)
 
 A new source is one new file with a function `load(detail, run, manifest) -> Source`, and one line in SOURCES. Its libraries are
-imported only when it is asked for. A board with a sensor of its own is no source yet: the firmware takes its samples from the link.
+imported only when it is asked for.
 """
 
 import importlib
 import stat
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from contract.manifest import Manifest
 from contract.run_folder import RunFolder
-from host.bridge import Sample
+from host.bridge import Outcome, Sample
 from host.errors import HostError
+from host.messages.session import Hello
 from host.vectors import Expected
 
 TEST: Final = "test"
@@ -37,9 +39,10 @@ SOURCES: Final[dict[str, str]] = {
     "csv": "host.source.csv",
     "webcam": "host.source.webcam",
     "microphone": "host.source.microphone",
+    "board": "host.source.board",
 }
 
-NAMED: Final = ("webcam", "microphone")
+NAMED: Final = ("webcam", "microphone", "board")
 """Sources that are asked for by name; a file's kind is told from the file."""
 
 
@@ -56,8 +59,16 @@ class Source(ABC):
         """The samples, each made when it is asked for; from a device the present one. To be called once, and used by one thread at
         a time. Raises HostError naming file or device and cause."""
 
-    def expected(self, index: int, threshold: int) -> Expected | None:
-        """What the board must make of sample `index` at a threshold; None if nobody knows."""
+    def connected(self, hellos: Mapping[str, Hello]) -> None:  # noqa: B027, most need not know
+        """The boards at these ports are there. Called once, before any sample is asked for; `name` and `count` hold from then on.
+        Raises HostError if the samples cannot come from them."""
+
+    def vector(self, hello: Hello, origin: int) -> tuple[int, int] | None:
+        """Which sample of the test split a board has taken itself, and its class; None if it is none of them."""
+        return None
+
+    def expected(self, outcome: Outcome) -> Expected | None:
+        """What the board must have made of a sample; None if nobody knows."""
         return None
 
     def close(self) -> None:

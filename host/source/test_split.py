@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contract.manifest import Manifest
 from contract.run_folder import RunFolder
 from host import vectors
-from host.bridge import Sample
+from host.bridge import Outcome, Sample
 from host.source import TEST, Source
 from host.vectors import Expected, Vectors
 
@@ -25,8 +25,8 @@ class TestSplit(Source):
                 return
             yield sample
 
-    def expected(self, index: int, threshold: int) -> Expected:
-        return self._vectors.expected(index, threshold)
+    def expected(self, outcome: Outcome) -> Expected:
+        return self._vectors.expected(outcome.sample, outcome.threshold or 0)
 
 
 def load(detail: str, run: RunFolder, manifest: Manifest) -> TestSplit:

@@ -188,7 +188,7 @@ def _verdict(state: State, shown: Shown, idle: float) -> tuple[str, str]:
         return f"may it leave? y / n   {max(0.0, shown.until - state.at - idle):.0f} s", LARGE
     if outcome is None:
         if shown.stage == "sent":
-            return "on its way to the board", SOFT
+            return "on its way to the board" if shown.codes else "the board takes one of its own", SOFT
         return ("answered on the board", BOARD) if shown.accepted else ("asking the PC", LARGE)
     if outcome.lost:
         return f"lost: {outcome.lost}", BAD

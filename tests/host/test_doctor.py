@@ -137,7 +137,7 @@ def test_a_board_that_answers(run_folder: RunFolder) -> None:
     assert code == 0
     by_check = {finding["check"]: finding for finding in findings}
     assert by_check["board"]["found"] == "nucleo_f446re answers at 460800 baud"
-    assert by_check["firmware"]["found"] == f"{ours()}, engine aot, protocol {PROTOCOL}"
+    assert by_check["firmware"]["found"] == f"{ours()}, engine aot, protocol {PROTOCOL}, source of samples none"
     assert by_check["model"]["found"] == f"model 0123456789abcdef, that of {run_folder.path}"
     assert [by_check[check]["status"] for check in ("port", "board", "firmware", "model")] == 4 * [OK]
 

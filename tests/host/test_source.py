@@ -30,7 +30,7 @@ from contract.log_mel import LogMel
 from contract.manifest import Manifest, Stream, Tensor
 from contract.run_folder import RunFolder
 from host import source
-from host.bridge import Sample
+from host.bridge import Outcome, Sample
 from host.errors import HostError
 from host.source import SOURCES, webcam
 
@@ -212,7 +212,7 @@ def test_the_test_split_knows_what_the_board_must_say(run_folder: RunFolder) -> 
         assert (sample.index, sample.label, sample.name) == (index, vectors["label"][index], None)
         assert sample.codes == vectors["input"][index].tobytes()
         for threshold in (0, 128, 201):
-            said = split.expected(index, threshold)
+            said = split.expected(Outcome(index, None, threshold=threshold))
             assert said is not None
             assert (said.board_class, said.score) == (vectors["predicted"][index], vectors["score"][index])
             assert said.accepted == (vectors["score"][index] >= threshold)
@@ -222,7 +222,7 @@ def test_nobody_knows_what_the_board_must_say_of_a_file(
     gestures: Manifest, run_folder: RunFolder, tmp_path: Path
 ) -> None:
     (tmp_path / "it.csv").write_text("x,y,z\n1,1,1\n")
-    assert source.open(str(tmp_path / "it.csv"), run_folder, gestures).expected(0, 128) is None
+    assert source.open(str(tmp_path / "it.csv"), run_folder, gestures).expected(Outcome(0, None, threshold=128)) is None
 
 
 # --- images

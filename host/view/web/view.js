@@ -123,7 +123,7 @@ function tile(kind, text, fine) {
 function verdict(sample) {
   // What has become of it, and whose colour that has.
   if (sample.stage === "asking") return ["May it leave the board?", "asking"];
-  if (sample.stage === "sent") return ["On its way to the board", ""];
+  if (sample.stage === "sent") return [sample.only_there ? "The board takes one of its own" : "On its way to the board", ""];
   if (sample.lost) return ["Lost", "lost"];
   if (sample.accepted) return ["Answered on the board", "board"];
   if (sample.source === "withheld") return ["Kept on the board", "board"];
