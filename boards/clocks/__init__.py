@@ -6,7 +6,7 @@ it has its place in CLOCKS. `DRIVER` is what the TOML's `driver` says.
 
 from typing import ClassVar, Final, Protocol
 
-from boards.clocks import fixed, nrf51, rp2040, stm32f1, stm32f4
+from boards.clocks import fixed, nrf51, rp2040, stm32f1, stm32f4, stm32g0, stm32h7, stm32l4, stm32u5
 
 
 class Clock(Protocol):
@@ -38,4 +38,8 @@ CLOCKS: Final[tuple[type[Clock], ...]] = (
     rp2040.Rp2040,
     stm32f1.Stm32F1,
     stm32f4.Stm32F4,
+    stm32g0.Stm32G0,
+    stm32h7.Stm32H7,
+    stm32l4.Stm32L4,
+    stm32u5.Stm32U5,
 )

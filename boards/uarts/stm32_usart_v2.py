@@ -2,7 +2,7 @@
 STM32 but F1, F2, F4 and L1. The FIFOs that later chips have stay off.
 
 With oversampling by 16 the baud rate is the clock over BRR (RM0385 31.5.4); an LPUART has 256 times the clock over BRR
-(RM0351 41.4.4). Either counts the clock of its bus, which is what the RCC selects at reset.
+(RM0351, LPUART, baud rate generation). Either counts the clock of its bus, which is what the RCC selects at reset.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from boards.uarts import stm32_pins
 from boards.uarts.stm32_pins import Bit, Pin
 
 DIVISOR: Final = (16, 0xFFFF)  # RM0385 31.5.4: USARTDIV of at least 16; BRR has 16 bits
-LOW_POWER_DIVISOR: Final = (0x300, 0xF_FFFF)  # RM0351 41.7.4
+LOW_POWER_DIVISOR: Final = (0x300, 0xF_FFFF)  # RM0351, LPUART_BRR
 LOW_POWER_MULTIPLIER: Final = 256
 
 

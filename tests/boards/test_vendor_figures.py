@@ -17,6 +17,11 @@ from boards.load import FOLDER
 #   STM32F401RE   DS9716: 84 MHz, 512, 96
 #   STM32F407VG   DS8626: 168 MHz, 1024, 128 beside 64 of core-coupled memory
 #   STM32F746ZG   DS10916: 216 MHz, 1024, 320
+#   STM32L476RG   DS10198: 80 MHz, 1024, 96 in one piece of 128
+#   STM32L4R5ZI   DS12023: 120 MHz, 2048, 640
+#   STM32H743ZI   DS12110: 400 MHz in both revisions of the silicon, 2048, 512 in one piece of 1056
+#   STM32G0B1RE   DS13560: 64 MHz, 512, 144
+#   STM32U575ZI   DS13737: 160 MHz, 2048, 768 in one piece of 786
 #   STM32F100RB   DS5944: 24 MHz, 128, 8
 #   nRF51822-QFAA: 16 MHz, 256, 16
 #   Arm's application notes AN385, AN386, AN500, AN505, AN547
@@ -24,6 +29,11 @@ FIGURES = {
     "nucleo_f446re": {"mhz": 180, "flash_kib": 512, "ram_kib": 128, "uart": 0x40004400, "interrupt": 38},
     "nucleo_f401re": {"mhz": 84, "flash_kib": 512, "ram_kib": 96, "uart": 0x40004400, "interrupt": 38},
     "nucleo_f746zg": {"mhz": 216, "flash_kib": 1024, "ram_kib": 320, "uart": 0x40004800, "interrupt": 39},
+    "nucleo_l476rg": {"mhz": 80, "flash_kib": 1024, "ram_kib": 96, "uart": 0x40004400, "interrupt": 38},
+    "nucleo_l4r5zi": {"mhz": 120, "flash_kib": 2048, "ram_kib": 640, "uart": 0x40008000, "interrupt": 70},
+    "nucleo_h743zi": {"mhz": 400, "flash_kib": 2048, "ram_kib": 512, "uart": 0x40004800, "interrupt": 39},
+    "nucleo_g0b1re": {"mhz": 64, "flash_kib": 512, "ram_kib": 144, "uart": 0x40004400, "interrupt": 28},
+    "nucleo_u575zi_q": {"mhz": 160, "flash_kib": 2048, "ram_kib": 768, "uart": 0x40013800, "interrupt": 61},
     "stm32f4_discovery": {"mhz": 168, "flash_kib": 1024, "ram_kib": 128, "uart": 0x40004400, "interrupt": 38},
     "stm32vl_discovery": {"mhz": 24, "flash_kib": 128, "ram_kib": 8, "uart": 0x40013800, "interrupt": 37},
     "mps2_an385": {"mhz": 25, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x40004000, "interrupt": 0},
@@ -37,7 +47,9 @@ FIGURES = {
 
 
 # What drives the probe of that USB id: ST-LINKs, a CMSIS-DAP.
-ADAPTERS = {"0483:3744": "hla", "0483:374b": "hla", "0d28:0204": "cmsis-dap", "2e8a:000c": "cmsis-dap"}
+ADAPTERS = {
+    "0483:3744": "hla", "0483:374b": "hla", "0483:374e": "hla", "0d28:0204": "cmsis-dap", "2e8a:000c": "cmsis-dap",
+}  # fmt: skip
 
 
 @pytest.fixture(params=[board.name for board in load_all()])
@@ -106,6 +118,44 @@ def test_register_words_of_the_stm32f7_clock() -> None:
         "HSE_BYPASS": 1,
         "VOS": 0b11 << 14,
         "OVER_DRIVE": 1,
+    }
+
+
+def test_register_words_of_the_internal_oscillators_clocks() -> None:
+    # RM0351, RCC_PLLCFGR by hand: HSI16 is 10, PLLM 1 is 0 << 4, PLLN 10 << 8, PLLREN 1 << 24, PLLR /2 is 00 << 25; FLASH_ACR: 4
+    # wait states above 64 MHz in range 1, prefetch, both caches.
+    assert load("nucleo_l476rg").clock.words() == {
+        "PLLCFGR": 2 + (10 << 8) + (1 << 24), "CFGR": 0, "FLASH_ACR": 4 + (7 << 8), "BOOST": 0,
+    }  # fmt: skip
+    # RM0432 likewise: PLLM 2 is 1 << 4, PLLN 30; 5 wait states above 100 MHz; boost mode above 80 MHz.
+    assert load("nucleo_l4r5zi").clock.words() == {
+        "PLLCFGR": 2 + (1 << 4) + (30 << 8) + (1 << 24), "CFGR": 0, "FLASH_ACR": 5 + (7 << 8), "BOOST": 1,
+    }  # fmt: skip
+    # RM0444: PLLM 1, PLLN 8, PLLREN 1 << 28, PLLR /2 is 001 << 29; 2 wait states above 48 MHz, prefetch, instruction cache.
+    assert load("nucleo_g0b1re").clock.words() == {
+        "PLLCFGR": 2 + (8 << 8) + (1 << 28) + (1 << 29), "CFGR": 0, "FLASH_ACR": 2 + (3 << 8),
+    }  # fmt: skip
+    # RM0456: HSI16 is 10, PLL1RGE 11 from 8 to 16 MHz, PLL1M 1 is 0 << 8, PLL1MBOOST 0, PLL1REN 1 << 18; PLL1N 20 is 19, P and Q
+    # /2 are 1, PLL1R /2 is 1 << 24; 4 wait states above 128 MHz in range 1, prefetch.
+    assert load("nucleo_u575zi_q").clock.words() == {
+        "PLL1CFGR": 2 + (3 << 2) + (1 << 18), "PLL1DIVR": 19 + (1 << 9) + (1 << 16) + (1 << 24), "CFGR2": 0,
+        "FLASH_ACR": 4 + (1 << 8),
+    }  # fmt: skip
+
+
+def test_register_words_of_the_stm32h7_clock() -> None:
+    # RM0433 by hand: HSE is 10, DIVM1 4 << 4; PLL1RGE 01 from 2 to 4 MHz, wide VCO, DIVP1EN 1 << 16; DIVN1 400 is 399, DIVP1 2 is
+    # 1 << 9, Q and R as after reset; HPRE /2 is 1000, every PPRE /2 is 100; 2 wait states and WRHIGHFREQ 10 at 200 MHz, scale 1.
+    assert load("nucleo_h743zi").clock.words() == {
+        "PLLCKSELR": 2 + (4 << 4),
+        "PLLCFGR": (1 << 2) + (1 << 16),
+        "PLL1DIVR": 399 + (1 << 9) + (1 << 16) + (1 << 24),
+        "D1CFGR": 0b1000 + (0b100 << 4),
+        "D2CFGR": (0b100 << 4) + (0b100 << 8),
+        "D3CFGR": 0b100 << 4,
+        "FLASH_ACR": 2 + (0b10 << 4),
+        "HSE": 1,
+        "HSE_BYPASS": 1,
     }
 
 
