@@ -35,6 +35,15 @@ UARTS: Final = {
 
 REGISTERS: Final[dict[str, dict[str, int]]] = {
     "stm32f4": {"pwr": 0x4000_7000, "rcc": 0x4002_3800, "flash_interface": 0x4002_3C00},  # RM0390 2.2.2, RM0385 2.2.2
+    "stm32g0": {"pwr": 0x4000_7000, "rcc": 0x4002_1000, "flash_interface": 0x4002_2000},  # RM0444 2.2.2
+    "stm32h7": {"flash_interface": 0x5200_2000, "rcc": 0x5802_4400, "pwr": 0x5802_4800},  # RM0433 2.3.2
+    "stm32l4": {"pwr": 0x4000_7000, "rcc": 0x4002_1000, "flash_interface": 0x4002_2000},  # RM0351 2.2.2, RM0432 2.2.2
+    "stm32u5": {
+        "flash_interface": 0x4002_2000,
+        "icache": 0x4003_0400,
+        "pwr": 0x4602_0800,
+        "rcc": 0x4602_0C00,
+    },  # RM0456 2.3
 }
 """What the clock drivers write to, and the pins of a UART that names none: blocks of BLOCK bytes."""
 
@@ -44,7 +53,7 @@ CORES: Final = {"cortex-m0plus": "cortex-m0+"}
 """Renode's names of cores, where they are not GCC's."""
 
 PRIORITY_BITS: Final = {"cortex-m0": 2, "cortex-m0plus": 2}  # Armv6-M architecture reference manual, B3.4.7
-STM32_PRIORITY_BITS: Final = 4  # PM0214 4.3.7 (Cortex-M4), PM0253 4.2.7 (Cortex-M7)
+STM32_PRIORITY_BITS: Final = 4  # PM0214 4.3.7 (Cortex-M4), PM0253 4.2.7 (Cortex-M7), PM0264 4.3.7 (Cortex-M33)
 
 WITHOUT_DWT: Final = frozenset({"cortex-m0", "cortex-m0plus"})
 """Cores whose DWT has no cycle counter; SysTick counts in its place."""
@@ -60,6 +69,7 @@ def repl(board: Board) -> str:
         f"{name}: Memory.ArrayMemory @ sysbus {address:#010x}\n    size: {BLOCK:#x}\n"
         for name, address in sorted(blocks.items(), key=lambda block: block[1])
     )
+    low_power = "    lowPowerMode: true\n" if getattr(board.uart, "low_power", False) else ""
     where = f"{board.uart.base:#010x}" if model.size is None else f"<{board.uart.base:#010x}, +{model.size:#x}>"
     frequency = f"    frequency: {hz}\n" if model.counts_clock else ""
     dwt = "" if core in WITHOUT_DWT else f"dwt: Miscellaneous.DWT @ sysbus 0xE0001000\n    frequency: {hz}\n\n"
@@ -82,7 +92,7 @@ sram: Memory.MappedMemory @ sysbus {memory.ram.origin:#010x}
     size: {memory.ram.length:#x}
 
 {uart(board).removeprefix("sysbus.")}: {model.name} @ sysbus {where}
-{frequency}    IRQ -> nvic@{board.uart.interrupt}
+{frequency}{low_power}    IRQ -> nvic@{board.uart.interrupt}
 
 // Registers that keep what is written and never report ready
 {stubs}"""

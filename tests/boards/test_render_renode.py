@@ -49,6 +49,14 @@ def test_a_cortex_m7() -> None:
     assert platform["sram"] == ("Memory.MappedMemory", "0x20000000", {"size": "0x50000"})
 
 
+def test_a_cortex_m0plus_and_a_low_power_uart() -> None:
+    platform = entries(renode.repl(load("nucleo_g0b1re")))
+    assert platform["cpu"][2]["cpuType"] == '"cortex-m0+"' and "dwt" not in platform
+    assert platform["nvic"][2]["priorityMask"] == "0xc0"
+    platform = entries(renode.repl(load("nucleo_l4r5zi")))
+    assert platform["lpuart1"][2] == {"frequency": "16000000", "lowPowerMode": "true", "IRQ ->": "nvic@70"}
+
+
 def test_every_register_that_the_firmware_touches_is_there_and_nothing_overlaps(board: Board) -> None:
     spans = {}
     for name, (model, where, details) in entries(renode.repl(board)).items():
@@ -60,7 +68,7 @@ def test_every_register_that_the_firmware_touches_is_there_and_nothing_overlaps(
     ordered = sorted(spans.values(), key=lambda span: span.start)
     assert all(one.stop <= other.start for one, other in itertools.pairwise(ordered))
     sources = [Path(__file__).parents[2] / f"firmware/hal/clock_{board.clock.DRIVER}.c"]
-    touched = {int(text, 16) for path in sources for text in re.findall(r"\b0x4[0-9A-Fa-f]{7}\b", path.read_text())}
+    touched = {int(text, 16) for path in sources for text in re.findall(r"\b0x[45][0-9A-Fa-f]{7}\b", path.read_text())}
     touched |= {bit.register for bit in board.uart.enable} | {pin.gpio for pin in board.uart.pins}  # type: ignore[attr-defined]
     touched |= {board.uart.base, board.memory.flash.origin, board.memory.ram.origin + board.memory.ram.length - 1}
     assert len(touched) > 8
