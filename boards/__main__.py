@@ -4,6 +4,7 @@
     python -m boards --runs DIR     the models of another folder
     python -m boards --json         the same facts for a machine, nothing left out
     python -m boards --udev         udev rules for their debug probes: boards/udev/99-demur.rules
+    python -m boards --platformio   their environments for PlatformIO: firmware/boards.ini
 
 What a model needs is measured where an image of it was built for the board, and else computed (boards.models). A board that is wrong is not listed: the command says what is wrong with it and exits 2.
 """
@@ -18,7 +19,7 @@ from boards.board import Board
 from boards.cores import NO_FPU
 from boards.load import load_all
 from boards.models import Fit, fits
-from boards.render import udev
+from boards.render import platformio, udev
 from contract.errors import DONE, run
 from firmware.flash import BACK_ENDS
 
@@ -63,11 +64,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m boards", description="Print the table of boards.")
     parser.add_argument("--json", action="store_true", help="print every fact of every board as JSON")
     parser.add_argument("--udev", action="store_true", help="print the udev rules for their debug probes")
+    parser.add_argument("--platformio", action="store_true", help="print the environments of firmware/boards.ini")
     parser.add_argument(
         "--runs", type=Path, default=Path("runs"), metavar="DIR", help="where the models are (default: runs)"
     )
     arguments = parser.parse_args()
     boards = load_all()
+    if arguments.platformio:
+        print(platformio.environments(boards), end="")
+        return DONE
     if arguments.udev:
         print(udev.render(boards), end="")
         return DONE

@@ -34,6 +34,7 @@ INTERPRETER: Final = "interpreter"
 LIBRARY: Final = "C library"
 ROUTER: Final = "router"
 SEQUENCE: Final = "sequence buffer"
+SOURCE: Final = "source of samples"
 SOURCE: Final = "source"
 STATE: Final = "state"
 

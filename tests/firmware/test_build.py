@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from platformio.dependencies import get_core_dependencies
-from platformio.project.config import ProjectConfig
 from semantic_version import SimpleSpec, Version  # type: ignore[import-untyped]
 
 from boards import Board, load, load_all
@@ -39,13 +38,6 @@ def one_paragraph(result: subprocess.CompletedProcess[str]) -> str:
     lines = [line for line in result.stderr.splitlines() if not line.startswith("built ")]
     assert len(lines) == 1 and lines[0].startswith("error: "), result.stderr
     return lines[0]
-
-
-def test_platformio_knows_every_board_under_its_short_name() -> None:
-    project = ProjectConfig(str(ROOT / "firmware/platformio.ini"))
-    environments = {name: project.get(f"env:{name}", "board") for name in project.envs()}
-    boards = {board.short_name: board.name for board in load_all()}
-    assert environments == boards | {f"{short}_tflm": name for short, name in boards.items()}
 
 
 def test_seeded_scons_is_the_version_platformio_asks_for(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ generated       board.h, link.ld, messages.h, options.h, version.h, written to t
 """
 
 import os
-import shlex
 import sys
 from pathlib import Path
 
@@ -19,10 +18,9 @@ from SCons.Script import COMMAND_LINE_TARGETS, AlwaysBuild, Builder, Default, De
 from boards import load
 from boards.cores import flags
 from boards.load import with_baud
-from boards.render import openocd
-from contract.errors import DemurError
+from contract.errors import KNOWN_FAILURE, DemurError
 from firmware import boot_block, source, tflm
-from firmware.flash.openocd import require as require_openocd
+from firmware.flash import available, flash
 from firmware.generate import CONSENT_VARIABLE, DEFAULT_CONSENT, consent_of, generate
 from firmware.model_files import (
     APP_VARIABLE,
@@ -38,6 +36,11 @@ from firmware.model_files import (
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow", "-Wdouble-promotion"]
 
 env = DefaultEnvironment()
+if "BOARD" not in env:
+    sys.stderr.write(
+        "error: this environment has no board, only tests. Run `pio test -e native`, or name one of boards.ini.\n"
+    )
+    env.Exit(KNOWN_FAILURE)
 project = Path(env.subst("$PROJECT_DIR"))
 build = Path(env.subst("$BUILD_DIR"))
 generated = build / "generated"
@@ -54,12 +57,23 @@ try:
     tree = tflm.require(os.environ) if name == "tflm" and not dependencies else None
     samples = source.find(os.environ.get(source.VARIABLE, source.DEFAULT), run)
     generate(board, generated, consent_of(os.environ.get(CONSENT_VARIABLE, DEFAULT_CONSENT)), samples)
+    probe = env.subst("$UPLOAD_PORT") or None
     if "upload" in COMMAND_LINE_TARGETS:
-        require_openocd()
-        env.Replace(UPLOADCMD=shlex.join(openocd.render(board, build / "firmware.elf")))
+        available(board, probe)  # what would fail after the build should fail before it
 except DemurError as error:
     sys.stderr.write(f"error: {error}\n")
     env.Exit(error.exit_code)
+
+
+def upload(target: object, source: list[object], env: object) -> int:
+    """Flashes what SCons has just built; its own name for an action's exit code is 0 for success."""
+    try:
+        print(f"flashed {board.name} with {flash(Path(str(source[0])), board, probe).name}")
+    except DemurError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    return 0
+
 
 machine = flags(board.chip.core, board.chip.fpu)
 libraries = sorted(folder for folder in (project / "lib").iterdir() if folder.is_dir())
@@ -128,6 +142,6 @@ env.Append(
 )
 binary = env.Binary("$BUILD_DIR/firmware.bin", program)
 
-AlwaysBuild(env.Alias("upload", program, env.VerboseAction("$UPLOADCMD", "Uploading $SOURCE")))
+AlwaysBuild(env.Alias("upload", program, env.VerboseAction(upload, "Uploading $SOURCE")))
 AlwaysBuild(env.Alias("size", program, env.VerboseAction("$SIZETOOL -A -d $SOURCES", "Calculating size $SOURCE")))
 Default([program, binary, env.Alias("size")])
