@@ -34,7 +34,6 @@ INTERPRETER: Final = "interpreter"
 LIBRARY: Final = "C library"
 ROUTER: Final = "router"
 SEQUENCE: Final = "sequence buffer"
-SOURCE: Final = "source of samples"
 SOURCE: Final = "source"
 STATE: Final = "state"
 
@@ -50,8 +49,8 @@ RULES: Final = (
     (r"(model/model_gate|lib/gate/\w+)\.o .*", GATE),
     (r"model/router\.o .*", ROUTER),
     (r"source/[^/]+\.o .*", SOURCE),
-    (r"(src|app|hal|model|lib/\w+)/.*", APPLICATION),
-    (r".*", INTERPRETER),
+    (r"\w+\.a\(.*", INTERPRETER),
+    (r".*", APPLICATION),
 )
 
 ORDER: Final = (
