@@ -58,7 +58,7 @@ RESENDS: Final = 8
 """Pieces asked for at once."""
 
 SOURCE_SECONDS: Final = 0.01
-"""Until a board whose own source has no sample is asked again."""
+"""Until a board whose own source has no sample, or no further frame of it, is asked again."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +158,7 @@ class _Talk:
     reply: Answer | Decline | None = None
     final: FinalMessage | None = None
     refused: Reason | None = None  # what the board does not want now, but may later
+    dry: bool = False  # the board's own source has nothing at the moment
     ended: bool = False
 
     said: float = 0.0  # when something was said last, or a piece came
@@ -178,6 +179,10 @@ class _Talk:
     @property
     def whole(self) -> bool:
         return bool(self.here) and 0 not in self.here
+
+    def await_source(self, refused: Reason | None) -> None:
+        """The board has answered, and its own source has nothing more at the moment."""
+        self.dry, self.refused, self.due, self.again = True, refused, 0, False
 
     def expect_pieces(self, count: int) -> None:
         self.asked = self.due = count
@@ -286,7 +291,7 @@ class Bridge:
     def _request(self, talk: _Talk) -> list[Message]:
         """What brings the sample to its decision."""
         if talk.own:
-            if talk.refused is Reason.NO_SAMPLE:
+            if talk.dry:
                 time.sleep(SOURCE_SECONDS)
             talk.kind = "RESULT"
             return [Capture(talk.number)]
@@ -334,6 +339,8 @@ class Bridge:
                 late = (request - talk.request) % 65536 >= 32768  # it does not know of the pieces said last
                 return talk.stage is None and not late and self._take_loaded(talk, length, now)
             case Step(steps=steps):
+                if talk.stage is None and talk.own:
+                    talk.await_source(None)
                 if talk.stage is not None or steps <= talk.taken:
                     return False
                 self._down.judge(PAYLOAD_MAX, 0.5 if talk.again else 1)
@@ -355,7 +362,7 @@ class Bridge:
                 talk.refused = Reason.BUSY
                 return False
             case Refused(reason=Reason.NO_SAMPLE):
-                talk.refused, talk.due, talk.again = Reason.NO_SAMPLE, 0, False
+                talk.await_source(Reason.NO_SAMPLE)
                 return False
             case Refused(type=Answer.TYPE, reason=Reason.OUT_OF_RANGE):
                 talk.outcome.no_answer = "the board has no such class"

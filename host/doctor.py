@@ -147,8 +147,16 @@ def _emulated_board(board: Board, run: RunFolder) -> Finding:
         return Finding(check, FAILED, error.problem, _build(board, run))
     model = _model(board, run, hello, FAILED)
     return Finding(
-        check, model.status, f"{hello.board}, {hello.firmware}, {model.found}", model.cure and _build(board, run)
+        check,
+        model.status,
+        f"{hello.board}, {hello.firmware}, {_source(hello)}, {model.found}",
+        model.cure and _build(board, run),
     )
+
+
+def _source(hello: "Hello") -> str:
+    count = f":{hello.source_count}" if hello.source_count else ""
+    return f"source of samples {hello.source or 'none'}{count}"
 
 
 def _build(board: Board, run: RunFolder) -> str:
@@ -244,7 +252,7 @@ def _firmware(board: Board, run: RunFolder, hello: "Hello") -> Finding:
     """Whether the firmware is of this version. One that speaks our protocol (_greet) works, so it is no failure."""
     project = tomllib.loads(PROJECT.read_text())["project"]
     ours = f"{project['name']} {project['version']}"
-    built = f"{hello.firmware}, engine {hello.engine.name.lower()}, protocol {hello.protocol}, source of samples {hello.source or 'none'}"
+    built = f"{hello.firmware}, engine {hello.engine.name.lower()}, protocol {hello.protocol}, {_source(hello)}"
     if hello.firmware != ours:
         return Finding("firmware", OPTIONAL_FAILED, f"{built}; this is {ours}", _flash(board, run))
     return Finding("firmware", OK, built)

@@ -16,7 +16,7 @@ from contract.gate import in_time
 from contract.manifest import Manifest, Stream, Tensor
 from contract.run_folder import RunFolder
 from host import feed, vectors
-from host.bridge import Bridge, Sample
+from host.bridge import NO_SAMPLE, Bridge, Sample
 from host.errors import HostError
 from host.feed import Framewise
 from host.frame import Frame, encode
@@ -113,6 +113,39 @@ def test_a_shorter_sequence_is_finished_and_filled_up_for_the_large_model() -> N
     assert (outcome.steps, outcome.source) == (9, "host")
     assert large.asked[0].shape == (1, STEPS, FRAME) and not large.asked[0][0, 9:].any()
     assert large.asked[1][0, :2].any() and not large.asked[1][0, 2:].any()
+
+
+def own(*frames: bytes) -> ScriptedBoard:
+    """A board whose source has these frames, some at a time, and nothing after them."""
+    return ScriptedBoard(replace(BOARD, source="ear"), source=itertools.chain(frames, itertools.repeat(b"")))
+
+
+OWN = Sample(0, None, b"")
+
+
+def test_a_board_takes_the_frames_of_its_own_as_they_come() -> None:
+    codes, size = sequence(CONFIDENT).codes, FRAME
+    board = own(b"", codes[: 2 * size], b"", b"", codes[2 * size : 3 * size], codes[3 * size : 9 * size])
+    with bridge_to(board) as (bridge, _, large):
+        outcome = bridge.stream(OWN)
+    assert (outcome.origin, outcome.steps, outcome.source, outcome.answer, outcome.lost) == (1, 6, "board", 3, None)
+    assert outcome.repeats == 0 and large.asked == []
+
+
+def test_a_sequence_of_the_boards_own_comes_up_when_it_abstains() -> None:
+    sent = sequence(UNSURE)
+    with bridge_to(own(sent.codes)) as (bridge, _, large):
+        outcome = bridge.stream(OWN)
+    assert (outcome.origin, outcome.steps, outcome.source, outcome.answer) == (1, STEPS, "host", 7)
+    real = np.frombuffer(sent.codes, np.int8).reshape(STEPS, FRAME) / 128
+    np.testing.assert_allclose(large.asked[0][0], (real + 1) / 2, atol=1e-6)
+
+
+def test_a_source_that_stops_within_a_sequence_loses_it() -> None:
+    with bridge_to(own(sequence(UNSURE[:4]).codes), reply_seconds=0.2) as (bridge, _, _):
+        outcome = bridge.stream(OWN)
+        assert bridge.stream(OWN).lost == NO_SAMPLE
+    assert (outcome.lost, outcome.steps) == ("no STEP or RESULT within 0.2 s", 4)
 
 
 @pytest.mark.parametrize("kind", [Push, Finish, Answer])
