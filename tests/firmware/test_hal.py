@@ -125,12 +125,15 @@ STM32_CLOCKS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 }
 
 
-def stm32_clock(programs: Path, name: str, never: str) -> tuple[int, int, int]:
+def stm32_clock(programs: Path, name: str, never: str, late: str = "none") -> tuple[int, int, int]:
     """hz, whether it is the fallback, register accesses."""
-    result = stm32(programs, name, f"test_clock_{load(name).clock.DRIVER}", STM32_CLOCKS[name][0], never)
+    result = stm32(programs, name, f"test_clock_{load(name).clock.DRIVER}", STM32_CLOCKS[name][0], never, late)
     assert result.returncode == 0, result.stderr
     hz, fallback, accesses = map(int, result.stdout.split())
     return hz, fallback, accesses
+
+
+STM32_FLAGS = [(name, flag) for name, (_, flags) in STM32_CLOCKS.items() for flag in flags]
 
 
 def test_every_stm32_is_tested() -> None:
@@ -144,9 +147,13 @@ def test_the_clock_comes_up_by_the_rules_of_the_manual(name: str, programs: Path
     assert accesses < 200
 
 
-@pytest.mark.parametrize(
-    ("name", "never"), [(name, flag) for name, (_, flags) in STM32_CLOCKS.items() for flag in flags]
-)
+@pytest.mark.parametrize(("name", "late"), STM32_FLAGS)
+def test_no_flag_is_counted_on_before_it_came(name: str, late: str, programs: Path) -> None:
+    hz, fallback, _ = stm32_clock(programs, name, "none", late)
+    assert (hz, fallback) == (load(name).clock.hz, 0)
+
+
+@pytest.mark.parametrize(("name", "never"), STM32_FLAGS)
 def test_a_clock_that_does_not_come_up_is_given_up(name: str, never: str, programs: Path) -> None:
     hz, fallback, accesses = stm32_clock(programs, name, never)
     assert (hz, fallback) == (load(name).clock.fallback_hz, 1)

@@ -1,15 +1,23 @@
-/* For the tests of the clock drivers: rules that must hold, and flags that come late or never. */
+/* For the tests of the clock drivers: rules that must hold, and flags that come late or never.
+ *
+ * Arguments of a test: the flag that never comes, the flag that comes much later than all others; "none" for either. */
 #ifndef SIMULATED_CLOCK_H
 #define SIMULATED_CLOCK_H
 
 #include <stdbool.h>
 #include <string.h>
 
-/* A flag comes this many accesses after it was asked for. */
-enum { DELAY = 5 };
+/* A flag comes this many accesses after it was asked for; the late one after all others that are asked for meanwhile. */
+enum { DELAY = 5, LATE = 2000 };
 
-static const char *never = "none";
+static const char *never, *late;
 static unsigned accesses;
+
+static inline void choose(int count, char **arguments)
+{
+    never = count > 1 ? arguments[1] : "none";
+    late = count > 2 ? arguments[2] : "none";
+}
 
 static inline void require(bool rule, const char *text)
 {
@@ -30,7 +38,7 @@ static inline void answer(bool asked, volatile uint32_t *word, uint32_t flag, co
     if (!asked) {
         *word &= ~flag;
         *waited = 0;
-    } else if (!fails(name) && ++*waited > DELAY) {
+    } else if (!fails(name) && ++*waited > (strcmp(late, name) == 0 ? LATE : DELAY)) {
         *word |= flag;
     }
 }

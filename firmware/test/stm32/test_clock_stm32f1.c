@@ -1,6 +1,6 @@
 /* clock_stm32f1.c against a clock tree that answers late or never and checks the rules of RM0041 and RM0008 at every step.
  *
- * Argument: the flag that never comes (none, hse, pll, switch). Prints hz, whether it is the fallback, and the number of
+ * The flags (simulated_clock.h): hse, pll, switch. Prints hz, whether it is the fallback, and the number of
  * register accesses. What the board's manual asks for comes as macros: MULTIPLIER, PPRE1 and PPRE2 (codes of the bus
  * dividers), ACR (what FLASH_ACR must hold). */
 #include "simulated_clock.h"
@@ -36,7 +36,7 @@ void before_access(uint32_t address)
 
 int main(int count, char **arguments)
 {
-    never = count == 2 ? arguments[1] : never;
+    choose(count, arguments);
     struct clock clock = clock_start();
     before_access(0);
     uint32_t cfgr = *simulated(0x40021004);

@@ -1,6 +1,6 @@
 /* clock_stm32f4.c against a clock tree that answers late or never and checks the rules of RM0390 at every step.
  *
- * Argument: the flag that never comes (none, hse, pll, over-drive, over-drive-switch, wait-states, switch). Prints hz,
+ * The flags (simulated_clock.h): hse, pll, over-drive, over-drive-switch, wait-states, switch. Prints hz,
  * whether it is the fallback, and the number of register accesses. The board's board.h is on the include path; what its
  * manual asks for comes as macros: VOS (the code of the voltage scale), OVER_DRIVE (0 or 1), WAIT_STATES, PPRE1 and PPRE2
  * (codes of the bus dividers). The driver is included, so that it sees the simulated registers of this file. */
@@ -54,7 +54,7 @@ void before_access(uint32_t address)
 
 int main(int count, char **arguments)
 {
-    never = count == 2 ? arguments[1] : never;
+    choose(count, arguments);
     struct clock clock = clock_start();
     before_access(0);
     uint32_t source = *simulated(0x40023808) & 3, dividers = *simulated(0x40023808) >> 10;

@@ -1,6 +1,6 @@
 /* clock_stm32g0.c against a clock tree that answers late or never and checks the rules of RM0444 at every step.
  *
- * Argument: the flag that never comes (none, pll, wait-states, switch). Prints hz, whether it is the fallback, and the number
+ * The flags (simulated_clock.h): pll, wait-states, switch. Prints hz, whether it is the fallback, and the number
  * of register accesses. What the manual asks for comes as macros: WAIT_STATES, M, N and R (factors of the PLL). */
 #include "simulated_clock.h"
 
@@ -38,7 +38,7 @@ void before_access(uint32_t address)
 
 int main(int count, char **arguments)
 {
-    never = count == 2 ? arguments[1] : never;
+    choose(count, arguments);
     *simulated(0x40022000) = 0x00040600; /* FLASH_ACR after reset */
     struct clock clock = clock_start();
     before_access(0);

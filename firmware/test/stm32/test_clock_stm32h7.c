@@ -1,6 +1,6 @@
 /* clock_stm32h7.c against a clock tree that answers late or never and checks the rules of RM0433 at every step.
  *
- * Argument: the flag that never comes (none, supply, voltage, hse, pll, wait-states, switch). Prints hz, whether it is the
+ * The flags (simulated_clock.h): supply, voltage, hse, pll, wait-states, switch. Prints hz, whether it is the
  * fallback, and the number of register accesses. What the manual asks for comes as macros: ACR (wait states and WRHIGHFREQ),
  * M, N and P (factors of PLL1), RANGE (PLL1RGE), HPRE and PPRE (codes of the AHB and all APB dividers). */
 #include "simulated_clock.h"
@@ -53,7 +53,7 @@ void before_access(uint32_t address)
 
 int main(int count, char **arguments)
 {
-    never = count == 2 ? arguments[1] : never;
+    choose(count, arguments);
     *simulated(0x5802480C) = 6;          /* PWR_CR3 after power-on: LDOEN, SCUEN */
     *simulated(0x58024818) = 0x4000;     /* PWR_D3CR after reset: scale 3 */
     *simulated(0x58024428) = 0x02020200; /* RCC_PLLCKSELR after reset */

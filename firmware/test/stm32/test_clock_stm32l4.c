@@ -1,6 +1,6 @@
 /* clock_stm32l4.c against a clock tree that answers late or never and checks the rules of RM0351 and RM0432 at every step.
  *
- * Argument: the flag that never comes (none, hsi, pll, wait-states, switch). Prints hz, whether it is the fallback, and the
+ * The flags (simulated_clock.h): hsi, pll, wait-states, switch. Prints hz, whether it is the fallback, and the
  * number of register accesses. What the board's manual asks for comes as macros: WAIT_STATES, M, N and R (factors of the PLL),
  * BOOST (0 or 1). The driver is included, so that it sees the simulated registers of this file. */
 #include "simulated_clock.h"
@@ -48,7 +48,7 @@ void before_access(uint32_t address)
 
 int main(int count, char **arguments)
 {
-    never = count == 2 ? arguments[1] : never;
+    choose(count, arguments);
     *simulated(0x40021000) = 0x63; /* after reset: the MSI on and ready, range 6, 4 MHz */
     *simulated(0x40007080) = BIT(8);
     struct clock clock = clock_start();

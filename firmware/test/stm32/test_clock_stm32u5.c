@@ -1,6 +1,6 @@
 /* clock_stm32u5.c against a clock tree that answers late or never and checks the rules of RM0456 at every step.
  *
- * Argument: the flag that never comes (none, voltage, hsi, pll, booster, wait-states, switch). Prints hz, whether it is the
+ * The flags (simulated_clock.h): voltage, hsi, pll, booster, wait-states, switch. Prints hz, whether it is the
  * fallback, and the number of register accesses. What the manual asks for comes as macros: WAIT_STATES, M, N and R (factors of
  * PLL1), RANGE (PLL1RGE). */
 #include "simulated_clock.h"
@@ -51,7 +51,7 @@ void before_access(uint32_t address)
 
 int main(int count, char **arguments)
 {
-    never = count == 2 ? arguments[1] : never;
+    choose(count, arguments);
     *simulated(0x46020C00) = 0x35;       /* RCC_CR after reset: MSIS and MSIK on and ready */
     *simulated(0x46020C08) = 0x44000000; /* RCC_ICSCR1 after reset, without the calibration: 4 MHz both */
     *simulated(0x40022000) = 1;          /* FLASH_ACR after reset */
