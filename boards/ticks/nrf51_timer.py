@@ -1,4 +1,7 @@
-"""TIMER of Nordic's nRF51 (reference manual 3.0, chapter 18), whose Cortex-M0 has no SysTick: 24 bits at 16 MHz."""
+"""TIMER of Nordic's nRF51 (reference manual 3.0, chapter 18) and nRF52 (nRF52840 product specification, 6.30): 32 bits at 16 MHz.
+
+The Cortex-M0 of the nRF51 has no SysTick, and that of the nRF52 stands still while the core sleeps.
+"""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,12 +11,14 @@ from boards.errors import Implausible
 
 @dataclass(frozen=True)
 class Nrf51Timer:
-    """`base` and `interrupt` are those of one TIMER; undivided it counts the core clock."""
+    """`base` and `interrupt` are those of TIMER0, the one with 32 bits on all of them; the core has `periods` clock periods in each of its
+    counts, 1 on an nRF51 and 4 on an nRF52."""
 
     DRIVER: ClassVar[str] = "nrf51_timer"
 
     base: int
     interrupt: int
+    periods: int = 1
 
     @property
     def exception(self) -> int:
@@ -28,5 +33,8 @@ class Nrf51Timer:
                 "See the nRF51 reference manual, peripheral interface.",
             )
 
+        if self.periods not in (1, 4):
+            raise Implausible("ticks.periods", f"is {self.periods}, expected 1 (nRF51) or 4 (nRF52).", "Correct it.")
+
     def words(self) -> dict[str, str]:
-        return {"BASE": f"{self.base:#010x}u", "INTERRUPT": str(self.interrupt)}
+        return {"BASE": f"{self.base:#010x}u", "INTERRUPT": str(self.interrupt), "PERIODS": f"{self.periods}u"}

@@ -1,6 +1,7 @@
-/* TIMER of the nRF51 (reference manual 3.0, chapter 18), 24 bits of the 16 MHz clock. Twin of boards/ticks/nrf51_timer.py.
+/* TIMER of the nRF51 (reference manual 3.0, chapter 18) and nRF52, 32 bits of the 16 MHz clock. Twin of
+ * boards/ticks/nrf51_timer.py.
  *
- * Compare register 0 holds 0, so its event is the wrap; register 1 takes the count on demand. Run in QEMU only. */
+ * Compare register 0 holds the count of the next wrap; register 1 takes the count on demand. Run in QEMU only. */
 #include "board.h"
 #include "cortex_m.h"
 #include "ticks.h"
@@ -18,18 +19,20 @@
 
 #define TRIGGER 1u
 #define MODE_TIMER 0u
-#define BITMODE_24 2u
+#define BITMODE_32 3u
 #define INTEN_COMPARE_0 BIT(16)
+
+#define COUNTS (TICKS_WRAP / BOARD_TICKS_PERIODS) /* in a wrap */
 
 void ticks_driver_start(void)
 {
     TIMER_MODE = MODE_TIMER;
-    TIMER_BITMODE = BITMODE_24;
+    TIMER_BITMODE = BITMODE_32;
     TIMER_PRESCALER = 0;
-    TIMER_CC_0 = 0;
+    TIMER_CC_0 = COUNTS;
     TIMER_CLEAR = TRIGGER;
     TIMER_START = TRIGGER;
-    TIMER_COMPARE_0 = 0; /* the first 0, from which it started, is no wrap */
+    TIMER_COMPARE_0 = 0; /* of before a restart */
     TIMER_INTENSET = INTEN_COMPARE_0;
     nvic_enable(BOARD_TICKS_INTERRUPT);
 }
@@ -37,7 +40,7 @@ void ticks_driver_start(void)
 uint32_t ticks_driver_elapsed(void)
 {
     TIMER_CAPTURE_1 = TRIGGER;
-    return TIMER_CC_1;
+    return TIMER_CC_1 % COUNTS * BOARD_TICKS_PERIODS;
 }
 
 bool ticks_driver_pending(void)
@@ -48,5 +51,6 @@ bool ticks_driver_pending(void)
 void ticks_interrupt(void)
 {
     TIMER_COMPARE_0 = 0;
+    TIMER_CC_0 += COUNTS;
     ticks_wrapped();
 }

@@ -1,4 +1,4 @@
-/* UART of the nRF51 (reference manual 3.0, chapter 29). Twin of boards/uarts/nrf51_uart.py. Run in QEMU only.
+/* UART of the nRF51 (reference manual 3.0, chapter 29) and nRF52. Twin of boards/uarts/nrf51_uart.py. Run in QEMU only.
  *
  * Tasks are started by writing 1; events read as 1 until 0 is written. */
 #include "board.h"
@@ -19,9 +19,10 @@
 #define UART_TXD REGISTER(BOARD_UART_BASE + 0x51C)
 #define UART_BAUDRATE REGISTER(BOARD_UART_BASE + 0x524)
 
-/* GPIO, chapter 14 */
-#define GPIO_OUTSET REGISTER(0x50000508)
-#define GPIO_PIN_CNF(pin) REGISTER(0x50000700 + 4 * (pin))
+/* GPIO, chapter 14; port 1 of an nRF52840 lies 0x300 behind port 0 (its product specification, 6.9.2) */
+#define GPIO(pin) (0x50000000 + 0x300 * ((pin) / 32))
+#define GPIO_OUTSET(pin) REGISTER(GPIO(pin) + 0x508)
+#define GPIO_PIN_CNF(pin) REGISTER(GPIO(pin) + 0x700 + 4 * ((pin) % 32))
 
 #define TRIGGER 1u
 #define INTEN_RXDRDY BIT(2)
@@ -35,7 +36,7 @@ static bool sending; /* a byte was written and its TXDRDY has not been seen */
 
 void uart_driver_start(uint32_t divisor)
 {
-    GPIO_OUTSET = BIT(BOARD_UART_TRANSMIT); /* the idle level, before the pin is driven */
+    GPIO_OUTSET(BOARD_UART_TRANSMIT) = BIT(BOARD_UART_TRANSMIT % 32); /* the idle level, before the pin is driven */
     GPIO_PIN_CNF(BOARD_UART_TRANSMIT) = PIN_CNF_OUTPUT;
     GPIO_PIN_CNF(BOARD_UART_RECEIVE) = PIN_CNF_PULL_UP; /* an open RX must not look like a start bit */
     UART_PSELTXD = BOARD_UART_TRANSMIT;

@@ -12,6 +12,7 @@ const path = require("path");
 
 const PERIOD_NS = 1e9 / 125e6;
 const SLICE = 100_000; // instructions between two looks at the socket
+const LONGEST_WAIT_NS = 50e6; // SysTick wraps every 134 ms, and no wrap may be passed over
 const STAGE_BYTES = 256;
 const STAGE_RAM = 0x20041f00; // where the boot ROM puts the second stage
 const FLASH = 0x10000000;
@@ -57,7 +58,8 @@ function main() {
 
   let before = process.hrtime.bigint();
   function run() {
-    for (let i = 0; i < SLICE && !chip.core.waiting; i++) {
+    // SysTick does not wake the model's core by itself; the next instruction looks whether there is something to wake it.
+    for (let i = 0; i < SLICE && (!chip.core.waiting || chip.core.interruptsUpdated); i++) {
       // One byte at a time, when the last was taken: the FIFO of the model forgets what does not fit.
       if (received.length > 0 && uart.flags & (1 << 4)) uart.feedByte(received.shift());
       chip.core.executeInstruction();
@@ -66,14 +68,14 @@ function main() {
     const now = process.hrtime.bigint();
     if (chip.core.waiting) {
       if (received.length > 0) uart.feedByte(received.shift());
-      else chip.clock.tick(Number(now - before));
+      else chip.clock.tick(Math.min(Number(now - before), LONGEST_WAIT_NS));
     }
     before = now;
     if (sent.length > 0) {
       if (socket) socket.write(Buffer.from(sent));
       sent = [];
     }
-    if (chip.core.waiting && received.length === 0) setTimeout(run, 1);
+    if (chip.core.waiting && !chip.core.interruptsUpdated && received.length === 0) setTimeout(run, 1);
     else setImmediate(run);
   }
 

@@ -191,16 +191,16 @@ def test_no_divisor_is_nearer_to_the_baud_rate(name: str, baud: int, bus_hz: int
 
 
 @pytest.mark.parametrize("baud", RATES)
-def test_the_nrf51_comes_within_half_a_per_cent_of_each_rate_of_its_list(baud: int) -> None:
+def test_the_nrf51_comes_within_one_per_cent_of_each_rate_of_its_list(baud: int) -> None:
     uart = dataclasses.replace(load("microbit").uart, baud=baud)  # type: ignore[type-var]
     uart.check()
-    assert uart.actual_baud(16_000_000) == pytest.approx(baud, rel=0.005)
+    assert uart.actual_baud(16_000_000) == pytest.approx(baud, rel=0.01)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("hz = 16_000_000", "hz = 64_000_000", ["clock.hz", "64000000", "16000000"]),
+        ("hz = 16_000_000", "hz = 32_000_000", ["clock.hz", "32000000", "16000000"]),
         ("baud = 115_200", "baud = 115_201", ["uart.baud", "115201", "115200, 230400"]),
         ("interrupt = 2", "interrupt = 3", ["uart.base", "0x40002000", "interrupt 3"]),
         ("transmit = 24", "transmit = 32", ["uart.transmit", "pin 32"]),

@@ -42,6 +42,8 @@ FIGURES = {
     "mps2_an505": {"mhz": 20, "flash_kib": 4096, "ram_kib": 4096, "uart": 0x50200000, "interrupt": 32},
     "mps3_an547": {"mhz": 32, "flash_kib": 512, "ram_kib": 512, "uart": 0x59303000, "interrupt": 33},
     "raspberry_pi_pico": {"mhz": 125, "flash_kib": 2048, "ram_kib": 264, "uart": 0x40034000, "interrupt": 20},
+    # nRF52840: 64 MHz, 1024 of flash, of which Arduino's bootloader has 64, and 256 of RAM
+    "arduino_nano_33_ble_sense": {"mhz": 64, "flash_kib": 960, "ram_kib": 256, "uart": 0x40002000, "interrupt": 2},
     "bbc_microbit": {"mhz": 16, "flash_kib": 256, "ram_kib": 16, "uart": 0x40002000, "interrupt": 2},
 }
 

@@ -65,9 +65,9 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def stm32(
     programs: Path, name: str, test: str, macros: dict[str, Any], *arguments: str
 ) -> subprocess.CompletedProcess[str]:
-    """A driver of an STM32 on simulated registers, with the constants of a board."""
+    """A driver on simulated registers, with the constants of a board."""
     folder = programs / name
-    program, sources = folder / test, FIRMWARE / "test/stm32"
+    program, sources = folder / Path(test).name, FIRMWARE / "test/stm32"
     if not program.exists():
         folder.mkdir(exist_ok=True)
         (folder / "board.h").write_text(header.render(load(name)))
@@ -307,3 +307,59 @@ def test_the_second_usart_is_set_up(name: str, programs: Path) -> None:
 def test_the_second_usart_hands_on_every_byte_and_counts_every_overrun(programs: Path) -> None:
     result = stm32(programs, "nucleo_f746zg", "test_usart_v2_interrupt", {})
     assert result.returncode == 0, result.stderr
+
+
+def rp2040_clock(programs: Path, *arguments: str) -> tuple[int, int, int]:
+    """hz, whether it is the fallback, register accesses."""
+    result = stm32(programs, "pico", "../rp2040/test_clock_rp2040", {}, *arguments)
+    assert result.returncode == 0, result.stderr
+    hz, fallback, accesses = map(int, result.stdout.split())
+    return hz, fallback, accesses
+
+
+@pytest.mark.parametrize("again", [(), ("again",)])
+def test_the_clock_of_the_pico_comes_up_also_after_a_restart_by_software(
+    again: tuple[str, ...], programs: Path
+) -> None:
+    hz, fallback, accesses = rp2040_clock(programs, "none", *again)
+    assert (hz, fallback) == (125_000_000, 0)
+    assert accesses < 200
+
+
+@pytest.mark.parametrize("never", ["crystal", "reference", "pll-reset", "lock", "core", "resets"])
+def test_a_clock_of_the_pico_that_does_not_come_up_is_given_up(never: str, programs: Path) -> None:
+    hz, fallback, accesses = rp2040_clock(programs, never)
+    assert (hz, fallback) == (12_000_000, 1)
+    assert 65_536 <= accesses < 2 * 65_536  # one flag was waited for in full, and only one
+
+
+def test_the_uart_of_the_pico_is_set_up(programs: Path) -> None:
+    assert stm32_uart(programs, "pico", {0x4001C008: 0x56}) == {
+        0x4001C008: 0x4A,  # PADS_BANK0 GPIO1: IE, PUE, SCHMITT
+        0x40014004: 2,  # GPIO0_CTRL: UART0 TX
+        0x4001400C: 2,  # GPIO1_CTRL: UART0 RX
+        0x40034030: 1 << 0 | 1 << 8 | 1 << 9,  # UARTCR: UARTEN, TXE, RXE
+        0x40034024: 16,  # UARTIBRD: 125 MHz / 16 / 460,800 = 16.95
+        0x40034028: 61,  # UARTFBRD: 0.954 in 64ths
+        0x4003402C: 3 << 5 | 1 << 4,  # UARTLCR_H: 8 bits, FIFOs
+        0x40034034: 0,  # UARTIFLS: an eighth
+        0x40034038: 1 << 4 | 1 << 6,  # UARTIMSC: RXIM, RTIM
+        0xE000E100: 1 << 20,  # ISER: UART0
+    }
+
+
+def test_the_uart_of_the_nano_is_set_up_on_pins_of_port_1(programs: Path) -> None:
+    assert stm32_uart(programs, "nano33", {0x5000080C: 0}) == {
+        0x5000080C: 0,
+        0x50000808: 1 << 3,  # P1 OUTSET: P1.03 idles high
+        0x50000A0C: 0b11,  # P1 PIN_CNF[3]: output
+        0x50000A28: 3 << 2,  # P1 PIN_CNF[10]: input with pull-up
+        0x4000250C: 1 << 5 | 3,  # PSEL.TXD: port 1, pin 3 (nRF52840 product specification, 6.33.10)
+        0x40002514: 1 << 5 | 10,  # PSEL.RXD: port 1, pin 10
+        0x40002524: 0x03AF_B000,  # BAUDRATE: 230,400
+        0x40002500: 4,  # ENABLE
+        0x40002304: 1 << 2 | 1 << 9,  # INTENSET: RXDRDY, ERROR
+        0x40002000: 1,  # STARTRX
+        0x40002008: 1,  # STARTTX
+        0xE000E100: 1 << 2,  # ISER: UART0
+    }
