@@ -14,6 +14,7 @@ from typing import Final
 
 from boards.board import Board
 from boards.errors import BoardError
+from boards.ticks.nrf51_timer import Nrf51Timer
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,15 @@ UARTS: Final = {
 }
 """By the driver of boards/uarts."""
 
+TICKS: Final = {"nrf51_timer": "Timers.NRF52840_Timer"}
+"""Renode's model of a time base outside the core, by the driver of boards/ticks."""
+
+TIMER_EVENTS: Final = 4  # compare registers of a TIMER0
+
 REGISTERS: Final[dict[str, dict[str, int]]] = {
     "stm32f4": {"pwr": 0x4000_7000, "rcc": 0x4002_3800, "flash_interface": 0x4002_3C00},  # RM0390 2.2.2, RM0385 2.2.2
+    # nRF52840 product specification 4.2.4: CLOCK; the registers of both ports begin at 0x500
+    "nrf51": {"clock": 0x4000_0000, "port_0": 0x5000_0400, "port_1": 0x5000_0800},
     "stm32g0": {"pwr": 0x4000_7000, "rcc": 0x4002_1000, "flash_interface": 0x4002_2000},  # RM0444 2.2.2
     "stm32h7": {"flash_interface": 0x5200_2000, "rcc": 0x5802_4400, "pwr": 0x5802_4800},  # RM0433 2.3.2
     "stm32l4": {"pwr": 0x4000_7000, "rcc": 0x4002_1000, "flash_interface": 0x4002_2000},  # RM0351 2.2.2, RM0432 2.2.2
@@ -94,8 +102,20 @@ sram: Memory.MappedMemory @ sysbus {memory.ram.origin:#010x}
 {uart(board).removeprefix("sysbus.")}: {model.name} @ sysbus {where}
 {frequency}{low_power}    IRQ -> nvic@{board.uart.interrupt}
 
-// Registers that keep what is written and never report ready
+{_timer(board)}// Registers that keep what is written and never report ready
 {stubs}"""
+
+
+def _timer(board: Board) -> str:
+    """The time base, where SysTick is not it."""
+    if not isinstance(board.ticks, Nrf51Timer):
+        return ""
+    return f"""\
+timer0: {TICKS[board.ticks.DRIVER]} @ sysbus {board.ticks.base:#010x}
+    numberOfEvents: {TIMER_EVENTS}
+    IRQ -> nvic@{board.ticks.interrupt}
+
+"""
 
 
 def resc(board: Board) -> str:
