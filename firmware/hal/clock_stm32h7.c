@@ -36,6 +36,7 @@
 #define CR3_LDOEN BIT(1)
 #define CR3_SCUEN BIT(2)
 #define CSR1_ACTVOSRDY BIT(13)
+#define CSR1_SCALE_1 (CSR1_ACTVOSRDY | UINT32_C(3) << 14) /* ACTVOS: the scale that is there */
 #define D3CR_VOSRDY BIT(13)
 #define D3CR_VOS_SCALE_1 (UINT32_C(3) << 14)
 
@@ -52,7 +53,7 @@ static bool voltage(void)
         return false;
     }
     REGISTER(PWR_D3CR) |= D3CR_VOS_SCALE_1;
-    return becomes(PWR_D3CR, D3CR_VOSRDY, D3CR_VOSRDY);
+    return becomes(PWR_D3CR, D3CR_VOSRDY, D3CR_VOSRDY) && becomes(PWR_CSR1, CSR1_SCALE_1, CSR1_SCALE_1);
 }
 
 static bool oscillator(void)

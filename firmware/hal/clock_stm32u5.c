@@ -16,6 +16,7 @@
 #define RCC_PLL1DIVR 0x46020C34
 #define RCC_AHB3ENR 0x46020C94
 #define PWR_VOSR 0x4602080C
+#define PWR_SVMSR 0x4602083C
 #define FLASH_ACR 0x40022000
 #define ICACHE_CR 0x40030400
 
@@ -36,6 +37,7 @@
 #define VOSR_VOSRDY BIT(15)
 #define VOSR_VOS_RANGE_1 (UINT32_C(3) << 16)
 #define VOSR_BOOSTEN BIT(18)
+#define SVMSR_RANGE_1 (BIT(15) | UINT32_C(3) << 16) /* ACTVOSRDY, ACTVOS: the range that is there */
 #define ACR_LATENCY UINT32_C(0xF)
 #define ACR_LATENCY_1 UINT32_C(1)
 #define ICACHE_CR_EN BIT(0)
@@ -53,7 +55,7 @@ static bool voltage(void)
 {
     REGISTER(RCC_AHB3ENR) |= AHB3ENR_PWREN;
     REGISTER(PWR_VOSR) |= VOSR_VOS_RANGE_1;
-    return becomes(PWR_VOSR, VOSR_VOSRDY, VOSR_VOSRDY);
+    return becomes(PWR_VOSR, VOSR_VOSRDY, VOSR_VOSRDY) && becomes(PWR_SVMSR, SVMSR_RANGE_1, SVMSR_RANGE_1);
 }
 
 static bool pll(void)

@@ -104,7 +104,7 @@ STM32_CLOCKS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "nucleo_h743zi": (
         # RM0433: 400 MHz from 8, through 2 MHz (range 01), AXI 200 MHz with 2 wait states and WRHIGHFREQ 10, every APB 100
         {"ACR": 0x22, "M": 4, "N": 400, "P": 2, "RANGE": 1, "HPRE": 0b1000, "PPRE": 0b100},
-        ("supply", "voltage", "hse", "pll", "wait-states", "switch"),
+        ("supply", "voltage", "scale", "hse", "pll", "wait-states", "switch"),
     ),
     "nucleo_l476rg": (
         {"WAIT_STATES": 4, "M": 1, "N": 10, "R": 2, "BOOST": 0},  # RM0351: 80 MHz from 16; 4 wait states above 64 MHz
@@ -116,7 +116,7 @@ STM32_CLOCKS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     ),
     "nucleo_u575zi_q": (
         {"WAIT_STATES": 4, "M": 1, "N": 20, "R": 2, "RANGE": 3},  # RM0456: 160 MHz from 16; 4 wait states above 128 MHz
-        ("voltage", "hsi", "pll", "booster", "wait-states", "switch"),
+        ("voltage", "range", "hsi", "pll", "booster", "wait-states", "switch"),
     ),
     "stm32vl_discovery": (
         {"MULTIPLIER": 3, "PPRE1": 0, "PPRE2": 0, "ACR": 0},  # RM0041: 24 MHz everywhere, a flash without wait states

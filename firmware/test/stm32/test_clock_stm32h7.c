@@ -1,6 +1,6 @@
 /* clock_stm32h7.c against a clock tree that answers late or never and checks the rules of RM0433 at every step.
  *
- * The flags (simulated_clock.h): supply, voltage, hse, pll, wait-states, switch. Prints hz, whether it is the
+ * The flags (simulated_clock.h): supply, voltage, scale, hse, pll, wait-states, switch. Prints hz, whether it is the
  * fallback, and the number of register accesses. What the manual asks for comes as macros: ACR (wait states and WRHIGHFREQ),
  * M, N and P (factors of PLL1), RANGE (PLL1RGE), HPRE and PPRE (codes of the AHB and all APB dividers). */
 #include "simulated_clock.h"
@@ -10,7 +10,7 @@
 void before_access(uint32_t address)
 {
     static uint32_t old_selection, old_configuration, old_factors;
-    static unsigned supply_waited, voltage_waited, hse_waited, pll_waited;
+    static unsigned supply_waited, voltage_waited, scale_waited, hse_waited, pll_waited;
     volatile uint32_t *cr = simulated(0x58024400), *cfgr = simulated(0x58024410), *d1 = simulated(0x58024418);
     volatile uint32_t *d2 = simulated(0x5802441C), *d3 = simulated(0x58024420), *selection = simulated(0x58024428);
     volatile uint32_t *configuration = simulated(0x5802442C), *factors = simulated(0x58024430);
@@ -31,7 +31,7 @@ void before_access(uint32_t address)
     require((*selection & ~UINT32_C(0x3F3)) == 0x02020000, "the dividers of PLL2 and PLL3 stay");
     if ((*cfgr & 7) == 3) {
         require(*cr & CR_PLL1RDY, "the core is switched to a PLL that runs");
-        require(scale_1 && (*d3cr & BIT(13)), "400 MHz only at scale 1");
+        require(scale_1 && (*d3cr & BIT(13)) && (*csr1 >> 14 & 3) == 3, "400 MHz only at scale 1");
         require((*selection >> 4 & 0x3F) == M && (*factors & 0x1FF) + 1 == N && (*factors >> 9 & 0x7F) + 1 == P, "factors");
         require((*configuration >> 16 & 7) == 1 && (*configuration & 0xF) == RANGE << 2, "output P alone, wide VCO, range");
         require(*acr == ACR, "wait states before the clock that needs them");
@@ -41,6 +41,7 @@ void before_access(uint32_t address)
 
     answer((*cr3 & 7) == 2, csr1, BIT(13), "supply", &supply_waited);
     answer(scale_1, d3cr, BIT(13), "voltage", &voltage_waited);
+    answer(scale_1, csr1, UINT32_C(3) << 14, "scale", &scale_waited);
     answer(*cr & CR_HSEON, cr, CR_HSERDY, "hse", &hse_waited);
     answer(pll_on, cr, CR_PLL1RDY, "pll", &pll_waited);
     if (!fails("switch")) {

@@ -1,6 +1,6 @@
 /* clock_stm32u5.c against a clock tree that answers late or never and checks the rules of RM0456 at every step.
  *
- * The flags (simulated_clock.h): voltage, hsi, pll, booster, wait-states, switch. Prints hz, whether it is the
+ * The flags (simulated_clock.h): voltage, range, hsi, pll, booster, wait-states, switch. Prints hz, whether it is the
  * fallback, and the number of register accesses. What the manual asks for comes as macros: WAIT_STATES, M, N and R (factors of
  * PLL1), RANGE (PLL1RGE). */
 #include "simulated_clock.h"
@@ -10,10 +10,11 @@
 void before_access(uint32_t address)
 {
     static uint32_t old_configuration, old_factors;
-    static unsigned voltage_waited, hsi_waited, pll_waited, booster_waited;
+    static unsigned voltage_waited, range_waited, hsi_waited, pll_waited, booster_waited;
     volatile uint32_t *cr = simulated(0x46020C00), *icscr1 = simulated(0x46020C08), *cfgr1 = simulated(0x46020C1C);
     volatile uint32_t *configuration = simulated(0x46020C28), *factors = simulated(0x46020C34);
     volatile uint32_t *ahb3enr = simulated(0x46020C94), *vosr = simulated(0x4602080C), *acr = simulated(0x40022000);
+    volatile uint32_t *svmsr = simulated(0x4602083C);
     (void)address;
     accesses++;
 
@@ -26,7 +27,8 @@ void before_access(uint32_t address)
     require(*configuration == old_configuration || !booster, "the booster's clock is set up while it is off");
     require(!pll_on || (*cr & CR_HSIRDY), "the PLL starts from an oscillator that runs");
     require((*vosr >> 16) == 0 || (*ahb3enr & BIT(2)), "PWR is written while it has a clock");
-    require(!booster || ((*vosr >> 16 & 3) == 3 && (*vosr & VOSR_VOSRDY)), "the booster in voltage range 1");
+    bool range_1 = (*vosr >> 16 & 3) == 3 && (*vosr & VOSR_VOSRDY) && (*svmsr >> 15 & 7) == 7;
+    require(!booster || range_1, "the booster in voltage range 1, once it is there");
     require(!booster || (*configuration & 3) == 2, "the booster once it has a clock");
     require((*icscr1 >> 28) != 2 || (*acr & 0xF) >= 1, "a wait state before 16 MHz in voltage range 4");
     if (from_pll) {
@@ -39,6 +41,7 @@ void before_access(uint32_t address)
     }
 
     answer((*vosr >> 16 & 3) == 3, vosr, VOSR_VOSRDY, "voltage", &voltage_waited);
+    answer((*vosr >> 16 & 3) == 3, svmsr, UINT32_C(7) << 15, "range", &range_waited);
     answer(*cr & CR_HSION, cr, CR_HSIRDY, "hsi", &hsi_waited);
     answer(pll_on, cr, CR_PLL1RDY, "pll", &pll_waited);
     answer(booster && pll_on, vosr, VOSR_BOOSTRDY, "booster", &booster_waited);
