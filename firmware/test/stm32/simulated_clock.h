@@ -10,13 +10,13 @@
 /* A flag comes this many accesses after it was asked for; the late one after all others that are asked for meanwhile. */
 enum { DELAY = 5, LATE = 2000 };
 
-static const char *never, *late;
+static const char *never = "none", *late = "none";
 static unsigned accesses;
 
 static inline void choose(int count, char **arguments)
 {
-    never = count > 1 ? arguments[1] : "none";
-    late = count > 2 ? arguments[2] : "none";
+    never = count > 1 ? arguments[1] : never;
+    late = count > 2 ? arguments[2] : late;
 }
 
 static inline void require(bool rule, const char *text)
