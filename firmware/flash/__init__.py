@@ -67,13 +67,15 @@ def flash(elf: Path, board: Board, probe: str | None = None) -> BackEnd:
 
     Raises FirmwareError: with exit code 3 if no board is there, or it may not be opened.
     """
+    found = available(board, probe)
     unreachable: list[FirmwareError] = []
-    for back_end in available(board, probe):
+    for back_end, others in ((found[index], found[index + 1 :]) for index in range(len(found))):
         try:
             back_end.program(elf, board, probe)
         except Unreachable as error:
             unreachable.append(error)
-            print(f"{back_end.name}: {error.problem}", file=sys.stderr)
+            if others:
+                print(f"{error.problem} Next: {others[0].name}.", file=sys.stderr)
         else:
             return back_end
     raise unreachable[0]

@@ -38,7 +38,7 @@ def lacks(board: Board, probe: str | None) -> str | None:
 def program(elf: Path, board: Board, probe: str | None) -> None:
     volumes = _volumes(board, probe)
     if not volumes:
-        raise Unreachable(f"the volume of {board.name} is no longer there.", lacks(board, probe) or "")
+        raise Unreachable(f"The volume of {board.name} is no longer there.", lacks(board, probe) or "")
     place = volume.only(volumes, board.name)
     known = code(place)
     try:

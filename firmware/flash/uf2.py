@@ -63,7 +63,7 @@ def program(elf: Path, board: Board, probe: str | None) -> None:
     volumes = _volumes(board, probe)
     if not volumes:
         raise Unreachable(
-            f"the volume {board.uf2.board_id} of {board.name} is no longer there.", lacks(board, probe) or ""
+            f"The volume {board.uf2.board_id} of {board.name} is no longer there.", lacks(board, probe) or ""
         )
     place = volume.only(volumes, board.name)
     try:

@@ -5,7 +5,7 @@
 #include "board.h"
 #include "clock.h"
 #include "register.h"
-#include "stm32_ready.h"
+#include "ready.h"
 
 #define RESETS_RESET 0x4000C000 /* 2.14.3 */
 #define RESETS_DONE 0x4000C008

@@ -6,7 +6,7 @@
 #include "board.h"
 #include "clock.h"
 #include "register.h"
-#include "stm32_ready.h"
+#include "ready.h"
 
 #define RCC_CR 0x40023800      /* RM0390 6.3.1 */
 #define RCC_PLLCFGR 0x40023804 /* 6.3.2 */

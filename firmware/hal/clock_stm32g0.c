@@ -4,7 +4,7 @@
 #include "board.h"
 #include "clock.h"
 #include "register.h"
-#include "stm32_ready.h"
+#include "ready.h"
 
 #define RCC_CR 0x40021000
 #define RCC_CFGR 0x40021008

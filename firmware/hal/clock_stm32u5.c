@@ -6,7 +6,7 @@
 #include "board.h"
 #include "clock.h"
 #include "register.h"
-#include "stm32_ready.h"
+#include "ready.h"
 
 #define RCC_CR 0x46020C00
 #define RCC_ICSCR1 0x46020C08

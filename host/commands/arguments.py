@@ -55,9 +55,8 @@ def add_board(parser: argparse.ArgumentParser, several: bool = False) -> None:
     )
     parser.add_argument(
         "--emulator",
-        default="qemu",
         metavar="NAME",
-        help="which emulator --port emulator boots: qemu (default) or renode",
+        help="which emulator --port emulator boots: qemu, renode or rp2040js; default: the first of them that models the board",
     )
     parser.add_argument(
         "--faults", metavar="RATES", help="damage what goes over the link, as flip=0.01,drop=0.001,seed=7 (host/faults)"
@@ -132,14 +131,16 @@ def options(arguments: argparse.Namespace) -> "Options":
     """What `add_board` added, for a session."""
     import boards
     from contract.run_folder import RunFolder
+    from host.emulator import usual
     from host.session import Options
 
+    board = boards.load(arguments.board)
     return Options(
         run=RunFolder(arguments.run),
-        board=boards.load(arguments.board),
+        board=board,
         ports=ports(arguments),
         large=arguments.large,
-        emulator=arguments.emulator,
+        emulator=arguments.emulator or usual(board),
         per_push=arguments.frames_per_push,
         faults=arguments.faults,
         deadline_seconds=arguments.deadline,

@@ -27,16 +27,18 @@ def call(arguments: argparse.Namespace) -> int:
     import boards
     from contract.run_folder import RunFolder
     from host import monitor
+    from host.emulator import usual
     from host.endpoint import endpoints, runner_of
     from host.errors import HostError
 
     board, named = boards.load(arguments.board), shared.ports(arguments)
-    if runner_of(named[0], "qemu") is not None and arguments.run is None:
+    emulator = usual(board)
+    if runner_of(named[0], emulator) is not None and arguments.run is None:
         raise HostError(
             f"{named[0]}: an emulator runs the image of a run, and none is named.",
             "Name it with --run, as --run runs/digits.",
         )
-    with endpoints(named, board, RunFolder(arguments.run or Path()), "qemu") as places:
+    with endpoints(named, board, RunFolder(arguments.run or Path()), emulator) as places:
         if len(places) > 1:
             raise HostError(f"{len(places)} boards, expected one.", "Name one port with --port.")
         monitor.run(places[0].url(), board.uart.baud, arguments.json, arguments.seconds)

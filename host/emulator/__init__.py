@@ -33,3 +33,8 @@ RUNNERS: Final[dict[str, Runner]] = {
     "renode": Runner(renode.boot, renode.ticks_hz, renode.instructions),
     "rp2040js": Runner(rp2040js.boot, rp2040js.ticks_hz, rp2040js.instructions),
 }
+
+
+def usual(board: Board) -> str:
+    """The emulator of a board where none is chosen: the first that its board file names."""
+    return next((name for name in RUNNERS if getattr(board.emulator, name) is not None), next(iter(RUNNERS)))

@@ -241,7 +241,11 @@ def test_the_first_error_counts_when_nobody_finds_a_way(
     tools(openocd="no permission", st_flash="no probe", pyocd="no probe")
     with pytest.raises(FirmwareError, match="udev rules"):
         flash(elf, NUCLEO)
-    assert [line.split()[0] for line in capsys.readouterr().err.splitlines()] == ["OpenOCD:", "st-flash:", "pyOCD:"]
+    lines = capsys.readouterr().err.splitlines()
+    assert [(line.split()[0], line.split("Next: ")[1]) for line in lines] == [
+        ("OpenOCD", "st-flash."),
+        ("st-flash", "pyOCD."),
+    ]
 
 
 def test_nothing_is_there(tools: Callable[..., Path], elf: Path) -> None:

@@ -1,5 +1,5 @@
 """The HAL on this PC, under sanitizers: the receive ring, the time base on a simulated SysTick, the clock trees and
-the UARTs of the STM32 on simulated registers (no emulator here models them)."""
+the UARTs of the STM32, the RP2040 and the nRF52840 on simulated registers (hardly an emulator models them)."""
 
 import shutil
 import subprocess
@@ -321,12 +321,21 @@ def rp2040_clock(programs: Path, *arguments: str) -> tuple[int, int, int]:
 def test_the_clock_of_the_pico_comes_up_also_after_a_restart_by_software(
     again: tuple[str, ...], programs: Path
 ) -> None:
-    hz, fallback, accesses = rp2040_clock(programs, "none", *again)
+    hz, fallback, accesses = rp2040_clock(programs, "none", "none", *again)
     assert (hz, fallback) == (125_000_000, 0)
     assert accesses < 200
 
 
-@pytest.mark.parametrize("never", ["crystal", "reference", "pll-reset", "lock", "core", "resets"])
+RP2040_FLAGS = ("crystal", "reference", "pll-reset", "lock", "core", "resets")
+
+
+@pytest.mark.parametrize("late", RP2040_FLAGS)
+def test_no_flag_of_the_pico_is_counted_on_before_it_came(late: str, programs: Path) -> None:
+    hz, fallback, _ = rp2040_clock(programs, "none", late)
+    assert (hz, fallback) == (125_000_000, 0)
+
+
+@pytest.mark.parametrize("never", RP2040_FLAGS)
 def test_a_clock_of_the_pico_that_does_not_come_up_is_given_up(never: str, programs: Path) -> None:
     hz, fallback, accesses = rp2040_clock(programs, never)
     assert (hz, fallback) == (12_000_000, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from boards import load
-from host.emulator import RUNNERS, rp2040js
+from host.emulator import RUNNERS, rp2040js, usual
 from host.errors import HostError
 
 PICO = load("pico")
@@ -23,6 +23,13 @@ def elf(tmp_path: Path) -> Path:
 def boot(elf: Path) -> str:
     with RUNNERS["rp2040js"].boot(PICO, elf) as url:
         return url
+
+
+@pytest.mark.parametrize(
+    ("board", "emulator"), [("nucleo", "qemu"), ("nano33", "renode"), ("pico", "rp2040js"), ("nucleo_f446re", "qemu")]
+)
+def test_each_board_has_a_usual_emulator(board: str, emulator: str) -> None:
+    assert usual(load(board)) == emulator
 
 
 def test_a_board_of_another_chip(elf: Path) -> None:

@@ -1,7 +1,7 @@
 /* clock_rp2040.c against clocks that answer late or never and check the rules of the RP2040 data sheet at every step.
  *
- * Arguments: the flag that never comes (none, crystal, reference, pll-reset, lock, core, resets), and "again" if the core runs from the PLL at the
- * start, as after a restart by software. Prints hz, whether it is the fallback, and the number of register accesses. */
+ * Arguments: the flag that never comes (none, crystal, reference, pll-reset, lock, core, resets), the one that comes late, and "again" if the core
+ * runs from the PLL at the start, as after a restart by software. Prints hz, whether it is the fallback, and the number of register accesses. */
 #include "../stm32/simulated_clock.h"
 
 #include "../../hal/clock_rp2040.c"
@@ -45,11 +45,11 @@ void before_access(uint32_t address)
 
 int main(int count, char **arguments)
 {
-    never = count >= 2 ? arguments[1] : never;
+    choose(count, arguments);
     *simulated(RESETS_RESET) = ALL_RESETS;
     *simulated(PLL_PWR) = 0x2D;
     *simulated(CLOCKS_SYS_SELECTED) = BIT(0);
-    if (count == 3) {
+    if (count > 3) {
         *simulated(RESETS_RESET) = ALL_RESETS & ~(RESET_PLL_SYS | BOARD_CLOCK_RESETS);
         *simulated(PLL_CS) = PLL_LOCK | 1;
         *simulated(PLL_PWR) = PWR_DSMPD;

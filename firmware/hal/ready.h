@@ -1,13 +1,13 @@
-/* Waiting for the flags of an STM32's clocks, regulators and flash: `becomes`. */
-#ifndef STM32_READY_H
-#define STM32_READY_H
+/* Waiting for the flags of a chip's clocks, regulators and flash: `becomes`. */
+#ifndef READY_H
+#define READY_H
 
 #include <stdbool.h>
 
 #include "register.h"
 
 /* Polls before a flag is given up: some 30 ms at 16 MHz and 7 ms at 64 MHz, where a crystal takes 2 ms and a PLL 0.3 ms to
- * start (STM32F446 data sheet, HSE oscillator and PLL characteristics; the others' are no slower). */
+ * start (STM32F446 data sheet, HSE oscillator and PLL characteristics; the other STM32 and the RP2040 are no slower). */
 #define POLLS 65536u
 
 /* True once the bits of `mask` are `value`; false if they do not become so. */
