@@ -24,6 +24,7 @@ DRIVERS = {
     "gate": "tests/firmware/test_gate.py",
     "mlperf": "tests/firmware/test_mlperf.py::test_parser_and_decimals",
     "ring": "tests/firmware/test_hal.py",
+    "rp2040": "tests/firmware/test_hal.py",
     "stm32": "tests/firmware/test_hal.py",
     "ticks": "tests/firmware/test_hal.py",
 }
