@@ -1,5 +1,6 @@
-/* What the benchmarks of MLPerf Tiny differ in, besides the model. model_mlperf.h, which `python -m export mlperf` renders, says
- * which of these the image's benchmark takes; export/mlperf.py has the table of benchmarks, with the source of each. */
+/* What the benchmarks of MLPerf Tiny differ in, besides the model. model_mlperf.h, which `python -m export mlperf`
+ * renders, says which of these the image's benchmark takes; export/mlperf.py has the table of benchmarks, with its
+ * sources. */
 #ifndef BENCHMARK_H
 #define BENCHMARK_H
 

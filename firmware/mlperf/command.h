@@ -2,8 +2,8 @@
  *
  *     infer 20 5%         words end at a space, the command at '%'; the runner sends no line end
  *
- * At most 80 characters, as EE_CMD_SIZE in benchmark/api/internally_implemented.h of MLPerf Tiny. Bytes that do not print
- * separate words too, so that a person at a terminal may press return, and nothing that does not print is ever sent back.
+ * At most 80 characters, as EE_CMD_SIZE in benchmark/api/internally_implemented.h of MLPerf Tiny. Bytes that do not
+ * print separate words too, so that a person at a terminal may press return, and none of them is ever sent back.
  *
  *     struct command command = {0};
  *     if (command_push(&command, byte) == COMMAND_WHOLE) ... command.words[0] ... */

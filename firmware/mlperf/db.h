@@ -4,8 +4,8 @@
  *     db HH[HH]*     bytes, in hexadecimal            nothing, or m-load-done once all N are there
  *     db print       what there is                    m-buffer-HH-HH-HH-HH-HH-HH-HH-HH, eight bytes a line
  *
- * The runner sends 31 bytes a command. Of a command that is not right nothing is stored; what comes beyond N in the one that
- * completes the sample is not looked at, as in the reference. */
+ * The runner sends 31 bytes a command. Of a command that is not right nothing is stored; what comes beyond N in the one
+ * that completes the sample is not looked at, as in the reference. */
 #ifndef DB_H
 #define DB_H
 

@@ -27,8 +27,8 @@ void infer_start(void)
     }
 }
 
-/* Nearest code, halves away from zero, kept within int8, as the reference quantises (benchmark/util/quantization_helpers.h). What is
- * no number becomes the lowest code. */
+/* Nearest code, halves away from zero, kept within int8, as the reference quantises
+ * (benchmark/util/quantization_helpers.h). What is no number becomes the lowest code. */
 static int8_t quantise(float value)
 {
     float steps = value / MODEL_MLPERF_INPUT_SCALE;

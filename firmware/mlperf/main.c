@@ -6,9 +6,9 @@
  *     db, infer, results   db.h, infer.h
  *     help              a line for each command
  *
- * Requests end with '%', answers are lines, and the answer to each request, also to one that is not understood, ends with
- * m-ready. The protocol's facts are those of benchmark/api and benchmark/runner of https://github.com/mlcommons/tiny (read at
- * commit 1afd2c9); the code is ours. A command is one line in `commands`. */
+ * Requests end with '%', answers are lines, and the answer to each request, also to one that is not understood, ends
+ * with m-ready. The protocol's facts are those of benchmark/api and benchmark/runner of
+ * https://github.com/mlcommons/tiny (read at commit 1afd2c9); the code is ours. A command is one line in `commands`. */
 #include <string.h>
 
 #include "board.h"

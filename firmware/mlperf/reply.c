@@ -8,9 +8,9 @@
 
 /* IEEE 754 binary32 */
 #define FRACTION_BITS 23
-#define EXPONENT_SPECIAL 0xFFu      /* infinity, or not a number */
-#define EXPONENT_OF_INTEGERS 150    /* that of a fraction which counts ones: bias 127 and FRACTION_BITS */
-#define THOUSAND_BITS 34            /* 2^24 * 1000 is less than 2^34 */
+#define EXPONENT_SPECIAL 0xFFu   /* infinity, or not a number */
+#define EXPONENT_OF_INTEGERS 150 /* that of a fraction which counts ones: bias 127 and FRACTION_BITS */
+#define THOUSAND_BITS 34         /* 2^24 * 1000 is less than 2^34 */
 
 static void send(const char *text, size_t length)
 {

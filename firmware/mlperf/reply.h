@@ -10,8 +10,8 @@ void reply(const char *text);
 void reply_number(uint64_t value);
 void reply_hex(uint8_t byte);
 
-/* With three decimals, rounded as printf("%.3f") rounds: to the nearest, a tie to the even digit. From 2^53 on, where a 64-bit
- * count of thousandths ends, "inf". */
+/* With three decimals, rounded as printf("%.3f") rounds: to the nearest, a tie to the even digit. From 2^53 on, where a
+ * 64-bit count of thousandths ends, "inf". */
 void reply_decimal(float value);
 
 /* CR and LF. */

@@ -16,8 +16,8 @@ void timestamp(void)
 {
     uint64_t ticks = ticks_now();
     /* in two parts, since ticks * 1,000,000 leaves 64 bits after a day */
-    uint64_t microseconds = ticks / ticks_a_second * MICROSECONDS + ticks % ticks_a_second * MICROSECONDS / ticks_a_second;
+    uint64_t seconds = ticks / ticks_a_second, rest = ticks % ticks_a_second;
     reply("m-lap-us-");
-    reply_number(microseconds);
+    reply_number(seconds * MICROSECONDS + rest * MICROSECONDS / ticks_a_second);
     reply_end();
 }

@@ -1,4 +1,5 @@
-/* `timestamp`, and the two around the inferences that are timed: m-lap-us-N, microseconds of the board's clock since its start.
+/* `timestamp`, and the two around the inferences that are timed: m-lap-us-N, microseconds of the board's clock since
+ * its start.
  *
  * In an emulator the board's time base counts instructions, and N is no time of any hardware. */
 #ifndef TIMESTAMP_H

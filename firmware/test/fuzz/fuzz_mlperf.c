@@ -1,14 +1,16 @@
-/* libFuzzer's target for the application for MLPerf Tiny's runner: any bytes to firmware/mlperf, and what it may say to them.
+/* libFuzzer's target for the application for MLPerf Tiny's runner: any bytes to firmware/mlperf, and what it may say to
+ * them.
  *
  *     clang -fsanitize=fuzzer,address,undefined -include simulated_board.h -I(board.h, model_mlperf.h) fuzz_mlperf.c
  *         ../../mlperf/(all).c
  *
- * The hardware and the engine are simulated. The input is what the runner sends. Built and run by tests/firmware/test_mlperf.py,
- * with a model of each kind of sample.
+ * The hardware and the engine are simulated. The input is what the runner sends. Built and run by
+ * tests/firmware/test_mlperf.py, with a model of each kind of sample.
  *
  * What is required of the board:
  *     it speaks after a '%' and at no other time, and its answer ends with m-ready, which is in no other place;
- *     what it says is lines of printing characters that end with CR and LF, and but for `help`, messages (m-) and errors (e-[);
+ *     what it says is lines of printing characters that end with CR and LF, and but for `help`, messages (m-) and
+ *     errors (e-[);
  *     the model runs only on a sample that is complete. */
 #include <setjmp.h>
 #include <stdbool.h>

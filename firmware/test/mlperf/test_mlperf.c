@@ -1,5 +1,5 @@
-/* Tests of mlperf/command.c and mlperf/reply.c, for the PC, under the address and undefined-behaviour sanitizers. Built and run by
- * tests/firmware/test_mlperf.py. Prints what failed; exit status 1 if anything did. */
+/* Tests of mlperf/command.c and mlperf/reply.c, for the PC, under the address and undefined-behaviour sanitizers. Built
+ * and run by tests/firmware/test_mlperf.py. Prints what failed; exit status 1 if anything did. */
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
@@ -65,9 +65,11 @@ static float of_bits(uint32_t bits)
 
 static void decimals(void)
 {
-    static const float some[] = {0.0f, 0.0005f, 0.0015f, 0.0625f, 0.1875f, 0.5f, 0.9995f, 0.99949f, 0.99609375f, 1.0f, 9.9995f, 1e-30f,
-                                 0x1p-149f, 0x1p-126f, 0.00048828125f, 8388607.5f, 16777216.0f, 1e12f, 0x1.fffffep52f, 0x1p53f,
-                                 3e38f, INFINITY, NAN};
+    static const float some[] = {
+        0.0f, 0.0005f, 0.0015f, 0.0625f, 0.1875f, 0.5f, 0.9995f, 0.99949f, 0.99609375f, 1.0f, 9.9995f, 1e-30f,
+        0x1p-149f, 0x1p-126f, 0.00048828125f, 8388607.5f, 16777216.0f, 1e12f, 0x1.fffffep52f, 0x1p53f,
+        3e38f, INFINITY, NAN,
+    };
     for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
         check_decimal(some[i]);
         check_decimal(-some[i]);
