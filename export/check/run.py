@@ -100,7 +100,7 @@ def check(path: Path, inputs: int, emulated: int = 0) -> Check:
 def _boards() -> list[Board]:
     """All that have an emulator; and the code for Armv6-M on a Cortex-M3, which runs it, where the memory is larger."""
     emulated = [board for board in boards.load_all() if board.emulator.qemu is not None]
-    return [*emulated, with_core(boards.load("mps2_an385"), "cortex-m0")]
+    return [*emulated, *(with_core(boards.load("mps2_an385"), core) for core in ("cortex-m0", "cortex-m0plus"))]
 
 
 def _emulate(path: Path, board: Board, inputs: int) -> Emulated:
