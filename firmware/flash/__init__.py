@@ -25,21 +25,22 @@ from firmware.flash import mass_storage, openocd, pyocd, st_flash, uf2
 class BackEnd:
     """`allows(board)`: the board file names what it takes. `lacks(board, probe)`: what is to be done before it can be tried, None
     if nothing. `program(elf, board, probe)` programs and resets; raises FirmwareError, Unreachable if there is no way to the
-    board. `verifies`: it reads back what it wrote. `probe` is a serial number, or the path of a volume; None: the only one."""
+    board. `verifies`: it reads back what it wrote; `copies`: to a volume, which needs no debug probe. `probe` is a serial number, or the path of a volume; None: the only one."""
 
     name: str
     allows: Callable[[Board], bool]
     lacks: Callable[[Board, str | None], str | None]
     program: Callable[[Path, Board, str | None], None]
-    verifies: bool
+    verifies: bool = False
+    copies: bool = False
 
 
 BACK_ENDS: Final = (
     BackEnd("OpenOCD", openocd.allows, openocd.lacks, openocd.program, verifies=True),
     BackEnd("st-flash", st_flash.allows, st_flash.lacks, st_flash.program, verifies=True),
-    BackEnd("pyOCD", pyocd.allows, pyocd.lacks, pyocd.program, verifies=False),
-    BackEnd("UF2 copy", uf2.allows, uf2.lacks, uf2.program, verifies=False),
-    BackEnd("mass-storage copy", mass_storage.allows, mass_storage.lacks, mass_storage.program, verifies=False),
+    BackEnd("pyOCD", pyocd.allows, pyocd.lacks, pyocd.program),
+    BackEnd("UF2 copy", uf2.allows, uf2.lacks, uf2.program, copies=True),
+    BackEnd("mass-storage copy", mass_storage.allows, mass_storage.lacks, mass_storage.program, copies=True),
 )
 """In order of preference."""
 
@@ -78,4 +79,8 @@ def flash(elf: Path, board: Board, probe: str | None = None) -> BackEnd:
                 print(f"{error.problem} Next: {others[0].name}.", file=sys.stderr)
         else:
             return back_end
-    raise unreachable[0]
+    volumes = (
+        back_end for back_end in BACK_ENDS if back_end.copies and back_end.allows(board) and back_end not in found
+    )
+    cures = (unreachable[0].next_step, *(back_end.lacks(board, probe) for back_end in volumes))
+    raise Unreachable(unreachable[0].problem, " Or: ".join(filter(None, cures)))

@@ -504,6 +504,14 @@ def test_a_board_that_is_not_in_its_bootloader(said: str, mounts: Callable[..., 
     assert not (place / uf2.FILE).exists()
 
 
+def test_without_a_probe_the_way_that_needs_none_is_told(tools: Callable[..., Path], elf: Path) -> None:
+    tools(openocd="no CMSIS-DAP")
+    with pytest.raises(FirmwareError, match="found no debug probe of raspberry_pi_pico") as caught:
+        flash(elf, load("pico"))
+    assert caught.value.exit_code == NO_DEVICE
+    assert "Connect the USB port" in caught.value.next_step and "Or: Hold BOOTSEL" in caught.value.next_step
+
+
 def command(*arguments: str | Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
     """`python -m firmware flash`, with another PATH if one is given."""
     environment = os.environ | ({} if path is None else {"PATH": path})
