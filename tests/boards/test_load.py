@@ -246,3 +246,47 @@ def test_a_baud_rate_is_accepted_exactly_if_both_clocks_come_within_two_per_cent
         else:
             with pytest.raises(BoardError, match=r"uart\.baud"):
                 read(path)
+
+
+# Board, what is replaced in its file, with what, and what the error must say.
+REFUSED_STM32 = {
+    "F1: hz not by the factor": ("stm32vl_discovery", "\nhz = 24", "\nhz = 16", ["clock.hz", "16000000", "24000000"]),
+    "F1: factor": ("stm32vl_discovery", "pll_multiplier = 3", "pll_multiplier = 17", ["clock.pll_multiplier", "17", "16"]),
+    "F1: above the part": ("stm32vl_discovery", "max_hz = 24", "max_hz = 20", ["clock.hz", "2.4e+07", "2e+07"]),
+    "F1: APB1": ("stm32vl_discovery", "max_apb1_hz = 24", "max_apb1_hz = 12", ["APB1", "2.4e+07", "1.2e+07"]),
+    "F1: ports": ("stm32vl_discovery", '"crl"', '"crh"', ["uart.ports", "'crh'", "moder, crl"]),
+    "F1: four bits of a pin": ("stm32vl_discovery", "0b1001", "0b11001", ["uart.pins[0]", "function 25"]),
+    "F1: baud from its slower oscillator": ("stm32vl_discovery", "baud = 230_400", "baud = 460_800", ["fallback", "8000000"]),
+    "L4: hz": ("nucleo_l476rg", "\nhz = 80", "\nhz = 64", ["clock.hz", "64000000", "80000000"]),
+    "L4: above the part": ("nucleo_l476rg", "max_hz = 80", "max_hz = 26", ["clock.hz", "8e+07", "2.6e+07"]),
+    "L4: VCO": ("nucleo_l476rg", "n = 10, r = 2", "n = 40, r = 8", ["VCO", "6.4e+08", "3.44e+08"]),
+    "L4: input": ("nucleo_l476rg", "m = 1, n = 10", "m = 5, n = 50", ["PLL input", "3.2e+06", "4e+06"]),
+    "L4: odd r": ("nucleo_l476rg", "r = 2", "r = 3", ["clock.pll.r", "3", "2, 4, 6, 8"]),
+    "L4: wait states": ("nucleo_l476rg", "wait_state_hz = 16_000_000", "wait_state_hz = 0", ["clock.wait_state_hz", "0"]),
+    "LPUART: slower than it can": ("nucleo_l4r5zi", "baud = 460_800", "baud = 9_600", ["uart.baud", "9600"]),
+    "G0: above the family": ("nucleo_g0b1re", "n = 8, r = 2 }", "n = 10, r = 2 }", ["clock.hz", "64000000", "80000000"]),
+    "G0: r": ("nucleo_g0b1re", "r = 2", "r = 9", ["clock.pll.r", "9", "8"]),
+    "G0: bus": ("nucleo_g0b1re", 'bus = "apb"', 'bus = "apb1"', ["uart.bus", "'apb1'"]),
+    "H7: AHB": ("nucleo_h743zi", "ahb_divider = 2", "ahb_divider = 1", ["AHB", "4e+08", "2e+08"]),
+    "H7: APB": ("nucleo_h743zi", "apb_divider = 2", "apb_divider = 1", ["APB", "2e+08", "1e+08"]),
+    "H7: VCO": ("nucleo_h743zi", "n = 400, p = 2", "n = 480, p = 2", ["VCO", "9.6e+08", "8.36e+08"]),
+    "H7: odd p": ("nucleo_h743zi", "p = 2", "p = 3", ["clock.pll.p", "3"]),
+    "H7: source": ("nucleo_h743zi", '"hse_bypass"', '"csi"', ["clock.source", "csi", "hsi"]),
+    "U5: odd r": ("nucleo_u575zi_q", "r = 2", "r = 3", ["clock.pll.r", "3"]),
+    "U5: hz": ("nucleo_u575zi_q", "\nhz = 160", "\nhz = 110", ["clock.hz", "110000000", "160000000"]),
+    "U5: VCO": ("nucleo_u575zi_q", "n = 20, r = 2", "n = 40, r = 4", ["VCO", "6.4e+08", "5.44e+08"]),
+    "F7: over-drive is a figure": ("nucleo_f746zg", "above_hz = 180_000_000", 'above_hz = "x"', ["clock.over_drive_above_hz"]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED_STM32)
+def test_a_wrong_file_of_an_stm32_is_refused_in_words(case: str, tmp_path: Path) -> None:
+    name, old, new, said = REFUSED_STM32[case]
+    text = (FOLDER / f"{name}.toml").read_text()
+    assert text.count(old) == 1
+    path = tmp_path / f"{name}.toml"
+    path.write_text(text.replace(old, new))
+    with pytest.raises(BoardError) as caught:
+        read(path)
+    for words in said:
+        assert words in str(caught.value)

@@ -372,3 +372,9 @@ def test_the_uart_of_the_nano_is_set_up_on_pins_of_port_1(programs: Path) -> Non
         0x40002008: 1,  # STARTTX
         0xE000E100: 1 << 2,  # ISER: UART0
     }
+
+
+@pytest.mark.parametrize("name", ["nucleo_f746zg", "mps2_an500"])
+def test_the_caches_are_emptied_before_they_are_on(name: str, programs: Path) -> None:
+    result = stm32(programs, name, "test_caches", {})
+    assert result.returncode == 0, result.stderr
