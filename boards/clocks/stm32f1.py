@@ -14,7 +14,7 @@ from boards.errors import Implausible
 
 HSI_HZ: Final = 8_000_000  # RM0041 6.2.2: the internal oscillator, on after reset; the PLL gets half of it
 MULTIPLIERS: Final = (2, 16)  # RM0041 6.3.2, PLLMUL
-PLL_OUTPUT_FROM_HZ: Final = 16_000_000  # DS5944 (STM32F100), PLL characteristics; up to max_hz
+PLL_OUTPUT_FROM_HZ: Final = 16_000_000  # DS6517 (STM32F100), PLL characteristics; up to max_hz
 SOURCES: Final = {"hsi": 0, "hse": 1, "hse_bypass": 1}  # PLLSRC, bit 16
 WAIT_STATE_HZ: Final = 24_000_000  # RM0008 3.3.3: one more wait state for each 24 MHz; RM0041 knows none
 PREFETCH: Final = 1 << 4  # RM0008 3.3.3, PRFTBE

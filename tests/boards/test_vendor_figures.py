@@ -14,7 +14,7 @@ from boards.load import FOLDER
 # Product pages and data sheets; flash and SRAM in Kbytes:
 #   STM32F446RE   DS10693: 180 MHz, 512, 128
 #   RP2040        133 MHz at most, 264 of SRAM; the Pico has 2048 of flash and, as delivered, 125 MHz
-#   STM32F401RE   DS9716: 84 MHz, 512, 96
+#   STM32F401RE   DS10086: 84 MHz, 512, 96
 #   STM32F407VG   DS8626: 168 MHz, 1024, 128 beside 64 of core-coupled memory
 #   STM32F746ZG   DS10916: 216 MHz, 1024, 320
 #   STM32L476RG   DS10198: 80 MHz, 1024, 96 in one piece of 128
@@ -22,7 +22,7 @@ from boards.load import FOLDER
 #   STM32H743ZI   DS12110: 400 MHz in both revisions of the silicon, 2048, 512 in one piece of 1056
 #   STM32G0B1RE   DS13560: 64 MHz, 512, 144
 #   STM32U575ZI   DS13737: 160 MHz, 2048, 768 in one piece of 786
-#   STM32F100RB   DS5944: 24 MHz, 128, 8
+#   STM32F100RB   DS6517: 24 MHz, 128, 8
 #   nRF51822-QFAA: 16 MHz, 256, 16
 #   Arm's application notes AN385, AN386, AN500, AN505, AN547
 FIGURES = {
