@@ -22,7 +22,7 @@ from host.errors import HostError
 PROGRAM: Final = "node"
 SCRIPT: Final = Path(__file__).with_suffix(".cjs")
 
-INSTALL: Final = "Install Node.js 18 or newer (apt-get install nodejs npm), then run `npm install --no-save rp2040js@1` in the project's folder."
+INSTALL: Final = "Install Node.js 18 or newer (apt-get install nodejs npm), then run `sh scripts/rp2040js.sh`."
 
 STOP_SECONDS: Final = 5.0
 """It ends within milliseconds of the end of its input; after this long it hangs and is killed."""
