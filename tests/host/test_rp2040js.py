@@ -41,7 +41,7 @@ def test_without_node(elf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(HostError, match="node is not on PATH") as caught:
         boot(elf)
-    assert "npm install --no-save rp2040js" in caught.value.next_step
+    assert "sh scripts/rp2040js.sh" in caught.value.next_step
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="Node.js is not installed")
