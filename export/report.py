@@ -12,7 +12,8 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from boards import Board
+from boards import Board, load_all
+from boards.fit import Part, advice, excess
 from contract.gate import ONE
 from contract.manifest import Gate, Router
 from export.layer_errors import LayerError
@@ -37,16 +38,12 @@ def warnings(result: Exported, board: Board | None) -> list[str]:
             "larger model."
         )
     if board:
-        arena = result.manifest.memory.arena_bytes
-        for what, needed, given in (
-            ("weights", result.weights, board.budget.flash),
-            ("arena", arena, board.budget.ram - board.memory.stack),
-        ):
-            if needed > given:
-                found.append(
-                    f"the model's {what} take {needed} bytes, but {board.title} has {given} for them and the firmware. "
-                    "Use a smaller model or a larger board."
-                )
+        parts = (Part("weights", result.weights, 0), Part("arena", 0, result.manifest.memory.arena_bytes))
+        for kind, too_much in excess(parts, board).items():
+            found.append(
+                f"weights and arena take {too_much:,} bytes of {kind} more than {board.title} has, the firmware not yet counted. "
+                f"Use a smaller model or another board. {advice(parts, load_all())}"
+            )
     return found
 
 

@@ -10,11 +10,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from boards import Board, load_all
-from boards.fit import advice, table
+from boards.fit import Part, advice, table
 from boards.load import with_baud
 from contract.run_folder import RunFolder
 from firmware import parts, tflm
@@ -91,25 +92,28 @@ def build(
         BAUD_VARIABLE: str(baud or ""),
         "PLATFORMIO_WORKSPACE_DIR": str(workspace),
     }  # fmt: skip
-    result = subprocess.run(
-        [*command, "--verbose"] if verbose else command,
-        cwd=PROJECT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=sys.stderr if verbose else subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if result.returncode != 0:
-        _refuse_too_large(result.stdout or "", run, board, workspace / "build" / name / "firmware.map")
-        sys.stderr.write(result.stdout or "")
+    code, said = _run([*command, "--verbose"] if verbose else command, environment, verbose)
+    if code != 0:
+        _refuse_too_large(said, run, board, workspace / "build" / name / "firmware.map")
+        sys.stderr.write("" if verbose else said)
         raise FirmwareError(
-            f"PlatformIO could not build {run.path} for {board.name} with the engine {engine} (exit code "
-            f"{result.returncode}); what it said is above.",
-            _advice(result.stdout or "", fetched),
+            f"PlatformIO could not build {run.path} for {board.name} with the engine {engine} (exit code {code}); what it said is above.",
+            _advice(said, fetched),
         )
     return _collect(workspace / "build" / name, run, board)
+
+
+def _run(command: list[str], environment: dict[str, str], show: bool) -> tuple[int, str]:
+    """Exit code of PlatformIO and all that it said, which is on stderr too as it comes if `show`."""
+    lines = []
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            lines.append(line)
+            if show:
+                sys.stderr.write(line)
+    return process.returncode, "".join(lines)
 
 
 def _refuse_too_large(output: str, run: RunFolder, board: Board, link_map: Path) -> None:
@@ -122,6 +126,7 @@ def _refuse_too_large(output: str, run: RunFolder, board: Board, link_map: Path)
     print(table(made_of, board), file=sys.stderr)
     sequence = sum(part.ram for part in made_of if part.name == parts.SEQUENCE)
     others = advice(made_of, load_all())
+    fewer = "Give the board fewer samples of its own (--source vectors:N), train" if _takes_flash(made_of) else "Train"
     if "RAM" in over:
         raise FirmwareError(
             f"{run.path}: the image takes {over['RAM']:,} bytes more than the {board.memory.ram.length:,} bytes of RAM of "
@@ -134,8 +139,13 @@ def _refuse_too_large(output: str, run: RunFolder, board: Board, link_map: Path)
     raise FirmwareError(
         f"{run.path}: the image takes {over['FLASH']:,} bytes more than the {board.memory.flash.length:,} bytes of flash "
         f"of {board.name}.",
-        f"Train a smaller model, or name a board with more flash. {others}",
+        f"{fewer} a smaller model, or name a board with more flash. {others}",
     )
+
+
+def _takes_flash(made_of: Iterable[Part]) -> bool:
+    """Whether samples of the board's own are among the parts."""
+    return any(part.name == parts.SOURCE and part.flash for part in made_of)
 
 
 def _advice(output: str, fetched: bool) -> str:

@@ -144,8 +144,14 @@ def test_renode_of_another_checksum_is_not_unpacked(tmp_path: Path) -> None:
 def test_one_release_of_renode_is_named_everywhere() -> None:
     version = re.search(r"^version=(.+)$", (ROOT / "scripts/renode.sh").read_text(), re.MULTILINE)
     assert version
-    emulator = (ROOT / "host/emulator/renode.py").read_text()
-    assert set(re.findall(r"renode-(\d[\d.]+\d)\.", emulator)) <= {version[1]} and version[1] in emulator
+    for path in [
+        ROOT / "README.md",
+        *(ROOT / "host").rglob("*.py"),
+        *(ROOT / "boards").rglob("*.py"),
+        *(ROOT / "tests").rglob("*.robot"),
+    ]:
+        for named in re.findall(r"Renode (\d+\.\d+\.\d+)|renode-(\d+\.\d+\.\d+)", path.read_text()):
+            assert version[1] in named, path
 
 
 def test_the_size_report_wants_a_trained_run_and_another_checkout(tmp_path: Path) -> None:

@@ -29,10 +29,9 @@ from host.errors import HostError
 
 PROGRAM: Final = "renode"
 
-UNPACK: Final = (
-    "mkdir -p ~/renode && curl -L https://github.com/renode/renode/releases/download/v1.16.1/renode-1.16.1.linux-portable.tar.gz "
-    "| tar xz -C ~/renode --strip-components=1 && export PATH=~/renode:$PATH"
-)
+UNPACK: Final = "sh scripts/renode.sh ~/renode && export PATH=~/renode:$PATH"
+"""The pinned release, checked; the script is in the repository."""
+
 INSTALL: Final = f"Run `{UNPACK}`; for renode-test also `pip install -r ~/renode/tests/requirements.txt`."
 
 START_SECONDS: Final = 60.0

@@ -82,7 +82,7 @@ def test_what_is_optional_may_be_missing(tools: Callable[..., None], run_folder:
     missing = {finding["check"]: finding["cure"] for finding in findings if finding["status"] == OPTIONAL}
     assert code == 0
     assert missing["OpenOCD"] == "sudo apt-get install openocd"
-    assert "renode/releases" in missing["Renode"]
+    assert "sh scripts/renode.sh" in missing["Renode"]
 
 
 # What is wrong with a tool, the check that fails, and its cure.

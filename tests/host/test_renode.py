@@ -125,7 +125,7 @@ def test_without_renode_the_commands_say_how_to_get_it(run_folder: RunFolder) ->
     suite = run_module("host", "renode", "--run", run_folder.path, "--board", "nucleo")
     for result, program in ((stream, "renode"), (suite, "renode-test")):
         assert result.returncode == 2
-        assert result.stderr.startswith(f"error: {program} is not on PATH. Run `mkdir -p ~/renode && curl -L https://")
+        assert result.stderr.startswith(f"error: {program} is not on PATH. Run `sh scripts/renode.sh ~/renode && ")
         assert result.stderr.count("\n") == 1 and result.stdout == ""
 
 
