@@ -6,8 +6,10 @@ small files stand in for it: package.json, .piopm (PlatformIO's record of what i
 library only.
 """
 
+import ast
 import importlib.metadata
 import json
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -16,6 +18,10 @@ from typing import Final
 NAME: Final = "tool-scons"
 
 SCRIPT: Final = """\
+import sys
+
+sys.path.append({folder!r})  # where SCons was found: another Python may run this
+
 import SCons.Script
 SCons.Script.main()
 """
@@ -33,17 +39,19 @@ def seed(packages: Path) -> None:
     PlatformIO compares the version with what it requires, so an SCons of another version is not used by mistake.
     """
     folder = packages / NAME
-    if folder.exists():
+    if folder.exists() and not _left_behind(folder):
         return
     try:
-        version = package_version(importlib.metadata.version("scons"))
+        scons = importlib.metadata.distribution("scons")
     except importlib.metadata.PackageNotFoundError:
         return
+    version = package_version(scons.version)
+    shutil.rmtree(folder, ignore_errors=True)
     packages.mkdir(parents=True, exist_ok=True)
     made = Path(tempfile.mkdtemp(dir=packages.parent))  # then moved into place: another build may be doing the same
     description = {"name": NAME, "version": version, "description": "SCons, from the Python environment"}
     (made / "package.json").write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")
-    (made / "scons.py").write_text(SCRIPT, encoding="utf-8")
+    (made / "scons.py").write_text(SCRIPT.format(folder=str(scons.locate_file(""))), encoding="utf-8")
     record = {
         "type": "tool",
         "name": NAME,
@@ -57,3 +65,11 @@ def seed(packages: Path) -> None:
         shutil.rmtree(made)
         if not folder.exists():
             raise
+
+
+def _left_behind(folder: Path) -> bool:
+    """Whether it is a package of ours whose SCons is gone, with the Python that it was installed for."""
+    script = folder / "scons.py"
+    text = script.read_text(encoding="utf-8") if script.is_file() else ""
+    found = re.search(r"^sys\.path\.append\((.*?)\)  #", text, re.MULTILINE)
+    return found is not None and not (Path(ast.literal_eval(found[1])) / "SCons").is_dir()

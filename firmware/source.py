@@ -70,7 +70,13 @@ def _none(detail: str, run: Path) -> Source:
 
 def _vectors(detail: str, run: Path) -> Source:
     """The samples as a C array."""
-    import numpy as np
+    try:
+        import numpy as np
+    except ModuleNotFoundError:  # in PlatformIO's own Python, say
+        raise FirmwareError(
+            f"The source 'vectors' reads {run / 'vectors.npz'} with numpy, which is not installed in this Python.",
+            f"Build with the project's: .venv/bin/python -m firmware build --run {run} --board BOARD --source vectors.",
+        ) from None
 
     path = run / "vectors.npz"
     try:

@@ -26,7 +26,9 @@ JUST_BOOTED: Final = Statistics(**dict.fromkeys(Statistics.__dataclass_fields__,
 
 
 def run(folder: RunFolder, board: Board) -> None:
-    """Run the suite; what it says goes to stderr. Raises HostError: exit code 1 if a test fails, 2 without Renode."""
+    """Run the suite; what it says goes to stderr. Raises HostError: exit code 1 if a test fails, 2 without Renode; BoardError for a board
+    without a platform."""
+    uart = renode.uart(board)  # before anybody installs Renode for a board that has no platform
     program = require(PROGRAM)
     elf = folder.firmware(board.name) / "firmware.elf"
     if not elf.exists():
@@ -37,7 +39,7 @@ def run(folder: RunFolder, board: Board) -> None:
     place = elf.parent / "renode"
     place.mkdir(exist_ok=True)
     result = subprocess.run(
-        [program, *arguments(elf, renode.write(board, place), renode.uart(board), write(folder, board, place), place)],
+        [program, *arguments(elf, renode.write(board, place), uart, write(folder, board, place), place)],
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
         check=False,

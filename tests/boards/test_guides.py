@@ -56,6 +56,15 @@ def test_pages_say_that_no_board_has_been_run_and_name_what_exists(path: Path) -
         assert set(line.split()) <= verbs, line
 
 
+@pytest.mark.parametrize("path", GUIDES, ids=lambda path: path.stem)
+def test_pages_name_the_boards_that_no_emulator_has_run(path: Path) -> None:
+    """Renode's platforms were never loaded."""
+    here = [board for board in load_all() if any(page == path for page, _ in rows(board))]
+    untried = {board.short_name for board in here if not board.emulator.qemu and not board.emulator.rp2040js}
+    said = re.search(r"run in no emulator: ((?:`\w+`,?\s?)+)", path.read_text(encoding="utf-8"))
+    assert set(re.findall(r"\w+", said[1]) if said else ()) == untried
+
+
 def test_the_index_lists_every_page() -> None:
     index = (ROOT / "docs/bring_up/README.md").read_text(encoding="utf-8")
     assert {path.name for path in GUIDES} - {"README.md"} == set(re.findall(r"^\| \[([\w.]+)\]", index, re.MULTILINE))

@@ -51,6 +51,26 @@ def test_seeded_scons_is_the_version_platformio_asks_for(tmp_path: Path) -> None
     assert [path.name for path in tmp_path.iterdir()] == ["tool-scons"]
 
 
+def test_seeded_scons_serves_a_python_without_it(tmp_path: Path) -> None:
+    """As that of PlatformIO in VS Code."""
+    seed(tmp_path)
+    command = [sys.executable, "-I", "-S", str(tmp_path / "tool-scons/scons.py"), "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0 and "SCons" in result.stdout, result.stderr
+
+
+def test_seeded_scons_is_made_anew_when_its_python_is_gone_and_another_is_left_alone(tmp_path: Path) -> None:
+    seed(tmp_path)
+    script = tmp_path / "tool-scons/scons.py"
+    whole = script.read_text()
+    script.write_text(re.sub(r"append\(.*\)", f"append({str(tmp_path / 'gone')!r})", whole))
+    seed(tmp_path)
+    assert script.read_text() == whole
+    script.write_text("# of the registry\n")
+    seed(tmp_path)
+    assert script.read_text() == "# of the registry\n"
+
+
 @pytest.mark.parametrize("name", BOARDS)
 def test_image_is_built_offline_and_kept_in_the_run_folder(name: str, image: Image) -> None:
     board, elf, sizes = image(name)

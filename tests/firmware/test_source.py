@@ -3,6 +3,7 @@
 import contextlib
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -185,6 +186,14 @@ def test_vectors_are_sequences_too(bench_stream: RunFolder, tmp_path: Path) -> N
         assert emulated.uplink(STEPS * FRAME_BYTES) == sequences[1].tobytes()
         assert emulated.ask(Answer(2, 3, 1), Final).source == Source.HOST
         assert emulated.ask(Capture(3), Result).steps == sure.steps
+
+
+def test_vectors_without_numpy_are_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PlatformIO's own Python, in VS Code, has none."""
+    monkeypatch.setitem(sys.modules, "numpy", None)
+    with pytest.raises(FirmwareError, match="numpy, which is not installed") as refused:
+        source.find("vectors:3", tmp_path)
+    assert "python -m firmware build" in refused.value.next_step
 
 
 def test_none_and_vectors(tmp_path: Path) -> None:

@@ -129,6 +129,12 @@ def test_without_renode_the_commands_say_how_to_get_it(run_folder: RunFolder) ->
         assert result.stderr.count("\n") == 1 and result.stdout == ""
 
 
+def test_a_board_without_a_platform_is_refused_before_renode_is_asked_for(run_folder: RunFolder) -> None:
+    result = run_module("host", "renode", "--run", run_folder.path, "--board", "pico")
+    assert result.returncode == 2
+    assert "raspberry_pi_pico: its board file names no Renode platform" in result.stderr and "PATH" not in result.stderr
+
+
 def test_a_board_without_a_platform(stand_in: Callable[..., Path], run_folder: RunFolder) -> None:
     stand_in()
     image = run_folder.firmware("mps2_an386") / "firmware.elf"
