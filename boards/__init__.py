@@ -12,7 +12,7 @@ file in `boards/clocks`, `boards/ticks` or `boards/uarts`, one line in the table
 `boards/render` turns a board into the linker script, board.h, the PlatformIO board and the OpenOCD command.
 """
 
-from boards.board import Board, Emulator, Memory, Probe, Qemu, Region, Renode, Uf2
+from boards.board import Board, Emulator, Identity, Memory, Probe, Qemu, Region, Renode, Uf2
 from boards.errors import BoardError
 from boards.load import by_probe, load, load_all, names
 
@@ -20,6 +20,7 @@ __all__ = [
     "Board",
     "BoardError",
     "Emulator",
+    "Identity",
     "Memory",
     "Probe",
     "Qemu",

@@ -11,13 +11,24 @@ from boards.uarts import Uart
 
 
 @dataclass(frozen=True)
+class Identity:
+    """Where a chip says what it is, so that an image goes to no other one of its family: the word at the address `register`, of
+    which the bits of `mask` are one of `ids`."""
+
+    register: int
+    mask: int
+    ids: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class Chip:
     """The microcontroller. `core` and `fpu` are one of boards.cores.CORES; `boot` is what its boot ROM runs before the vectors,
-    firmware/hal/boot_<boot>.c, if it has such a stage."""
+    firmware/hal/boot_<boot>.c, if it has such a stage; `identity` is what a debug probe may read of it before it writes."""
 
     part: str
     core: str
     fpu: str
+    identity: Identity | None = None
     boot: str | None = None
 
 

@@ -2,8 +2,8 @@
 
 What is checked beyond keys and types: the clock tree and the UART (boards.clocks, boards.uarts), a baud rate within
 2 % of what is asked both on the configured clock and on the fallback, memory regions that are positive, aligned and
-apart, a stack that leaves room in the RAM budget, a known core with a floating-point unit that exists for it, and
-names that belong to one board only.
+apart, a stack that leaves room in the RAM budget, a known core with a floating-point unit that exists for it, ids of the chip that
+its register can hold, and names that belong to one board only.
 """
 
 import dataclasses
@@ -129,6 +129,17 @@ def _check(board: Board) -> None:
             "chip.fpu",
             f"is {chip.fpu!r}, which the {chip.core} does not have ({', '.join(CORES[chip.core])}).",
             f"Nearest: {nearest(chip.fpu, CORES[chip.core])}.",
+        )
+    if (identity := chip.identity) and not (
+        identity.register % 4 == 0
+        and 0 <= identity.register < 1 << 32
+        and identity.ids
+        and all(0 < each < 1 << 32 and each & identity.mask == each for each in identity.ids)
+    ):
+        raise Implausible(
+            "chip.identity",
+            f"has register {identity.register:#x}, mask {identity.mask:#x}, ids {', '.join(map(hex, identity.ids)) or 'none'}.",
+            "Expected the address of a word, and ids above 0 within the mask.",
         )
     _check_memory(board)
     board.clock.check()

@@ -1,5 +1,7 @@
-"""OpenOCD, through whatever debug probe the board has. Its own "Verified OK" is success."""
+"""OpenOCD, through whatever debug probe the board has. Its own "Verified OK" is success. It flashes any chip of a family: which one is
+there is asked for first."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Final
@@ -7,7 +9,7 @@ from typing import Final
 from boards import Board
 from boards.render import openocd
 from firmware.errors import FirmwareError
-from firmware.flash import tool, usb
+from firmware.flash import identity, tool, usb
 
 INSTALL: Final = "Install OpenOCD: apt-get install openocd, brew install open-ocd, or https://openocd.org."
 
@@ -44,5 +46,9 @@ def require() -> None:
 
 
 def program(elf: Path, board: Board, probe: str | None) -> None:
-    command = openocd.render(board, elf.resolve(), usb.choose(board, probe))
-    tool.run("OpenOCD", command, board, r"\*\* Verified OK \*\*", FAILURES)
+    serial = usb.choose(board, probe)
+    if known := board.chip.identity:
+        word = rf"^{known.register:#x}: ([0-9a-f]{{8}})\b"
+        said = tool.run("OpenOCD", openocd.identify(board, serial), board, f"(?m){word}", FAILURES)
+        identity.check("OpenOCD", board, int(re.findall(word, said, re.MULTILINE)[0], 16))
+    tool.run("OpenOCD", openocd.render(board, elf.resolve(), serial), board, r"\*\* Verified OK \*\*", FAILURES)

@@ -1,12 +1,15 @@
-"""st-flash of stlink-tools, through an ST-LINK. It reads back what it wrote and says "verified"."""
+"""st-flash of stlink-tools, through an ST-LINK. It reads back what it wrote and says "verified". It flashes any chip that it knows:
+which one is there is asked of st-info first, which comes with it."""
 
+import re
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Final
 
 from boards import Board
 from contract.errors import NO_DEVICE
-from firmware.flash import tool, usb
+from firmware.flash import identity, tool, usb
 
 INSTALL: Final = "Install st-flash: apt-get install stlink-tools, or brew install stlink."
 
@@ -36,9 +39,30 @@ def lacks(board: Board, probe: str | None) -> str | None:
 
 def program(elf: Path, board: Board, probe: str | None) -> None:
     serial = usb.choose(board, probe)
+    found = chip_id(serial) if board.chip.identity else None
+    if found is not None:
+        identity.check("st-info", board, found)
     select = () if serial is None else ("--serial", serial)
     image, origin = elf.with_suffix(".bin").resolve(), board.memory.flash.origin
     command = ("st-flash", *select, "--reset", "write", str(image), f"{origin:#x}")
     tool.run(
         "st-flash", command, board, "[Ff]lash written and verified", FAILURES, complaint=r".*\b(?:ERROR|WARN) [\w.]+: "
     )
+
+
+def chip_id(serial: str | None) -> int | None:
+    """The id that `st-info --probe` has of the chip behind the ST-LINK with that serial number, or the only one; None if it does not
+    say, for which st-flash has the reason then: no probe, no permission, no answer."""
+    try:
+        result = subprocess.run(
+            ("st-info", "--probe"), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
+            timeout=tool.TIMEOUT, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    # One paragraph for each ST-LINK (src/st-info/info.c), in which these two lines are in this order.
+    found = re.findall(
+        r"^ *serial: *(\w+)$(?:\n(?! *serial:).*)*?\n *chip-?id: *(0x[0-9a-fA-F]+)", result.stdout, re.MULTILINE
+    )
+    known = [int(chip, 16) for number, chip in found if serial in (None, number)]
+    return known[0] if len(known) == 1 and known[0] else None

@@ -75,8 +75,8 @@ def run(
     success: str,
     failures: Iterable[Failure],
     complaint: str = "Error:",
-) -> None:
-    """Run a tool; done is an exit code of 0 with words that match `success`. Lines that begin like `complaint`, a pattern, are
+) -> str:
+    """Run a tool; returns what it said. Done is an exit code of 0 with words that match `success`. Lines that begin like `complaint`, a pattern, are
     its own errors. Raises FirmwareError, Unreachable for a failure that has not `reached` the board."""
     try:
         result = subprocess.run(
@@ -98,7 +98,7 @@ def run(
     except OSError as error:
         raise FirmwareError(f"{name} cannot be run ({error.strerror}).", f"Check `{command[0]} --version`.") from None
     if result.returncode == 0 and re.search(success, result.stdout):
-        return
+        return result.stdout
     said = _complaint(result.stdout, complaint)
     name_and_usb = f"{board.name} (USB {board.probe.usb})" if board.probe else board.name
     for failure in failures:

@@ -98,6 +98,8 @@ REFUSED = {
     "budget above memory": ("[clock]", "[budget]\nflash = 524_289\nram = 4_096\n[clock]", ["budget.flash", "524289"]),
     "stack above the budget": ("[clock]", "[budget]\nflash = 4_096\nram = 2_048\n[clock]", ["memory.stack", "2048"]),
     "probe without product": ('"0483:374b"', '"0483"', ["probe.usb", "'0483'", "VID:PID"]),
+    "identity that its mask cannot hold": ("mask = 0xFFF", "mask = 0xFF", ["chip.identity", "0xff", "0x421"]),
+    "identity without ids": ("ids = [0x421]", "ids = []", ["chip.identity", "none"]),
     "mbed id of three digits": ('["0777"]', '["777"]', ["probe.mbed_ids", "'777'", "four"]),
     "UF2 family of more than 32 bits": (
         "[probe]", "[uf2]\nboard_id = 'X'\nfamily = 0x1_0000_0000\n[probe]", ["uf2.family", "0x100000000"]),

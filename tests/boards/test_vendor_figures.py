@@ -54,6 +54,14 @@ ADAPTERS = {
 }  # fmt: skip
 
 
+# The device id codes of the chips: config/chips/*.chip of stlink 1.8, and of the nRF52840 MDK/nrf52840.svd, INFO.PART.
+IDENTITIES = {
+    "arduino_nano_33_ble_sense": 0x52840, "nucleo_f401re": 0x433, "nucleo_f446re": 0x421, "nucleo_f746zg": 0x449, "nucleo_g0b1re": 0x467,
+    "nucleo_h743zi": 0x450, "nucleo_l476rg": 0x415, "nucleo_l4r5zi": 0x470, "nucleo_u575zi_q": 0x482, "stm32f4_discovery": 0x413,
+    "stm32vl_discovery": 0x420,
+}  # fmt: skip
+
+
 @pytest.fixture(params=[board.name for board in load_all()])
 def board(request: pytest.FixtureRequest) -> Board:
     return load(request.param)
@@ -61,6 +69,24 @@ def board(request: pytest.FixtureRequest) -> Board:
 
 def test_every_board_has_figures_to_be_held_against(board: Board) -> None:
     assert board.name in FIGURES
+
+
+def test_the_chips_own_id(board: Board) -> None:
+    identity = board.chip.identity
+    assert (identity.ids[0] if identity else None) == IDENTITIES.get(board.name)
+    if board.chip.part.startswith("STM32"):  # where stlink reads it: src/stlink-lib/common.c, stlink_chip_id
+        by_family = {"STM32H7": 0x5C00_1000, "STM32G0": 0x4001_5800, "STM32U5": 0xE004_4000}
+        assert identity and identity.register == by_family.get(board.chip.part[:7], 0xE004_2000)
+
+
+def test_boards_that_openocd_cannot_tell_apart_have_different_ids() -> None:
+    seen: dict[str, set[int]] = {}
+    for board in load_all():
+        if board.probe and board.chip.part.startswith("STM32"):
+            ids = set(board.chip.identity.ids) if board.chip.identity else set()
+            before = seen.setdefault(board.probe.openocd, set())
+            assert ids and not ids & before, board.name
+            before |= ids
 
 
 def test_memory_clock_and_uart(board: Board) -> None:

@@ -118,22 +118,40 @@ SAID: dict[str, dict[str, tuple[str, int, int, str]]] = {
     },
 }  # fmt: skip
 
+# What the chip says of itself, of which the word is to be filled in: `mdw` of OpenOCD, src/target/target.c; st-info 1.7, src/st-info/info.c.
+IDENTITY = {
+    "openocd": "Info : [stm32f4x.cpu] Cortex-M4 r0p1 processor detected\n0xe0042000: {word:08x} \n\nshutdown command invoked\n",
+    "st-flash": "Found 1 stlink programmers\n  version:    V2J37S26\n  serial:     066EFF303435\n  flash:      524288 (pagesize: 16384)\n"
+    "  sram:       131072\n  chipid:     0x{id:04x}\n  descr:      F4xx\n",
+}
+F446, F401 = 0x1000_6421, 0x1000_6433
+ONCE_IT_ANSWERS = ("verify failed", "something else", "nothing verified", "done")
+"""The cases in which the chip was there to be asked."""
+
 CASES = [(tool, case) for tool, cases in SAID.items() for case in cases]
 NAMES = {"openocd": "OpenOCD", "st-flash": "st-flash", "pyocd": "pyOCD"}
 
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Makes PATH a folder of stand-ins, each with its case; they write their arguments to the folder that is returned."""
+    """Makes PATH a folder of stand-ins, each with its case; they write their arguments to the folder that is returned. `word` is what
+    the chip says that it is."""
 
-    def install(**cases: str) -> Path:
+    def install(word: int = F446, **cases: str) -> Path:
         folder = tmp_path / "tools"
         folder.mkdir()
         for name, case in cases.items():
             program = folder / name.replace("_", "-")
             said, code, _, _ = SAID[program.name][case]
+            asked = IDENTITY.get(program.name, "").format(word=word, id=word & 0xFFF)
+            identify = ""
+            if program.name == "openocd" and case in ONCE_IT_ANSWERS:
+                identify = f"case \"$*\" in *mdw*) /bin/cat >&2 <<'END'\n{asked}END\nexit 0;; esac\n"
+            if program.name == "st-flash" and case in ONCE_IT_ANSWERS:
+                (folder / "st-info").write_text(f"#!/bin/sh\n/bin/cat <<'END'\n{asked}END\n")
+                (folder / "st-info").chmod(0o755)
             program.write_text(
-                f"#!/bin/sh\nprintf '%s\\n' \"$@\" > {folder}/{program.name}.arguments\n/bin/cat >&2 <<'END'\n{said}END\nexit {code}\n"
+                f"#!/bin/sh\n{identify}printf '%s\\n' \"$@\" > {folder}/{program.name}.arguments\n/bin/cat >&2 <<'END'\n{said}END\nexit {code}\n"
             )
             program.chmod(0o755)
         monkeypatch.setenv("PATH", str(folder))
@@ -214,13 +232,72 @@ def test_what_the_tools_are_told(
     assert flash(elf, NUCLEO, probe).name == "pyOCD"
     told = {name: (folder / f"{name}.arguments").read_text().splitlines() for name in NAMES}
     select = ["-c", f"adapter serial {{{probe}}}"] if probe else []
-    program = ["-c", f"program {{{elf}}} verify reset exit"]
-    assert told["openocd"] == ["-f", "board/st_nucleo_f4.cfg", *select, *program]
+    steps = ("init", "reset halt", "mdw 0xe0042000", "reset run", "shutdown")  # it gets no further: no probe
+    identify = [word for step in steps for word in ("-c", step)]
+    assert told["openocd"] == ["-f", "board/st_nucleo_f4.cfg", *select, *identify]
     select = ["--serial", probe] if probe else []
     assert told["st-flash"] == [*select, "--reset", "write", str(elf.with_suffix(".bin")), "0x8000000"]
     select = ["--uid", probe] if probe else []
     target = ["load", "--no-wait", "--target", "stm32f446retx"]
     assert told["pyocd"] == [*target, *select, "--format", "elf", str(elf)]
+
+
+@pytest.mark.parametrize("tool", ["openocd", "st-flash"])
+def test_another_chip_of_the_family_is_not_written(tool: str, tools: Callable[..., Path], elf: Path) -> None:
+    """Both would flash it, and say that it read back."""
+    folder = tools(word=F401, **{tool.replace("-", "_"): "done"})
+    with pytest.raises(FirmwareError) as caught:
+        flash(elf, NUCLEO)
+    assert "0x433, that of nucleo_f401re; expected 0x421, STM32F446RET6" in caught.value.problem
+    assert "BOARD=nucleo_f401re" in caught.value.next_step and caught.value.exit_code == KNOWN_FAILURE
+    assert not (folder / f"{tool}.arguments").exists()
+    shutil.rmtree(folder)
+    tools(word=0x1001_65A5, **{tool.replace("-", "_"): "done"})
+    with pytest.raises(FirmwareError, match="0x5a5, which no board here has"):
+        flash(elf, NUCLEO)
+
+
+def test_of_several_st_links_the_chip_of_the_one_that_is_named_counts(
+    tools: Callable[..., Path], elf: Path, usb_devices: Callable[..., None]
+) -> None:
+    folder = tools(st_flash="done")
+    usb_devices(("0483:374b", "STM32 STLink", "066E"), ("0483:374b", "STM32 STLink", "0671FF"))
+    first, second = (
+        IDENTITY["st-flash"].format(id=word & 0xFFF).split("\n", 1)[1].replace("066EFF303435", serial)
+        for serial, word in (("066E", F401), ("0671FF", F446))
+    )
+    (folder / "st-info").write_text(
+        f"#!/bin/sh\n/bin/cat <<'END'\nFound 2 stlink programmers\n1.\n{first}2.\n{second}END\n"
+    )
+    assert flash(elf, NUCLEO, "0671FF").name == "st-flash"
+    with pytest.raises(FirmwareError, match="0x433"):
+        flash(elf, NUCLEO, "066E")
+
+
+@pytest.mark.skipif(shutil.which("openocd") is None, reason="openocd is not installed")
+@pytest.mark.parametrize(("word", "ids"), [(F446, "0x421"), (F401, "0x433")])
+def test_the_real_openocd_reads_the_word_by_that_command(
+    word: int, ids: str, elf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own interpreter runs the command; what needs a probe is replaced in it, and says what OpenOCD says."""
+    scripts = tmp_path / "scripts"
+    (scripts / "board").mkdir(parents=True)
+    (scripts / "board/st_nucleo_f4.cfg").write_text(
+        "proc init {} {}\nproc reset {how} {}\n"
+        f'proc mdw {{address}} {{ echo [format "0x%08x: {word:08x} " $address] }}\n'
+        'proc program {image args} { echo "** Verified OK **"; shutdown }\n'
+    )
+    monkeypatch.setenv("OPENOCD_SCRIPTS", str(scripts))
+    real = shutil.which("openocd")
+    only = tmp_path / "only"
+    only.mkdir()
+    (only / "openocd").symlink_to(str(real))
+    monkeypatch.setenv("PATH", str(only))
+    if word == F446:
+        assert flash(elf, NUCLEO).name == "OpenOCD"
+        return
+    with pytest.raises(FirmwareError, match=f"its id is {ids}"):
+        flash(elf, NUCLEO)
 
 
 def test_the_first_that_is_there_is_taken_and_one_that_fails_on_the_board_is_the_end(
@@ -537,7 +614,9 @@ def test_the_command_builds_and_flashes(case: str, code: int, bench: RunFolder, 
     image("nucleo_f446re")
     program = tmp_path / "openocd"
     words, status, _, _ = SAID["openocd"][case]
-    program.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{words}END\nexit {status}\n")
+    identify = IDENTITY["openocd"].format(word=F446) if case in ONCE_IT_ANSWERS else ""
+    asked = f'case "$*" in *mdw*) printf "%s" "{identify}"; exit 0;; esac\n' if identify else ""
+    program.write_text(f"#!/bin/sh\n{asked}cat >&2 <<'END'\n{words}END\nexit {status}\n")
     program.chmod(0o755)
     others = tmp_path / "others"
     others.mkdir()
