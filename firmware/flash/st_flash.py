@@ -23,7 +23,11 @@ FAILURES: Final = (
     tool.no_probe("Couldn't find any ST-Link|Failed to open USB device"),
     tool.no_answer("Can not connect to target|Could not find chip id|too low for flash writes"),
     tool.no_answer("Failed to read core_id|Failed to halt the core"),
-    tool.wrong_chip("unknown chip id|unrecognized flash type|exceeds the size of the flash"),
+    tool.wrong_chip("exceeds the size of the flash|addr too high"),
+    tool.Failure(
+        "unknown chip id|unrecognized flash type", "does not know the chip of {board}",
+        "Install OpenOCD 0.12 or newer, or stlink 1.8 or newer: 1.7 has neither the STM32U575 nor the STM32G0B1.", reached=False,
+    ),
     tool.no_answer("Failed to connect to target"),
     tool.verify_failed("Verification of flash failed"),
 )  # fmt: skip

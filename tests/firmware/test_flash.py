@@ -79,8 +79,11 @@ SAID: dict[str, dict[str, tuple[str, int, int, str]]] = {
             "st-flash 1.7.0\n2026-11-21T14:45:15 ERROR common.c: Can not connect to target. Please use 'connect under reset' and try "
             "again\nFailed to connect to target\nFailed to parse flash type or unrecognized flash type\n",
             255, NO_DEVICE, "the chip behind it does not answer"),
-        "wrong chip": (
-            "st-flash 1.7.0\n2026-11-21T14:45:15 WARN common.c: unknown chip id! 0x5a5\nFailed to connect to target\n",
+        "unknown chip": (
+            "st-flash 1.7.0\n2026-11-21T14:45:15 WARN common.c: unknown chip id! 0x482\nFailed to connect to target\n",
+            255, NO_DEVICE, "does not know the chip"),
+        "too small": (
+            "st-flash 1.8.0\n2026-11-21T14:45:15 ERROR common_flash.c: The size exceeds the size of the flash (0x00010000 bytes available)\n",
             255, KNOWN_FAILURE, "found another chip"),
         "verify failed": (
             "st-flash 1.7.0\n2026-11-21T14:45:15 ERROR common_flash.c: Verification of flash failed at offset: 4096\n"
@@ -255,6 +258,18 @@ def test_another_chip_of_the_family_is_not_written(tool: str, tools: Callable[..
     tools(word=0x1001_65A5, **{tool.replace("-", "_"): "done"})
     with pytest.raises(FirmwareError, match="0x5a5, which no board here has"):
         flash(elf, NUCLEO)
+
+
+def test_what_st_flash_does_not_know_is_left_to_the_next_tool(
+    tools: Callable[..., Path], elf: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tools(st_flash="unknown chip", pyocd="done")
+    assert flash(elf, load("nucleo_u575zi_q")).name == "pyOCD"
+    assert "does not know the chip of nucleo_u575zi_q" in capsys.readouterr().err
+    shutil.rmtree(folder)
+    tools(st_flash="unknown chip")
+    with pytest.raises(FirmwareError, match=r"Install OpenOCD 0\.12 or newer, or stlink 1\.8"):
+        flash(elf, load("nucleo_g0b1re"))
 
 
 def test_of_several_st_links_the_chip_of_the_one_that_is_named_counts(
