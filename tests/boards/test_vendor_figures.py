@@ -79,6 +79,12 @@ def test_the_chips_own_id(board: Board) -> None:
         assert identity and identity.register == by_family.get(board.chip.part[:7], 0xE004_2000)
 
 
+def test_pyocd_is_not_named_for_an_st_link_v1(board: Board) -> None:
+    """The first that it knows is the ST-LINK/V2 (pyocd/probe/stlink/usb.py, USB_PID_EP_MAP)."""
+    if board.probe and "0483:3744" in board.probe.usb:
+        assert board.probe.pyocd is None
+
+
 def test_boards_that_openocd_cannot_tell_apart_have_different_ids() -> None:
     seen: dict[str, set[int]] = {}
     for board in load_all():
