@@ -7,9 +7,11 @@
 #define DEMCR REGISTER(0xE000EDFC)      /* DDI0403 C1.6.5 */
 #define DWT_CTRL REGISTER(0xE0001000)   /* C1.8.7 */
 #define DWT_CYCCNT REGISTER(0xE0001004) /* C1.8.8 */
+#define DWT_LAR REGISTER(0xE0001FB0)    /* C1.1.2, CoreSight management registers: lock access */
 
 #define DEMCR_TRCENA BIT(24)
 #define DWT_CTRL_CYCCNTENA BIT(0)
+#define DWT_LAR_UNLOCK UINT32_C(0xC5ACCE55)
 
 #define SYSTICK_EXCEPTION 15 /* B1.5.2 */
 
@@ -20,6 +22,7 @@ static uint32_t overhead;
 static bool dwt_counts(void)
 {
     DEMCR |= DEMCR_TRCENA;
+    DWT_LAR = DWT_LAR_UNLOCK; /* a Cortex-M7 ignores what software writes before this; cores without the lock ignore this */
     DWT_CYCCNT = 0;
     DWT_CTRL |= DWT_CTRL_CYCCNTENA;
     memory_barrier();

@@ -374,6 +374,16 @@ def test_the_uart_of_the_nano_is_set_up_on_pins_of_port_1(programs: Path) -> Non
     }
 
 
+@pytest.mark.parametrize(
+    ("dwt", "source"),
+    [("locked", 0), ("open", 0), ("absent", 1)],  # 0 DWT, 1 SysTick, as in HELLO
+)
+def test_cycles_come_from_the_dwt_wherever_there_is_one(dwt: str, source: int, programs: Path) -> None:
+    result = stm32(programs, "nucleo_f746zg", "test_cycles", {"__ARM_ARCH_ISA_THUMB": 2}, dwt)
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) == source
+
+
 @pytest.mark.parametrize("name", ["nucleo_f746zg", "mps2_an500"])
 def test_the_caches_are_emptied_before_they_are_on(name: str, programs: Path) -> None:
     result = stm32(programs, name, "test_caches", {})
