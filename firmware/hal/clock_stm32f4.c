@@ -1,4 +1,4 @@
-/* STM32F4 and F7: oscillator, PLL, over-drive, flash wait states, bus dividers. Twin of boards/clocks/stm32f4.py, which
+/* STM32F4 and F7: oscillator, PLL, voltage scale, over-drive, flash wait states, bus dividers. Twin of boards/clocks/stm32f4.py, which
  * computes the register words.
  *
  * Sequence of RM0390 5.1.4 (over-drive) and 3.4.1 (wait states before a faster clock). If anything does not report
@@ -28,6 +28,7 @@
 #define PWR_CR_VOS (UINT32_C(3) << 14)
 #define PWR_CR_ODEN BIT(16)
 #define PWR_CR_ODSWEN BIT(17)
+#define PWR_CSR_VOSRDY BIT(14)
 #define PWR_CSR_ODRDY BIT(16)
 #define PWR_CSR_ODSWRDY BIT(17)
 
@@ -60,7 +61,8 @@ static bool pll(void)
     REGISTER(PWR_CR) = (REGISTER(PWR_CR) & ~PWR_CR_VOS) | BOARD_CLOCK_VOS;
     REGISTER(RCC_PLLCFGR) = BOARD_CLOCK_PLLCFGR;
     REGISTER(RCC_CR) |= CR_PLLON;
-    return over_drive() && becomes(RCC_CR, CR_PLLRDY, CR_PLLRDY);
+    /* the regulator leaves scale 3 only while the PLL is on (5.1.3), and PLLRDY does not say that it has arrived */
+    return becomes(RCC_CR, CR_PLLRDY, CR_PLLRDY) && becomes(PWR_CSR, PWR_CSR_VOSRDY, PWR_CSR_VOSRDY) && over_drive();
 }
 
 static bool core_from_pll(void)

@@ -79,7 +79,7 @@ def stm32(
 
 
 # What the manuals ask of each clock tree; codes as in the registers. test_clock_<driver>.c says what the names mean.
-STM32F4_FLAGS = ("hse", "pll", "wait-states", "switch")
+STM32F4_FLAGS = ("hse", "pll", "voltage", "wait-states", "switch")
 STM32_CLOCKS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "nucleo_f446re": (
         {"VOS": 3, "OVER_DRIVE": 1, "WAIT_STATES": 5, "PPRE1": 0b101, "PPRE2": 0b100},  # RM0390: 180 MHz, 45, 90
