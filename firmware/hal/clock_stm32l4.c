@@ -1,4 +1,4 @@
-/* STM32L4 and L4+: MSI to 16 MHz, then HSI16, PLL, boost mode, flash wait states, bus dividers. Twin of
+/* STM32L4 and L4+: MSI to 16 MHz, then HSI16, boost mode, PLL, flash wait states, bus dividers. Twin of
  * boards/clocks/stm32l4.py, which computes the register words. Never run on hardware.
  *
  * Registers as in RM0351 (L4) and RM0432 (L4+), chapters 3 (flash), 5 (PWR) and 6 (RCC). The chip is in voltage range 1 from
@@ -47,20 +47,20 @@ static bool pll(void)
     if (!becomes(RCC_CR, CR_HSIRDY, CR_HSIRDY)) {
         return false;
     }
+    if (BOARD_CLOCK_BOOST) { /* before the PLL runs at more than range 1 without boost allows its output (RM0432 chapter 5) */
+        REGISTER(RCC_APB1ENR1) |= APB1ENR1_PWREN;
+        REGISTER(PWR_CR5) &= ~CR5_R1MODE;
+    }
     REGISTER(RCC_PLLCFGR) = BOARD_CLOCK_PLLCFGR;
     REGISTER(RCC_CR) |= CR_PLLON;
     return becomes(RCC_CR, CR_PLLRDY, CR_PLLRDY);
 }
 
-/* RM0432 chapter 5, dynamic voltage scaling, from range 1 normal to boost: AHB divided by 2 before, undivided 1 us after the switch. */
+/* RM0432 chapter 5, dynamic voltage scaling, with boost: AHB divided by 2 before, undivided 1 us after the switch. */
 static bool core_from_pll(void)
 {
     uint32_t divided = BOARD_CLOCK_BOOST ? CFGR_HPRE_2 : 0;
     REGISTER(RCC_CFGR) = BOARD_CLOCK_CFGR | divided;
-    if (BOARD_CLOCK_BOOST) {
-        REGISTER(RCC_APB1ENR1) |= APB1ENR1_PWREN;
-        REGISTER(PWR_CR5) &= ~CR5_R1MODE;
-    }
     REGISTER(FLASH_ACR) = BOARD_CLOCK_FLASH_ACR;
     if (!becomes(FLASH_ACR, ACR_LATENCY, BOARD_CLOCK_FLASH_ACR & ACR_LATENCY)) {
         return false;

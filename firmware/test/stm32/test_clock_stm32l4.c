@@ -26,13 +26,13 @@ void before_access(uint32_t address)
     }
     require(*pllcfgr == old_pllcfgr || !pll_on, "PLLCFGR is written while the PLL is off (RCC_PLLCFGR)");
     require(!pll_on || (*cr & CR_HSIRDY), "the PLL starts from an oscillator that runs");
+    require(!pll_on || boosted == BOOST, "boost mode before a PLL whose output needs it, and only then");
     require(!boosted || (*apb1enr1 & BIT(28)), "PWR is written while it has a clock");
     if (from_pll) {
         require(pll_ready, "the core is switched to a PLL that runs");
         require((*pllcfgr & 3) == 2 && (*pllcfgr & BIT(24)), "from the HSI16, by the output R");
         require((*pllcfgr >> 4 & 0xF) + 1 == M && (*pllcfgr >> 8 & 0x7F) == N && ((*pllcfgr >> 25 & 3) + 1) * 2 == R, "factors");
         require((*acr & 0xF) == WAIT_STATES, "wait states before the clock that needs them");
-        require(boosted == BOOST, "boost mode before the clock that needs it, and only then");
         switched++;
         require(!BOOST || divided || switched > SETTLE, "above 80 MHz through half of it, for 1 us");
     }
