@@ -61,12 +61,12 @@ class Budget:
 class Probe:
     """The debug probe through which the board is flashed, and what each tool of firmware/flash takes to use it.
 
-    `usb` is VID:PID of the probe, and of the serial port that it offers; `openocd` the configurations that OpenOCD ships, blanks in
+    `usb` is VID:PID of the probe, and of the serial port that it offers, of each version of the board; `openocd` the configurations that OpenOCD ships, blanks in
     between; `pyocd` pyOCD's name of the target; `mbed_ids` the four digits with which the board's code may begin in the files
     of a volume that programs what is copied to it.
     """
 
-    usb: str
+    usb: tuple[str, ...]
     openocd: str
     pyocd: str | None = None
     mbed_ids: tuple[str, ...] = ()

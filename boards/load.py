@@ -56,8 +56,8 @@ def by_probe(folder: Path = FOLDER) -> dict[str, tuple[str, ...]]:
     """What people call the boards that have the debug probe, by its USB id: boards share models of probes."""
     found: dict[str, tuple[str, ...]] = {}
     for board in load_all(folder):
-        if board.probe:
-            found[board.probe.usb] = (*found.get(board.probe.usb, ()), board.short_name)
+        for usb in board.probe.usb if board.probe else ():
+            found[usb] = (*found.get(usb, ()), board.short_name)
     return found
 
 
@@ -145,8 +145,11 @@ def _check(board: Board) -> None:
     board.clock.check()
     board.ticks.check()
     _check_uart(board)
-    if board.probe and not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{4}", board.probe.usb):
-        raise Implausible("probe.usb", f"is {board.probe.usb!r}, expected VID:PID.", "Four lower-case hex digits each.")
+    if board.probe and not board.probe.usb:
+        raise Implausible("probe.usb", "is empty, expected VID:PID of the probe.", "Add it.")
+    for usb in board.probe.usb if board.probe else ():
+        if not re.fullmatch(r"[0-9a-f]{4}:[0-9a-f]{4}", usb):
+            raise Implausible("probe.usb", f"has {usb!r}, expected VID:PID.", "Four lower-case hex digits each.")
     for code in board.probe.mbed_ids if board.probe else ():
         if not re.fullmatch(r"[0-9a-f]{4}", code):
             raise Implausible("probe.mbed_ids", f"has {code!r}, expected four lower-case hex digits.", "Correct it.")

@@ -82,7 +82,7 @@ def _places(
         yield Endpoint(port, _fixed(port), None)
 
 
-def _found(port: Port, usb: str, alone: bool) -> Callable[[], str]:
+def _found(port: Port, usb: tuple[str, ...], alone: bool) -> Callable[[], str]:
     """Where a board is that was at `port`: unplugged, it may come back as another device."""
     if port.serial_number is None and not alone:
         return _fixed(port.device)

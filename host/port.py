@@ -2,7 +2,7 @@
 
     port = open_port("/dev/ttyACM0", baud=460_800)
     port = open_port("socket://127.0.0.1:4000", baud=460_800)
-    port = open_port(find("0483:374b"), baud=460_800)
+    port = open_port(find(("0483:374b",)), baud=460_800)
 
 Every port is a pyserial URL: a device, socket://HOST:PORT (emulators, serial servers), loop://, rfc2217://, or any of these
 behind a cable with faults, faulty://... (host.faults).
@@ -56,24 +56,25 @@ def present() -> tuple[Port, ...]:
     return tuple(sorted(found, key=lambda port: (port.usb is None, port.device)))
 
 
-def matching(usb: str) -> list[Port]:
-    """All ports with that USB VID:PID."""
-    return [port for port in present() if port.usb == usb.lower()]
+def matching(usb: tuple[str, ...]) -> list[Port]:
+    """All ports with one of those USB VID:PID, as the board files have them."""
+    return [port for port in present() if port.usb in usb]
 
 
-def find(usb: str, serial_number: str | None = None) -> str:
-    """The device of the only port with that USB VID:PID, and that serial number if one is given. Raises HostError if there is none, or
-    more than one."""
+def find(usb: tuple[str, ...], serial_number: str | None = None) -> str:
+    """The device of the only port with one of those USB VID:PID, and that serial number if one is given. Raises HostError if there is
+    none, or more than one."""
+    ids = " or ".join(usb)
     devices = [port.device for port in matching(usb) if serial_number in (None, port.serial_number)]
     if not devices:
         raise HostError(
-            f"No serial port has the USB id {usb}{f' and the serial number {serial_number}' if serial_number else ''} of the board. {_listing()}",
+            f"No serial port has the USB id {ids}{f' and the serial number {serial_number}' if serial_number else ''} of the board. {_listing()}",
             "Plug the board in, or name its port with --port; `--port emulator` needs no board.",
             NO_DEVICE,
         )
     if len(devices) > 1:
         raise HostError(
-            f"{len(devices)} serial ports have the USB id {usb}.",
+            f"{len(devices)} serial ports have the USB id {ids}.",
             f"Name one: --port {' or '.join(devices)}.",
             KNOWN_FAILURE,
         )

@@ -26,8 +26,8 @@ def render(boards: Iterable[Board]) -> str:
     """One rule for each USB id, with the boards that have it."""
     titles: dict[str, list[str]] = {}
     for board in boards:
-        if board.probe:
-            titles.setdefault(board.probe.usb, []).append(board.title)
+        for usb in board.probe.usb if board.probe else ():
+            titles.setdefault(usb, []).append(board.title)
     text = HEAD
     for usb, named in sorted(titles.items()):
         vendor, product = usb.split(":")

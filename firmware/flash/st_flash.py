@@ -34,7 +34,7 @@ FAILURES: Final = (
 
 
 def allows(board: Board) -> bool:
-    return board.probe is not None and usb.is_st_link(board.probe.usb)
+    return board.probe is not None and any(map(usb.is_st_link, board.probe.usb))
 
 
 def lacks(board: Board, probe: str | None) -> str | None:

@@ -100,7 +100,7 @@ def run(
     if result.returncode == 0 and re.search(success, result.stdout):
         return result.stdout
     said = _complaint(result.stdout, complaint)
-    name_and_usb = f"{board.name} (USB {board.probe.usb})" if board.probe else board.name
+    name_and_usb = f"{board.name} (USB {' or '.join(board.probe.usb)})" if board.probe else board.name
     for failure in failures:
         if re.search(failure.words, result.stdout):
             problem = f"{name} {failure.meaning.format(board=name_and_usb)}: {said}."

@@ -70,11 +70,11 @@ def choose(board: Board, probe: str | None) -> str | None:
     return None
 
 
-def _fits(device: Device, usb: str) -> bool:
-    """Whether a tool that looks for the probe `usb` might take this device: OpenOCD and pyOCD take a CMSIS-DAP by its name."""
-    if is_st_link(usb):
+def _fits(device: Device, usb: tuple[str, ...]) -> bool:
+    """Whether a tool that looks for one of the probes `usb` might take this device: OpenOCD and pyOCD take a CMSIS-DAP by its name."""
+    if any(map(is_st_link, usb)):
         return is_st_link(device.usb)
-    return device.usb == usb or "CMSIS-DAP" in device.product
+    return device.usb in usb or "CMSIS-DAP" in device.product
 
 
 def _read(path: Path) -> str:

@@ -50,7 +50,7 @@ FIGURES = {
 
 # What drives the probe of that USB id: ST-LINKs, a CMSIS-DAP.
 ADAPTERS = {
-    "0483:3744": "hla", "0483:374b": "hla", "0483:374e": "hla", "0d28:0204": "cmsis-dap", "2e8a:000c": "cmsis-dap",
+    "0483:3744": "hla", "0483:3748": "hla", "0483:374b": "hla", "0483:374e": "hla", "0d28:0204": "cmsis-dap", "2e8a:000c": "cmsis-dap",
 }  # fmt: skip
 
 
@@ -262,4 +262,4 @@ def test_openocd_ships_the_configuration(board: Board) -> None:
     ]
     result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
     assert "Can't find" not in result.stderr
-    assert ADAPTERS[board.probe.usb] in result.stderr + result.stdout
+    assert all(ADAPTERS[usb] in result.stderr + result.stdout for usb in board.probe.usb)

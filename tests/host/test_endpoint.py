@@ -25,7 +25,7 @@ def found(*ports: str, faults: str | None = None) -> list[tuple[str, str]]:
 
 def plug_in(monkeypatch: pytest.MonkeyPatch, *devices: str, serial_numbers: Sequence[str | None] | None = None) -> None:
     assert NUCLEO.probe is not None
-    usb, numbers = NUCLEO.probe.usb, serial_numbers or [None] * len(devices)
+    usb, numbers = NUCLEO.probe.usb[0], serial_numbers or [None] * len(devices)
     ports = tuple(Port(device, usb, "", number) for device, number in zip(devices, numbers, strict=True))
     monkeypatch.setattr(port, "present", lambda: ports)
 

@@ -42,7 +42,7 @@ def test_a_port_that_comes_back_after_a_moment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(greeting, "PORT_SECONDS", 0.01)
     looked = []
 
-    def find(usb: str, serial_number: str | None) -> str:
+    def find(usb: tuple[str, ...], serial_number: str | None) -> str:
         looked.append((usb, serial_number))
         if len(looked) < 3:
             raise HostError("No serial port has the USB id.", "Plug it in.", NO_DEVICE)
@@ -51,7 +51,7 @@ def test_a_port_that_comes_back_after_a_moment(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("host.port.find", find)
     with ScriptedBoard() as board:
         url, said = greeting.wait(NUCLEO, "auto", MODEL_HASH, seconds=10.0, probe="066E")
-    assert (url, said.board, looked) == (board.url, "nucleo_f446re", 3 * [("0483:374b", "066E")])
+    assert (url, said.board, looked) == (board.url, "nucleo_f446re", 3 * [(("0483:374b",), "066E")])
 
 
 def test_a_port_that_does_not_come_back_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+import boards
 from host import port as ports
 from host.errors import HostError
 from host.frame import Frame, encode
@@ -168,20 +169,34 @@ def test_a_real_terminal_device_carries_frames() -> None:
 def test_the_board_is_found_by_its_usb_id(monkeypatch: pytest.MonkeyPatch) -> None:
     acm = Port("/dev/ttyACM0", "0483:374b", "ST-LINK")
     monkeypatch.setattr(ports, "present", lambda: (acm, Port("/dev/ttyUSB0", "0403:6001", "FTDI")))
-    assert find("0483:374B") == "/dev/ttyACM0"
+    assert find(("0483:374b",)) == "/dev/ttyACM0"
+
+
+def test_every_version_of_a_board_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The NUCLEO-H743ZI2 has another probe than the NUCLEO-H743ZI."""
+    probe = boards.load("nucleo_h743zi").probe
+    assert probe is not None
+    for usb in ("0483:374b", "0483:374e"):
+        found = Port("/dev/ttyACM0", usb, "ST-LINK")
+        monkeypatch.setattr(ports, "present", lambda found=found: (found, Port("/dev/ttyUSB0", "0403:6001", "FTDI")))
+        assert (find(probe.usb), ports.matching(probe.usb)) == ("/dev/ttyACM0", [found])
+        assert "nucleo_h743zi" in boards.by_probe()[usb]
+    with pytest.raises(HostError, match="0483:374b or 0483:374e"):
+        monkeypatch.setattr(ports, "present", lambda: ())
+        find(probe.usb)
 
 
 def test_no_board_on_usb_is_an_error_that_lists_the_ports(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "present", lambda: (Port("/dev/ttyUSB0", "0403:6001", "FTDI"),))
     with pytest.raises(HostError, match=r"0483:374b.*/dev/ttyUSB0") as error:
-        find("0483:374b")
+        find(("0483:374b",))
     assert error.value.exit_code == 3
 
 
 def test_two_boards_on_usb_are_a_choice_for_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ports, "present", lambda: tuple(Port(f"/dev/ttyACM{i}", "0483:374b", "") for i in (0, 1)))
     with pytest.raises(HostError, match="--port /dev/ttyACM0 or /dev/ttyACM1") as error:
-        find("0483:374b")
+        find(("0483:374b",))
     assert error.value.exit_code == 2
 
 
