@@ -63,13 +63,15 @@ class Probe:
 
     `usb` is VID:PID of the probe, and of the serial port that it offers, of each version of the board; `openocd` the configurations that OpenOCD ships, blanks in
     between; `pyocd` pyOCD's name of the target; `mbed_ids` the four digits with which the board's code may begin in the files
-    of a volume that programs what is copied to it.
+    of a volume that programs what is copied to it; `without` is how to program a board that has no probe of its own, where none of
+    those tools does it.
     """
 
     usb: tuple[str, ...]
     openocd: str
     pyocd: str | None = None
     mbed_ids: tuple[str, ...] = ()
+    without: str | None = None
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,7 @@ def available(board: Board, probe: str | None = None) -> tuple[BackEnd, ...]:
     if not found:
         raise FirmwareError(
             f"Nothing is there that flashes {board.name}: {', '.join(lacking)} can.",
-            " Or: ".join(cure for cure in lacking.values() if cure is not None),
+            " Or: ".join(filter(None, (*lacking.values(), _without_probe(board)))),
         )
     return found
 
@@ -82,5 +82,13 @@ def flash(elf: Path, board: Board, probe: str | None = None) -> BackEnd:
     volumes = (
         back_end for back_end in BACK_ENDS if back_end.copies and back_end.allows(board) and back_end not in found
     )
-    cures = (unreachable[0].next_step, *(back_end.lacks(board, probe) for back_end in volumes))
+    cures = (
+        unreachable[0].next_step,
+        *(back_end.lacks(board, probe) for back_end in volumes),
+        _without_probe(board),
+    )
     raise Unreachable(unreachable[0].problem, " Or: ".join(filter(None, cures)))
+
+
+def _without_probe(board: Board) -> str | None:
+    return f"Without a probe, {board.probe.without}." if board.probe and board.probe.without else None

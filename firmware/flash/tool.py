@@ -22,6 +22,7 @@ TIMEOUT: Final = 120
 
 PERMIT: Final = f"Install the udev rules (`{udev.INSTALL}`), then plug the board in again."
 PLUG_IN: Final = "Connect the USB port of the board's probe, and check that the cable carries data."
+CONNECT: Final = "Connect a debug probe to the board, which has none of its own."
 CHECK_TARGET: Final = "Check the board's power and jumpers, hold reset while it connects, and try again."
 CHECK_CHIP: Final = "Check that the board is the one that BOARD names: `python -m boards` lists them with their chips."
 UPGRADE: Final = (
@@ -105,7 +106,10 @@ def run(
         if re.search(failure.words, result.stdout):
             problem = f"{name} {failure.meaning.format(board=name_and_usb)}: {said}."
             if not failure.reached:
-                raise Unreachable(problem, failure.next_step)
+                none_of_its_own = board.probe is not None and board.probe.without is not None
+                raise Unreachable(
+                    problem, CONNECT if none_of_its_own and failure.next_step == PLUG_IN else failure.next_step
+                )
             raise FirmwareError(problem, failure.next_step, failure.exit_code)
     raise FirmwareError(
         f"{name} did not flash {board.name} (exit code {result.returncode}): {said}.",

@@ -604,6 +604,19 @@ def test_without_a_probe_the_way_that_needs_none_is_told(tools: Callable[..., Pa
     assert "Connect the USB port" in caught.value.next_step and "Or: Hold BOOTSEL" in caught.value.next_step
 
 
+def test_a_board_that_has_no_probe_of_its_own_names_the_way_without_one(tools: Callable[..., Path], elf: Path) -> None:
+    nano = load("nano33")
+    folder = tools(openocd="no CMSIS-DAP", pyocd="no probe")
+    with pytest.raises(FirmwareError, match="found no debug probe of arduino_nano_33_ble_sense") as caught:
+        flash(elf, nano)
+    assert "board's probe" not in caught.value.next_step and "bossac" in caught.value.next_step
+    assert "docs/bring_up/nrf52840.md" in caught.value.next_step and (ROOT / "docs/bring_up/nrf52840.md").is_file()
+    shutil.rmtree(folder)
+    tools()
+    with pytest.raises(FirmwareError, match="bossac"):
+        flash(elf, nano)
+
+
 def command(*arguments: str | Path, path: str | None = None) -> subprocess.CompletedProcess[str]:
     """`python -m firmware flash`, with another PATH if one is given."""
     environment = os.environ | ({} if path is None else {"PATH": path})
