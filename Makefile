@@ -58,9 +58,9 @@ mlperf: setup ## the image of MODEL that MLPerf Tiny's runner measures, in runs/
 	@$(PY) -m export mlperf $(MODEL) --board $(BOARD) --out $(MLPERF)
 	@$(PY) -m firmware build --run $(MLPERF) --board $(BOARD) --engine $(ENGINE) --app mlperf
 
-flash: setup ## build, flash BOARD and ask it for HELLO (PORT: its serial port, PROBE: a serial number, where there are several)
+flash: setup ## build, flash BOARD and ask it for HELLO, or its name with APP=mlperf (PORT: its serial port, PROBE: a serial number, where there are several)
 	@$(PY) -m firmware flash --run runs/$(RUN) --board $(BOARD) --engine $(ENGINE) --consent $(CONSENT) --source $(SOURCE) --app $(APP) $(if $(PROBE),--probe '$(PROBE)')
-	$(if $(filter demur,$(APP)),@$(PY) -m host hello --run runs/$(RUN) --board $(BOARD) $(if $(filter-out emulator,$(PORT)),--port $(PORT)) $(if $(PROBE),--probe '$(PROBE)'))
+	@$(PY) -m host hello --run runs/$(RUN) --board $(BOARD) $(if $(filter mlperf,$(APP)),--mlperf) $(if $(filter-out emulator,$(PORT)),--port $(PORT)) $(if $(PROBE),--probe '$(PROBE)')
 
 bridge: setup ## answer what the board at PORT abstains from, live (PORT=emulator boots one; ARGS=--web serves a page as well)
 	@$(PY) -m host run --run runs/$(RUN) --board $(BOARD) --port $(PORT) $(ARGS)

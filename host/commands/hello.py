@@ -1,4 +1,4 @@
-"""`python -m host hello --run DIR --board BOARD [--port URL]`: whether the board runs, and carries the model of the run; what `make flash`
+"""`python -m host hello --run DIR --board BOARD [--port URL] [--mlperf]`: whether the board runs, and carries the model of the run; what `make flash`
 ends with. See `host.greeting`."""
 
 import argparse
@@ -22,6 +22,9 @@ def add(commands: Any) -> None:
         "--probe", metavar="SERIAL", help="of several ports of such boards, the one with that serial number"
     )
     parser.add_argument(
+        "--mlperf", action="store_true", help="the image is MLPerf Tiny's application: ask for its name instead"
+    )
+    parser.add_argument(
         "--seconds", type=shared.seconds, default=10.0, metavar="S", help="how long to wait; default 10"
     )
 
@@ -35,9 +38,13 @@ def call(arguments: argparse.Namespace) -> int:
     board = boards.load(arguments.board)
     arguments.port = [arguments.port] if arguments.port else None
     port, *_ = shared.ports(arguments)
-    expected = manifest.load(RunFolder(arguments.run).manifest).hash
     named = arguments.probe
     probe = None if named is None or Path(named).is_absolute() else named  # the path of a volume leads to no port
+    if arguments.mlperf:
+        url, name = greeting.wait_mlperf(board, port, arguments.seconds, probe)
+        print(f"{url}: {name}: m-ready")
+        return DONE
+    expected = manifest.load(RunFolder(arguments.run).manifest).hash
     url, hello = greeting.wait(board, port, expected, arguments.seconds, probe)
     print(f"{url}: {hello.board}, {hello.firmware}, {hello.clock_hz / 1e6:g} MHz, model {hello.model_hash:016x}: HELLO")
     return DONE
