@@ -21,15 +21,25 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Write:
+    """A `word` and the address of the `register` that it is written to."""
+
+    register: int
+    word: int
+
+
+@dataclass(frozen=True)
 class Chip:
     """The microcontroller. `core` and `fpu` are one of boards.cores.CORES; `boot` is what its boot ROM runs before the vectors,
-    firmware/hal/boot_<boot>.c, if it has such a stage; `identity` is what a debug probe may read of it before it writes."""
+    firmware/hal/boot_<boot>.c, if it has such a stage; `identity` is what a debug probe may read of it before it writes;
+    `debug_open` what an image writes at each start, where the chip otherwise keeps its debug port locked."""
 
     part: str
     core: str
     fpu: str
     identity: Identity | None = None
     boot: str | None = None
+    debug_open: Write | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from boards.board import Board
+from boards.board import Board, Write
 from boards.cores import CACHED
 
 TEMPLATE: Final = Path(__file__).parents[1] / "templates" / "board.h.in"
@@ -14,11 +14,14 @@ FIRST_INTERRUPT: Final = 16  # exception number of interrupt 0, DDI0403 B1.5.2
 
 def render(board: Board) -> str:
     clock, ticks, uart = board.clock, board.ticks, board.uart
+    debug_open = board.chip.debug_open or Write(register=0, word=0)
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
         board=board.name,
         vendor=board.vendor,
         title=board.title,
         caches=int(board.chip.core in CACHED),
+        debug_register=f"{debug_open.register:#010x}",
+        debug_word=f"{debug_open.word:#010x}",
         clock_hz=clock.hz,
         fallback_hz=clock.fallback_hz,
         clock_words=_definitions("BOARD_CLOCK_", {name: f"{word:#010x}u" for name, word in clock.words().items()}),

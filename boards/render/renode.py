@@ -72,6 +72,8 @@ def repl(board: Board) -> str:
     model = _model(board)
     memory, hz, core = board.memory, board.clock.fallback_hz, board.chip.core
     blocks = dict(REGISTERS[board.clock.DRIVER])
+    if board.chip.debug_open:
+        blocks["debug_port"] = board.chip.debug_open.register // BLOCK * BLOCK
     blocks |= {f"gpio_{pin.gpio:x}": pin.gpio for pin in getattr(board.uart, "pins", ())}
     stubs = "\n".join(
         f"{name}: Memory.ArrayMemory @ sysbus {address:#010x}\n    size: {BLOCK:#x}\n"

@@ -1,10 +1,11 @@
 /* Reset, the vector table, and what happens on a fault.
  *
- * Reset: stack filled with STACK_FILL (how deep it was used can be read from memory), .data copied, .bss cleared, FPU and
+ * Reset: debug port opened, stack filled with STACK_FILL (how deep it was used can be read from memory), .data copied, .bss cleared, FPU and
  * caches on, main called. Symbols come from boards/templates/link.ld.in. */
 #include "board.h"
 #include "caches.h"
 #include "cortex_m.h"
+#include "debug_port.h"
 #include "fault.h"
 #include "ticks.h"
 #include "uart.h"
@@ -36,6 +37,7 @@ __attribute__((section(".vectors"), used)) static vector *const vectors[BOARD_VE
 
 void Reset_Handler(void)
 {
+    debug_port_open(); /* first: a debugger gets in whatever happens below */
     /* volatile: otherwise GCC makes calls to memset of these loops, whose frame would lie in what is being filled */
     volatile uint32_t *stack_pointer;
     __asm__ volatile("mov %0, sp" : "=r"(stack_pointer));

@@ -83,6 +83,7 @@ def test_every_register_that_the_firmware_touches_is_there_and_nothing_overlaps(
     else:
         touched |= {bit.register for bit in board.uart.enable} | {pin.gpio for pin in board.uart.pins}  # type: ignore[attr-defined]
     touched |= {board.uart.base, board.memory.flash.origin, board.memory.ram.origin + board.memory.ram.length - 1}
+    touched |= {board.chip.debug_open.register} if board.chip.debug_open else set()
     assert len(touched) > 8
     for address in touched:
         assert any(address in span for span in spans.values()), hex(address)

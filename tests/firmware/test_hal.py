@@ -160,14 +160,17 @@ def test_a_clock_that_does_not_come_up_is_given_up(name: str, never: str, progra
     assert 65_536 <= accesses < 2 * 65_536  # one flag was waited for in full, and only one
 
 
+def registers(result: subprocess.CompletedProcess[str]) -> dict[int, int]:
+    """Addresses and words that a program printed."""
+    assert result.returncode == 0, result.stderr
+    return {int(line.split()[0], 16): int(line.split()[1], 16) for line in result.stdout.splitlines()}
+
+
 def stm32_uart(programs: Path, name: str, reset: dict[int, int]) -> dict[int, int]:
     """What uart_driver_start leaves in the registers, of which some start from their reset values."""
     rows = ", ".join(f"{{{address:#x}, {word:#x}}}" for address, word in reset.items())
-    result = stm32(
-        programs, name, "test_usart", {"DRIVER": f'"../../hal/uart_{load(name).uart.DRIVER}.c"', "RESET": f"{{{rows}}}"}
-    )
-    assert result.returncode == 0, result.stderr
-    return {int(line.split()[0], 16): int(line.split()[1], 16) for line in result.stdout.splitlines()}
+    driver = f'"../../hal/uart_{load(name).uart.DRIVER}.c"'
+    return registers(stm32(programs, name, "test_usart", {"DRIVER": driver, "RESET": f"{{{rows}}}"}))
 
 
 def test_the_uart_of_the_nucleo_is_set_up(programs: Path) -> None:
@@ -372,6 +375,19 @@ def test_the_uart_of_the_nano_is_set_up_on_pins_of_port_1(programs: Path) -> Non
         0x40002008: 1,  # STARTTX
         0xE000E100: 1 << 2,  # ISER: UART0
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        # nrf52840_bitfields.h of Nordic's nrfx: SwDisable to DISABLE, and nothing to FORCEPROTECT, where 0 locks until the next reset
+        ("nano33", {0x40000558: 0x5A}),
+        ("microbit", {}),
+        ("nucleo_f446re", {}),
+    ],
+)
+def test_the_debug_port_of_an_nrf52_alone_is_opened(name: str, written: dict[int, int], programs: Path) -> None:
+    assert registers(stm32(programs, name, "test_debug_port", {})) == written
 
 
 @pytest.mark.parametrize(
