@@ -301,6 +301,15 @@ def test_what_is_said_at_the_start(image: Image) -> None:
 
 
 @needs_emulator
+def test_what_ends_make_flash_finds_the_board(image: Image) -> None:
+    board, folder = load("nucleo"), image(SMALL["kws01"], "kws01")
+    with RUNNERS["qemu"].boot(board, folder.firmware(board.name) / "firmware.elf") as url:
+        result = run_module("host", "hello", "--run", folder.path, "--board", "nucleo", "--port", url, "--mlperf")
+    assert result.returncode == DONE, result.stderr
+    assert result.stdout == f"{url}: nucleo_f446re: m-ready\n"
+
+
+@needs_emulator
 def test_no_heap_and_no_stdio(image: Image) -> None:
     folder = image(SMALL["ad01"], "ad01")
     elf = folder.firmware("nucleo_f446re") / "firmware.elf"
