@@ -21,6 +21,7 @@ FAILURES: Final = (
         "Error: open failed|unable to find a matching CMSIS-DAP device|No J-Link device found|no device found"
     ),
     tool.old_firmware("only supports deprecated HLA"),
+    tool.locked("AP lock engaged"),
     tool.no_answer(
         "init mode failed|unable to connect to the target|target voltage may be too low|Target not examined yet"
     ),

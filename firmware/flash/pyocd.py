@@ -19,6 +19,7 @@ FAILURES: Final = (
         "Enter the number of the debug probe|More than one debug probe", "found several probes for {board}",
         "Name the serial number of one with PROBE, as `pyocd list` shows it.", NO_DEVICE,
     ),
+    tool.locked("APPROTECT enabled"),
     tool.no_answer("No ACK|communication failure|Unable to connect|no valid DP|Error reading IDR"),
     tool.Failure("[Ff]lash (program|erase) .*(fail|timed out|timeout)", "could not write the flash of {board}", tool.TRY_AGAIN),
 )  # fmt: skip
@@ -46,6 +47,8 @@ def program(elf: Path, board: Board, probe: str | None) -> None:
         "pyocd",
         "load",
         "--no-wait",
+        "--option",
+        "auto_unlock=false",  # else it erases a locked chip without being asked
         "--target",
         board.probe.pyocd,
         *select,

@@ -30,6 +30,8 @@ UPGRADE: Final = (
 )
 TRY_AGAIN: Final = "Run the command again; if it goes on, look at the cable and at the board's power."
 
+UNLOCK: Final = "Opening it erases the whole chip, a bootloader too, and is left to you: the board's page in docs/bring_up says how."
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -59,6 +61,10 @@ def old_firmware(words: str) -> Failure:
 def no_answer(words: str) -> Failure:
     meaning = "found the probe of {board}, but the chip behind it does not answer"
     return Failure(words, meaning, CHECK_TARGET, NO_DEVICE)
+
+
+def locked(words: str) -> Failure:
+    return Failure(words, "found the debug port of {board} locked", UNLOCK)
 
 
 def wrong_chip(words: str) -> Failure:

@@ -58,6 +58,9 @@ SAID: dict[str, dict[str, tuple[str, int, int, str]]] = {
         "verify failed": (
             "** Programming Started **\n** Programming Finished **\n** Verify Started **\n** Verify Failed **\n"
             "shutdown command invoked\n", 1, CHECK_FAILED, "did not read back"),
+        "locked": (  # tcl/target/nrf52.cfg
+            "****** WARNING ******\nnRF52 device has AP lock engaged (see UICR APPROTECT register).\nDebug access is denied.\n"
+            "Error: Target not examined yet\n", 1, KNOWN_FAILURE, "erases the whole chip"),
         "something else": ("Error: no idea\n", 7, KNOWN_FAILURE, "did not flash nucleo_f446re (exit code 7): no idea"),
         "nothing verified": ("Info : nothing was done\n", 0, KNOWN_FAILURE, "did not flash nucleo_f446re (exit code 0)"),
         "done": (
@@ -114,6 +117,9 @@ SAID: dict[str, dict[str, tuple[str, int, int, str]]] = {
             "0000312 C STLink 001F is using an unsupported, older firmware version. Please update to the latest STLink firmware\n",
             1, NO_DEVICE, "nothing here does that"),
         "no chip": ("0000410 C SWD/JTAG communication failure (No ACK) [__main__]\n", 1, NO_DEVICE, "does not answer"),
+        "locked": (  # pyocd/target/family/target_nRF52.py
+            "0000510 W NRF52840 APPROTECT enabled: not automatically unlocking [target_nRF52]\n"
+            "0000523 C SWD/JTAG communication failure (No ACK) [__main__]\n", 1, KNOWN_FAILURE, "erases the whole chip"),
         "flash failed": (
             "0002210 C flash program page failure (address 0x08000000; result code 0x1) [__main__]\n",
             1, KNOWN_FAILURE, "could not write the flash"),
@@ -241,7 +247,7 @@ def test_what_the_tools_are_told(
     select = ["--serial", probe] if probe else []
     assert told["st-flash"] == [*select, "--reset", "write", str(elf.with_suffix(".bin")), "0x8000000"]
     select = ["--uid", probe] if probe else []
-    target = ["load", "--no-wait", "--target", "stm32f446retx"]
+    target = ["load", "--no-wait", "--option", "auto_unlock=false", "--target", "stm32f446retx"]
     assert told["pyocd"] == [*target, *select, "--format", "elf", str(elf)]
 
 
