@@ -6,7 +6,8 @@
     python -m boards --udev         udev rules for their debug probes: boards/udev/99-demur.rules
     python -m boards --platformio   their environments for PlatformIO: firmware/boards.ini
 
-What a model needs is measured where an image of it was built for the board, and else computed (boards.models). A board that is wrong is not listed: the command says what is wrong with it and exits 2.
+What a model needs is measured where an image of it was built for the board, and else computed (boards.models). A board
+that is wrong is not listed: the command says what is wrong with it and exits 2.
 """
 
 import argparse

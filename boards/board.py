@@ -12,8 +12,8 @@ from boards.uarts import Uart
 
 @dataclass(frozen=True)
 class Identity:
-    """Where a chip says what it is, so that an image goes to no other one of its family: the word at the address `register`, of
-    which the bits of `mask` are one of `ids`."""
+    """Where a chip says what it is, so that an image goes to no other one of its family: the word at the address
+    `register`, of which the bits of `mask` are one of `ids`."""
 
     register: int
     mask: int
@@ -71,10 +71,10 @@ class Budget:
 class Probe:
     """The debug probe through which the board is flashed, and what each tool of firmware/flash takes to use it.
 
-    `usb` is VID:PID of the probe, and of the serial port that it offers, of each version of the board; `openocd` the configurations that OpenOCD ships, blanks in
-    between; `pyocd` pyOCD's name of the target; `mbed_ids` the four digits with which the board's code may begin in the files
-    of a volume that programs what is copied to it; `without` is how to program a board that has no probe of its own, where none of
-    those tools does it.
+    `usb` is VID:PID of the probe, and of the serial port that it offers, of each version of the board; `openocd` the
+    configurations that OpenOCD ships, blanks in between; `pyocd` pyOCD's name of the target; `mbed_ids` the four digits
+    with which the board's code may begin in the files of a volume that programs what is copied to it; `without` is how
+    to program a board that has no probe of its own, where none of those tools does it.
     """
 
     usb: tuple[str, ...]
@@ -86,8 +86,8 @@ class Probe:
 
 @dataclass(frozen=True)
 class Uf2:
-    """A bootloader with a volume that takes UF2 files. `board_id` is the Board-ID of its INFO_UF2.TXT, `family` the family of
-    chips that the blocks of a file name."""
+    """A bootloader with a volume that takes UF2 files. `board_id` is the Board-ID of its INFO_UF2.TXT, `family` the
+    family of chips that the blocks of a file name."""
 
     board_id: str
     family: int

@@ -18,14 +18,15 @@ CORES: Final[dict[str, tuple[str, ...]]] = {
 }
 
 EXTENSIONS: Final[dict[str, str]] = {
-    # No vector instructions (MVE): the kernels are written for the DSP extension, which the Cortex-M55 has as well, and an interrupt
-    # then has no vector state to save.
+    # No vector instructions (MVE): the kernels are written for the DSP extension, which the Cortex-M55 has as well, and
+    # an interrupt then has no vector state to save.
     "cortex-m55": "+nomve",
 }
 """What -mcpu is given beside the core's name."""
 
 CACHED: Final = frozenset({"cortex-m7"})
-"""Cores with caches of their own: an option of the Cortex-M7 (technical reference manual, 1.3) that every chip here took."""
+"""Cores with caches of their own: an option of the Cortex-M7 (technical reference manual, 1.3) that every chip here
+took."""
 
 
 def flags(core: str, fpu: str) -> tuple[str, ...]:

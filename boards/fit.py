@@ -5,8 +5,9 @@
     excess(parts, board)               # {} if it fits, else bytes too many by kind of memory: {"RAM": 1200}
     roomy(parts, load_all())           # the boards that it would fit
 
-Parts never hold the stack: how large that is says each board. Only memory is compared. An image for another core has other
-code, so what is said of a board other than the one that an image was built for is as good as the likeness of their cores.
+Parts never hold the stack: how large that is says each board. Only memory is compared. An image for another core has
+other code, so what is said of a board other than the one that an image was built for is as good as the likeness of
+their cores.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,9 +1,9 @@
 """Board files from disk, checked: `load("nucleo")`, `names()`, `load_all()`.
 
-What is checked beyond keys and types: the clock tree and the UART (boards.clocks, boards.uarts), a baud rate within
-2 % of what is asked both on the configured clock and on the fallback, memory regions that are positive, aligned and
-apart, a stack that leaves room in the RAM budget, a known core with a floating-point unit that exists for it, ids of the chip that
-its register can hold, and names that belong to one board only.
+What is checked beyond keys and types: the clock tree and the UART (boards.clocks, boards.uarts), a baud rate within 2 %
+of what is asked both on the configured clock and on the fallback, memory regions that are positive, aligned and apart,
+a stack that leaves room in the RAM budget, a known core with a floating-point unit that exists for it, ids of the chip
+that its register can hold, and names that belong to one board only.
 """
 
 import dataclasses

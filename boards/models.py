@@ -26,7 +26,8 @@ Images = dict[str, dict[str, int]]
 
 @dataclass(frozen=True)
 class Fit:
-    """Bytes that the firmware with a model takes of a board, stack included; `measured` on an image for that board, or else computed."""
+    """Bytes that the firmware with a model takes of a board, stack included; `measured` on an image for that board, or
+    else computed."""
 
     model: str
     board: str

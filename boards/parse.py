@@ -1,6 +1,7 @@
 """TOML values to the dataclasses of boards.board: every key known, every type right, nothing missing.
 
-The dataclasses are the schema. Where a field is a `Clock`, a `Ticks` or a `Uart`, the key `driver` of its table says which class.
+The dataclasses are the schema. Where a field is a `Clock`, a `Ticks` or a `Uart`, the key `driver` of its table says
+which class.
 """
 
 import dataclasses

@@ -61,8 +61,8 @@ def run(main: Callable[[], int]) -> int:
 
 
 def _occupy_standard_descriptors() -> None:
-    """Open what of standard input, output and error was closed when the program was started. The next file or socket would get
-    its number, and a child process that is handed it would take it for its own input or output."""
+    """Open what of standard input, output and error was closed when the program was started. The next file or socket
+    would get its number, and a child process that is handed it would take it for its own input or output."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(descriptor)

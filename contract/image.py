@@ -2,8 +2,8 @@
 
     fitted = prepare(Image.open("cat.jpg"), "rgb", size=(32, 32), fit="crop")
 
-An image is turned as its camera says and loses its transparency; "grey" is Pillow's luma of ITU-R 601-2. `fit = "crop"` scales
-it until it covers the size and cuts out its middle, "stretch" scales each axis on its own, both bilinear.
+An image is turned as its camera says and loses its transparency; "grey" is Pillow's luma of ITU-R 601-2. `fit = "crop"`
+scales it until it covers the size and cuts out its middle, "stretch" scales each axis on its own, both bilinear.
 """
 
 from typing import TYPE_CHECKING, Final

@@ -3,10 +3,11 @@
     settings = LogMel(rate=8000, bands=32, frames=64)
     frames = settings.frames_of(samples)  # samples [-1, 1] to float32 [64, 32]
 
-A window of `window_ms` moves by `hop_ms`; its power spectrum is summed in triangular bands, equally wide on the mel scale
-2595 log10(1 + f / 700) (O'Shaughnessy, "Speech Communication", 1987), which overlap by half; 10 log10 of the energy is
-mapped from `floor_db` .. `ceiling_db` to 0 .. 1, and what lies beyond is clipped. 0 dB is a sine of full scale. All of it is
-fixed in advance: nothing depends on the rest of the recording, so a frame can be computed as soon as it was heard.
+A window of `window_ms` moves by `hop_ms`; its power spectrum is summed in triangular bands, equally wide on the mel
+scale 2595 log10(1 + f / 700) (O'Shaughnessy, "Speech Communication", 1987), which overlap by half; 10 log10 of the
+energy is mapped from `floor_db` .. `ceiling_db` to 0 .. 1, and what lies beyond is clipped. 0 dB is a sine of full
+scale. All of it is fixed in advance: nothing depends on the rest of the recording, so a frame can be computed as soon
+as it was heard.
 """
 
 from dataclasses import dataclass, fields

@@ -62,8 +62,8 @@ class State:
 class Stream:
     """How a recurrent model is fed: at most `steps` frames a sequence, no decision before `minimum_steps` of them.
 
-    Frames are images' rows, whose 0 .. 1 was stretched to `low` .. `high`; `features` are how they are made of sound, None if
-    they are anything else.
+    Frames are images' rows, whose 0 .. 1 was stretched to `low` .. `high`; `features` are how they are made of sound,
+    None if they are anything else.
     """
 
     steps: int
@@ -77,8 +77,8 @@ class Stream:
 class Candidate:
     """A way to quantise the model, and what it does on the validation split. `activations` is int8, or int16 for 16x8.
 
-    `frozen` is the share of the float model's changes of its state that are less than half a step of the quantised state: what
-    such a state cannot follow, however many of them add up.
+    `frozen` is the share of the float model's changes of its state that are less than half a step of the quantised
+    state: what such a state cannot follow, however many of them add up.
     """
 
     activations: str
@@ -118,10 +118,12 @@ class Operator:
 
 @dataclass(frozen=True)
 class Router:
-    """The second model, of a gate whose score is "router": what it reads, what it costs. `file` is relative to the manifest.
+    """The second model, of a gate whose score is "router": what it reads, what it costs. `file` is relative to the
+    manifest.
 
-    `inputs` are "statistics", of the kind named (contract.gate.statistics.STATISTICS) and made with `table`, and "features", whose codes are those of the
-    base model's output of that name; `output` is "gate". `ram_bytes` is the arena of its C code.
+    `inputs` are "statistics", of the kind named (contract.gate.statistics.STATISTICS) and made with `table`, and
+    "features", whose codes are those of the base model's output of that name; `output` is "gate". `ram_bytes` is the
+    arena of its C code.
     """
 
     file: str
@@ -139,9 +141,9 @@ class Router:
 class Gate:
     """Accept or abstain: `score` names the rule (contract.gate.SCORES), `threshold` is a score code.
 
-    `output` is the model's output with the logits, of which the first are those of the classes; `extra` the one with what else the
-    score reads (contract.gate.Score), None if it reads nothing else. `offsets`, one for each class or none at all, are added to the
-    score codes of samples of that class.
+    `output` is the model's output with the logits, of which the first are those of the classes; `extra` the one with
+    what else the score reads (contract.gate.Score), None if it reads nothing else. `offsets`, one for each class or
+    none at all, are added to the score codes of samples of that class.
     """
 
     score: str
@@ -206,8 +208,8 @@ class Manifest:
 
     @property
     def hash(self) -> int:
-        """What the board announces in HELLO: the first 8 bytes, big endian, of the SHA-256 of the model, or if there is a router of
-        the SHA-256 of both, one after the other."""
+        """What the board announces in HELLO: the first 8 bytes, big endian, of the SHA-256 of the model, or if there is
+        a router of the SHA-256 of both, one after the other."""
         of = self.model.sha256
         if self.gate.router:
             of = hashlib.sha256(bytes.fromhex(of + self.gate.router.sha256)).hexdigest()

@@ -1,5 +1,6 @@
-"""What a threshold did: how many samples were accepted, and how many of those were wrong. Training measures it in arrays
-(`train.evaluation.operating_point`, which tells the two error rates apart), the bridge on a board (`host.sweep`)."""
+"""What a threshold did: how many samples were accepted, and how many of those were wrong. Training measures it in
+arrays (`train.evaluation.operating_point`, which tells the two error rates apart), the bridge on a board
+(`host.sweep`)."""
 
 from dataclasses import dataclass
 

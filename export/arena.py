@@ -1,9 +1,10 @@
-"""The tensor arena of TensorFlow Lite Micro: how many bytes a model needs on a microcontroller, known before it is built.
+"""The tensor arena of TensorFlow Lite Micro: how many bytes a model needs on a microcontroller, known before it is
+built.
 
     arena_bytes = measure(graph, content)
 
-The interpreter in the tflite-micro wheel reports what it used here, in two parts: the tail, structures that stay, and the
-head, the activations. Here is a 64-bit PC with portable kernels; a microcontroller differs in three ways.
+The interpreter in the tflite-micro wheel reports what it used here, in two parts: the tail, structures that stay, and
+the head, the activations. Here is a 64-bit PC with portable kernels; a microcontroller differs in three ways.
 
 * Its pointers have four bytes, so its tail is the smaller of the two. That difference is the slack of the estimate.
 * Kernels made for the core, as those of CMSIS-NN, ask for scratch memory beside the activations.
@@ -27,7 +28,8 @@ ALIGNMENT: Final = 16
 
 PLANNING_BYTES: Final = 64
 """A buffer in the planner's books, on 32 bits: AllocationInfo 24 (micro_allocation_info.h) and what
-GreedyMemoryPlanner::per_buffer_size() says, 40. There is one buffer a tensor, and one for an operator's scratch memory."""
+GreedyMemoryPlanner::per_buffer_size() says, 40. There is one buffer a tensor, and one for an operator's scratch
+memory."""
 
 _HEAD: Final = re.compile(rb"Arena allocation head (\d+) bytes")
 _TAIL: Final = re.compile(rb"Arena allocation tail (\d+) bytes")

@@ -3,8 +3,8 @@
     rows = measure(Path("runs/cells_digits_rows"), board)
     print(table(rows))
 
-Every seed of every cell is quantised both ways and answers the test split; instructions, flash and RAM are those of the first
-seed, measured in the emulator (`export.bench`): of one time step, in which a seed changes nothing to speak of.
+Every seed of every cell is quantised both ways and answers the test split; instructions, flash and RAM are those of the
+first seed, measured in the emulator (`export.bench`): of one time step, in which a seed changes nothing to speak of.
 """
 
 import json
@@ -33,8 +33,8 @@ LABEL: Final = {"int8": "int8", "int16": "16x8"}
 
 @dataclass(frozen=True)
 class Cost:
-    """A cell on a board. Accuracies on the test split, one a seed; instructions of one time step; sizes in bytes, `flash` of code and
-    constants, `ram` the arena with the state."""
+    """A cell on a board. Accuracies on the test split, one a seed; instructions of one time step; sizes in bytes,
+    `flash` of code and constants, `ram` the arena with the state."""
 
     accuracy: tuple[float, ...]
     instructions: float

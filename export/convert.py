@@ -59,7 +59,8 @@ def to_onnx(
     path: Path,
     any_batch: bool = False,
 ) -> None:
-    """Write `model` as ONNX with those names of inputs and outputs; with `any_batch` their first dimension may be any."""
+    """Write `model` as ONNX with those names of inputs and outputs; with `any_batch` their first dimension may be
+    any."""
     import torch
 
     with warnings.catch_warnings():

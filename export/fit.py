@@ -1,8 +1,10 @@
-"""Whether a compiled model fits a board, before anything is flashed: `require(parts(compiled, board, small), board, "model.tflite")`.
+"""Whether a compiled model fits a board, before anything is flashed: `require(parts(compiled, board, small), board,
+"model.tflite")`.
 
-The arena is the memory plan's. Constants and code are those of the object file that arm-none-eabi-gcc makes for the board's core, with the
-flags of the firmware build; what the model calls of the C library, memcpy and memset, and the program around it come on top. So a
-model that is refused here fits with no program, and one that is not may still be too much beside a large one.
+The arena is the memory plan's. Constants and code are those of the object file that arm-none-eabi-gcc makes for the
+board's core, with the flags of the firmware build; what the model calls of the C library, memcpy and memset, and the
+program around it come on top. So a model that is refused here fits with no program, and one that is not may still be
+too much beside a large one.
 """
 
 import shutil
@@ -26,7 +28,8 @@ ARENA: Final = "arena"
 
 
 def parts(compiled: Compiled, board: Board, small: bool = False) -> tuple[Part, ...]:
-    """What the model takes of the board. Without a compiler on PATH that is the arena alone. Raises ExportError if the C does not compile."""
+    """What the model takes of the board. Without a compiler on PATH that is the arena alone. Raises ExportError if the
+    C does not compile."""
     arena = Part(ARENA, 0, compiled.memory.arena_bytes)
     if shutil.which(COMPILER) is None:
         return (arena,)

@@ -3,8 +3,8 @@
     for activations in FloatModel(content).run(images):     # float32 [N, 8, 8, 1]
         activations["conv_2d_0"]                            # float32 [1, 8, 8, 16]
 
-LiteRT's reference kernels are used: plain loops, whose sums do not depend on the processor, so that ranges and with them
-the quantised file are the same on every PC.
+LiteRT's reference kernels are used: plain loops, whose sums do not depend on the processor, so that ranges and with
+them the quantised file are the same on every PC.
 """
 
 import warnings

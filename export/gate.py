@@ -4,8 +4,8 @@
     gate = calibrate(reads, target, {"validation": (codes, labels), "test": (codes, labels)})
     decisions = decide(gate, codes)
 
-`codes` are what the gate reads after each of T frames (1 of an image): the first frame that the gate is sure of decides, and
-the last if it never is (contract.gate.in_time).
+`codes` are what the gate reads after each of T frames (1 of an image): the first frame that the gate is sure of
+decides, and the last if it never is (contract.gate.in_time).
 
 The float threshold of training does not carry over: the board ranks integers. So the threshold is chosen again, on
 the validation split and on score codes. The test split is only measured.
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reads:
-    """A score and what it reads: the logits' tensor, of which the first `classes` are those of classes, and the one of what
-    else it reads, None if that is nothing or follows the classes. For a router `extra` is the router's output."""
+    """A score and what it reads: the logits' tensor, of which the first `classes` are those of classes, and the one of
+    what else it reads, None if that is nothing or follows the classes. For a router `extra` is the router's output."""
 
     score: str
     logits: Tensor
@@ -78,8 +78,8 @@ CALIBRATED_ON: Final = "validation"
 
 @dataclass(frozen=True)
 class Codes:
-    """What the gate reads of N samples after each of T frames: int8 `logits` of the classes [N, T, classes], and `extra`
-    [N, T, any], what else the score reads."""
+    """What the gate reads of N samples after each of T frames: int8 `logits` of the classes [N, T, classes], and
+    `extra` [N, T, any], what else the score reads."""
 
     logits: NDArray[np.int8]
     extra: NDArray[np.int8]
@@ -90,8 +90,8 @@ class Codes:
 
 @dataclass(frozen=True)
 class Decisions:
-    """What the gate makes of N samples: `predicted` uint8, `score` uint16, `accepted` bool, `steps` uint16, the frames that were
-    taken; and `classes` uint8 and `scores` uint16 [N, T] after each frame."""
+    """What the gate makes of N samples: `predicted` uint8, `score` uint16, `accepted` bool, `steps` uint16, the frames
+    that were taken; and `classes` uint8 and `scores` uint16 [N, T] after each frame."""
 
     predicted: NDArray[np.uint8]
     score: NDArray[np.uint16]
@@ -130,9 +130,9 @@ def calibrate(
 ) -> Gate:
     """The gate, its threshold chosen on the split named "validation" to meet `target`.
 
-    `splits` are codes and labels [N] by name; the result measures each. `minimum_steps` is None for images. With `per_class`
-    each predicted class has a threshold of its own (train.abstain.per_class), which gives the offsets. `second` describes the router
-    of a score that has one. Raises TrainError if no threshold meets the target.
+    `splits` are codes and labels [N] by name; the result measures each. `minimum_steps` is None for images. With
+    `per_class` each predicted class has a threshold of its own (train.abstain.per_class), which gives the offsets.
+    `second` describes the router of a score that has one. Raises TrainError if no threshold meets the target.
     """
     table = TABLES[reads.score](reads)
     least = minimum_steps or 1
@@ -201,7 +201,8 @@ def _by_class(
 ) -> tuple[int, tuple[int, ...]]:
     """A common threshold, and it less that of each predicted class.
 
-    The common one is the least, so that offsets do not lift scores to where they saturate, but not 0, where they saturate below.
+    The common one is the least, so that offsets do not lift scores to where they saturate, but not 0, where they
+    saturate below.
     """
     from train.abstain import per_class
 

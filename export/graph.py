@@ -88,7 +88,8 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Operator:
-    """`op` is the builtin's name, e.g. CONV_2D. Absent optional inputs are -1. `options` has the schema's field names."""
+    """`op` is the builtin's name, e.g. CONV_2D. Absent optional inputs are -1. `options` has the schema's field
+    names."""
 
     index: int
     op: str
@@ -260,8 +261,8 @@ def _operator(model: Any, operator: Any, index: int) -> Operator:
     if not 0 <= operator.OpcodeIndex() < model.OperatorCodesLength():
         raise _damaged(f"operator {index} names code {operator.OpcodeIndex()} of {model.OperatorCodesLength()}.")
     code = model.OperatorCodes(operator.OpcodeIndex())
-    # Writers before schema 3a stored the code in the deprecated byte only, others in the new field only; the larger of both is
-    # right for all. The package's BuiltinCode() looks at the new field for codes from 127 on only.
+    # Writers before schema 3a stored the code in the deprecated byte only, others in the new field only; the larger of
+    # both is right for all. The package's BuiltinCode() looks at the new field for codes from 127 on only.
     number = max(_int32_field(code, 3), code.DeprecatedBuiltinCode())
     op = _OP_NAMES.get(number, f"BUILTIN_{number}")
     if op == "CUSTOM":

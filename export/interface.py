@@ -39,9 +39,9 @@ def channels_last(array: NDArray[Any]) -> NDArray[Any]:
 def arrange(content: bytes, inputs: Arrays, outputs: Arrays) -> bytes:
     """Order, name and complete a float .tflite.
 
-    `inputs` and `outputs` are one probe: what the PyTorch model took and gave, by name, batch of one, in its layout and in
-    the wanted order. The probe should be noise, so that equal values mean the same tensor. Returns the content of the new
-    file. Raises ExportError if an output is missing, or cannot be told from another.
+    `inputs` and `outputs` are one probe: what the PyTorch model took and gave, by name, batch of one, in its layout and
+    in the wanted order. The probe should be noise, so that equal values mean the same tensor. Returns the content of
+    the new file. Raises ExportError if an output is missing, or cannot be told from another.
     """
     model = flatbuffer.unpack(content)
     graph = model.subgraphs[0]
@@ -126,7 +126,8 @@ def _operator_names(model: Any) -> list[str]:
 
 
 def _copied(model: Any, index: int) -> int:
-    """An output that is an input: a tensor of its own, which a RESHAPE writes, so that each can have a name and a range."""
+    """An output that is an input: a tensor of its own, which a RESHAPE writes, so that each can have a name and a
+    range."""
     from ai_edge_litert.schema_py_generated import (
         BufferT,
         BuiltinOperator,
@@ -173,7 +174,8 @@ def _add_biases(model: Any) -> None:
 
 
 def _name_tensors(graph: Any, operators: Sequence[str], interface: Mapping[int, str]) -> None:
-    """Names from the structure: the converter's are the insides of TensorFlow. Names stay unique: ranges are kept by them."""
+    """Names from the structure: the converter's are the insides of TensorFlow. Names stay unique: ranges are kept by
+    them."""
     names = dict(interface)
     for position, (operator, op) in enumerate(zip(graph.operators, operators, strict=True)):
         label = f"{op.lower()}_{position}"

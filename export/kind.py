@@ -102,8 +102,8 @@ class Kind(ABC):
 
     @abstractmethod
     def quantize(self, log: Path, activations: str | None) -> Quantized:
-        """Convert and quantise, `activations` as `export.quantize.RECIPES` has them, None for what suits. What the converter
-        prints goes to `log`."""
+        """Convert and quantise, `activations` as `export.quantize.RECIPES` has them, None for what suits. What the
+        converter prints goes to `log`."""
 
     @abstractmethod
     def codes(self, quantized: Quantized, part: Part) -> NDArray[np.int8]:
@@ -111,7 +111,8 @@ class Kind(ABC):
 
     @abstractmethod
     def answers(self, quantized: Quantized, codes: NDArray[np.int8]) -> Answers:
-        """What TensorFlow Lite Micro says to `codes`: [N, T, size] of each output that is no state, after each frame."""
+        """What TensorFlow Lite Micro says to `codes`: [N, T, size] of each output that is no state, after each
+        frame."""
 
     @abstractmethod
     def inputs(self, quantized: Quantized, codes: NDArray[np.int8]) -> tuple[NDArray[Any], ...]:

@@ -1,9 +1,10 @@
-"""A trained model as an ONNX file for a PC or a server: what `python -m host run --large` takes, and MLServer or Triton can serve.
+"""A trained model as an ONNX file for a PC or a server: what `python -m host run --large` takes, and MLServer or Triton
+can serve.
 
     written = write(Path("runs/digits/large.pt"), Path("runs/digits/large.onnx"))
 
-Input `image`, float32 [batch, C, H, W] in [0, 1]; output `probabilities`, float32 [batch, classes], calibrated with the checkpoint's temperature.
-The metadata has `classes`, a JSON list of their names.
+Input `image`, float32 [batch, C, H, W] in [0, 1]; output `probabilities`, float32 [batch, classes], calibrated with the
+checkpoint's temperature. The metadata has `classes`, a JSON list of their names.
 """
 
 import json
@@ -60,7 +61,8 @@ class Calibrated(nn.Module):
 
 
 def write(checkpoint: Path, path: Path) -> Written:
-    """Convert a checkpoint. Raises TrainError if that is none, ExportError if the file cannot be written or does something else."""
+    """Convert a checkpoint. Raises TrainError if that is none, ExportError if the file cannot be written or does
+    something else."""
     model, description = models.load(checkpoint)
     calibrated = Calibrated(model, description.temperature).eval()
     try:

@@ -2,8 +2,8 @@
 
     for layer in measure(graph, kind.activations(quantized, part)): print(layer.name, layer.sqnr_db)
 
-Both models run on the same samples from the start, so an error includes what the layers before, and the frames before, have
-passed on: the layer to look at is the one where the figure drops. The codes are TensorFlow Lite Micro's own.
+Both models run on the same samples from the start, so an error includes what the layers before, and the frames before,
+have passed on: the layer to look at is the one where the figure drops. The codes are TensorFlow Lite Micro's own.
 """
 
 import math
@@ -69,8 +69,8 @@ class _Sums:
 def measure(graph: Graph, inferences: Iterable[tuple[Activations, Activations]]) -> tuple[LayerError, ...]:
     """The model's input and every operator's output, in order of execution.
 
-    Each inference gives the activations of the float model and those of the quantised one, which `graph` describes. Tensors
-    are paired by name.
+    Each inference gives the activations of the float model and those of the quantised one, which `graph` describes.
+    Tensors are paired by name.
     """
     layers = [("INPUT", graph.tensors[graph.inputs[0]])]
     layers += [(operator.op, graph.tensors[operator.outputs[0]]) for operator in graph.operators]

@@ -21,8 +21,9 @@ ARENA_BYTES: Final = 64 << 20
 class Micro:
     """One model in the interpreter.
 
-    `model` is the content of a .tflite whose tensors have a batch of one. With `keep_tensors` no tensor shares memory with another
-    and `tensor` can be called. Raises GraphError if the content is damaged, ExportError if the interpreter refuses it.
+    `model` is the content of a .tflite whose tensors have a batch of one. With `keep_tensors` no tensor shares memory
+    with another and `tensor` can be called. Raises GraphError if the content is damaged, ExportError if the interpreter
+    refuses it.
     """
 
     def __init__(self, model: bytes, keep_tensors: bool = False) -> None:
@@ -44,7 +45,8 @@ class Micro:
             ) from None
 
     def run(self, *inputs: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        """Run the model on each sample. `inputs`: one array [N, ...] of codes for each input; returns the same of outputs.
+        """Run the model on each sample. `inputs`: one array [N, ...] of codes for each input; returns the same of
+        outputs.
 
         Raises ExportError on a shape or dtype that the model does not take.
         """

@@ -3,10 +3,11 @@
     benchmark = find(graph)                      # or BENCHMARKS["kws01"]
     text = render(graph, benchmark, "kws_ref_model.tflite")
 
-The benchmarks differ in what the runner sends as a sample and in what it expects as the result. Both are facts of the reference
-submissions in https://github.com/mlcommons/tiny (benchmark/reference_submissions/*/submitter_implemented.cpp, th_load_tensor and
-th_results), of the sample files (benchmark/evaluation/datasets/README.md) and of the models' shapes; read at commit 1afd2c9. A
-benchmark is one line in BENCHMARKS. The streaming wake word is none of them: the runner plays it sound over I2S.
+The benchmarks differ in what the runner sends as a sample and in what it expects as the result. Both are facts of the
+reference submissions in https://github.com/mlcommons/tiny (benchmark/reference_submissions/*/submitter_implemented.cpp,
+th_load_tensor and th_results), of the sample files (benchmark/evaluation/datasets/README.md) and of the models' shapes;
+read at commit 1afd2c9. A benchmark is one line in BENCHMARKS. The streaming wake word is none of them: the runner plays
+it sound over I2S.
 """
 
 from dataclasses import dataclass
@@ -75,8 +76,8 @@ def find(graph: Graph) -> Benchmark:
 
 
 def render(graph: Graph, benchmark: Benchmark, title: str) -> str:
-    """Text of model_mlperf.h; `title` is the model's name in its first comment. Raises ExportError for a model that cannot take
-    the benchmark's samples."""
+    """Text of model_mlperf.h; `title` is the model's name in its first comment. Raises ExportError for a model that
+    cannot take the benchmark's samples."""
     source, target = _interface(graph)
     if benchmark.sample is Sample.PIXELS and source.zero_point != PIXEL_ZERO_POINT:
         raise ExportError(

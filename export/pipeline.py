@@ -3,8 +3,8 @@
     result = export_run(RunFolder(Path("runs/digits")), "cortex-m4")
 
 The order is that of the function: load, convert, quantise, compile, calibrate the gate, describe, write. Nothing is
-written before all of it is there, so a failed export leaves the files of the last good one. What differs between images and
-sequences is in `export.still` and `export.stream`.
+written before all of it is there, so a failed export leaves the files of the last good one. What differs between images
+and sequences is in `export.still` and `export.stream`.
 """
 
 import hashlib
@@ -44,10 +44,11 @@ class Exported:
 def export_run(
     folder: RunFolder, core: str | None = None, activations: str | None = None, flash: int | None = None
 ) -> Exported:
-    """Export `base.pt` of a run, the C with the kernels for `core` (portable ones by default) and a flash of so many bytes.
+    """Export `base.pt` of a run, the C with the kernels for `core` (portable ones by default) and a flash of so many
+    bytes.
 
-    `activations` is one of `export.quantize.RECIPES`, or None for what suits the model. Raises ExportError, or the error of
-    the stage whose file is missing or damaged."""
+    `activations` is one of `export.quantize.RECIPES`, or None for what suits the model. Raises ExportError, or the
+    error of the stage whose file is missing or damaged."""
     return export_trained(folder, load(folder), core, activations, flash)
 
 
@@ -189,7 +190,8 @@ def load(folder: RunFolder) -> Trained:
     from train.data.unit import real
 
     config = configs.load(folder.config)
-    # A run that nothing abstains in, for a comparison of models, still has a gate on the board: one that accepts everything.
+    # A run that nothing abstains in, for a comparison of models, still has a gate on the board: one that accepts
+    # everything.
     settings = config.gate or configs.Gate(target=Coverage(1.0))
     model, checkpoint = models.load(folder.base_checkpoint)
     samples, splits = data.load(config.data), data.load_splits(folder.splits)

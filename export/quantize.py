@@ -4,9 +4,10 @@
     ranges["image"] = (0.0, 1.0)                            # any range can be imposed
     content = quantize(content, ranges)
 
-Weights are symmetric with a scale for each output channel, activations asymmetric with one scale a tensor; real =
-scale * (code - zero_point) (Jacob et al. 2018, arXiv 1712.05877, equation 1). Activations of 16 bits (16x8) are symmetric. A range is the least and the largest value
-seen: the quantizer's default, a moving average, collapses for tensors of a single value, and clips.
+Weights are symmetric with a scale for each output channel, activations asymmetric with one scale a tensor; real = scale
+* (code - zero_point) (Jacob et al. 2018, arXiv 1712.05877, equation 1). Activations of 16 bits (16x8) are symmetric. A
+range is the least and the largest value seen: the quantizer's default, a moving average, collapses for tensors of a
+single value, and clips.
 """
 
 import os
@@ -79,7 +80,8 @@ def quantize(content: bytes, ranges: Ranges, activations: str = "int8") -> bytes
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Drop what LiteRT, which the quantizer starts, says of delegates and memory: to warnings, and to descriptor 2 from C++."""
+    """Drop what LiteRT, which the quantizer starts, says of delegates and memory: to warnings, and to descriptor 2 from
+    C++."""
     sys.stderr.flush()
     kept = os.dup(2)
     with Path(os.devnull).open("wb") as nowhere, warnings.catch_warnings():

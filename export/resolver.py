@@ -12,7 +12,8 @@ from typing import Final
 from export.errors import ExportError
 from export.graph import Graph
 
-# Operator of the schema -> method of tflite::MicroMutableOpResolver (tensorflow/lite/micro/micro_mutable_op_resolver.h).
+# Operator of the schema -> method of tflite::MicroMutableOpResolver
+# (tensorflow/lite/micro/micro_mutable_op_resolver.h).
 METHODS: Final[dict[str, str]] = {
     "ADD": "AddAdd",
     "AVERAGE_POOL_2D": "AddAveragePool2D",
@@ -49,7 +50,8 @@ METHODS: Final[dict[str, str]] = {
 
 
 def methods(graph: Graph) -> tuple[str, ...]:
-    """The resolver's methods that add the operators of a graph, each once. Raises ExportError for an operator without."""
+    """The resolver's methods that add the operators of a graph, each once. Raises ExportError for an operator
+    without."""
     operators = sorted({operator.op for operator in graph.operators})
     if missing := [name for name in operators if name not in METHODS]:
         raise ExportError(

@@ -3,9 +3,9 @@
     made = make(module, base, temperature, classes, some, log, core)
     codes = made.read(codes)                        # what the gate reads: the router's answers in place of features
 
-It reads statistics of the base's int8 logits, which the gate makes in integers (contract.gate.statistics), and the base's
-output "features"; its output "gate" is a logit, high to keep the sample on the board. Its input "features" gets the scale of that
-output, so that the board copies codes.
+It reads statistics of the base's int8 logits, which the gate makes in integers (contract.gate.statistics), and the
+base's output "features"; its output "gate" is a logit, high to keep the sample on the board. Its input "features" gets
+the scale of that output, so that the board copies codes.
 """
 
 import hashlib

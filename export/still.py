@@ -33,7 +33,8 @@ class Still(Kind):
         super().__init__(trained)
 
     def quantize(self, log: Path, activations: str | None) -> Quantized:
-        """Ranges are from the train split, of a large one from samples spread evenly over it; int8 unless asked for otherwise."""
+        """Ranges are from the train split, of a large one from samples spread evenly over it; int8 unless asked for
+        otherwise."""
         trained, model = self.trained, self.trained.model
         shape = (1, *trained.checkpoint.input_shape)
         converted = to_float_tflite(model, (model.input_name,), model.output_names, (shape,), log)

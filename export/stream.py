@@ -1,8 +1,8 @@
 """Sequences: a recurrent model as one time step, whose state is fed back from one frame to the next. See `export.kind`.
 
-Inputs are (frame, *state), outputs (logits, *others that the gate reads, *next state). A state's input and output get one range, the union of both, so
-that they share scale and zero point and feeding back is a copy: with a scale of its own each, every step would multiply the
-state by their ratio.
+Inputs are (frame, *state), outputs (logits, *others that the gate reads, *next state). A state's input and output get
+one range, the union of both, so that they share scale and zero point and feeding back is a copy: with a scale of its
+own each, every step would multiply the state by their ratio.
 
 An int8 state cannot hold small increments: with h + eta d where eta d is less than half a step of the scale, the state
 freezes. So both are made, int8 and 16x8, run over the validation split, and int8 is taken only if it loses little.
@@ -77,7 +77,8 @@ class Sequences(Kind):
         return replace(candidates[chosen], quantisation=Quantisation(chosen, reason, measured))
 
     def candidates(self, log: Path, names: Sequence[str]) -> dict[str, Quantized]:
-        """The model with each of these activations. Ranges are from sequences of the train split that the float model reads."""
+        """The model with each of these activations. Ranges are from sequences of the train split that the float model
+        reads."""
         floating = self._convert(log)
         train = self._frames(self.trained.parts["train"])
         ranges = calibrate(self._float(floating, train[:: max(1, len(train) // CALIBRATED_ON)]))
@@ -88,8 +89,8 @@ class Sequences(Kind):
         return {name: self._tied(floating, ranges, name, log.with_name("model.tflite")) for name in names}
 
     def _tied(self, floating: bytes, ranges: Ranges, activations: str, path: Path) -> Quantized:
-        """Quantised so that each state's input has the scale of its output. An operator may decide that: a TANH has a scale of
-        its own, a reshape that of its input; so the input follows what came out the first time."""
+        """Quantised so that each state's input has the scale of its output. An operator may decide that: a TANH has a
+        scale of its own, a reshape that of its input; so the input follows what came out the first time."""
         for last in (False, True):
             content = quantize(floating, ranges, activations)
             if activations != "int8":
@@ -152,7 +153,8 @@ class Sequences(Kind):
                 yield activations
 
     def _changes(self, floating: bytes, part: Part) -> list[NDArray[np.float32]]:
-        """How much each element of each state changes from one frame to the next, over some sequences of the float model."""
+        """How much each element of each state changes from one frame to the next, over some sequences of the float
+        model."""
         frames = self._float(floating, self._frames(part)[:COMPARED_ON])
         moved = [[np.abs(real[pair.output] - real[pair.input]) for pair in self.states] for real in frames]
         return [np.stack(changes) for changes in zip(*moved, strict=True)]

@@ -10,8 +10,8 @@
     python -m firmware flash --run runs/digits --board nucleo    build, then program the board (firmware/flash has the ways to)
     python -m firmware flash --run runs/digits --probe 066EFF30  the same through the probe of that serial number, of several
 
-The board defaults to nucleo. --max-flash and --max-ram make a larger image an error (exit code 1). The engine tflm needs
-a library that is not part of this project; firmware/tflm.py says where it comes from.
+The board defaults to nucleo. --max-flash and --max-ram make a larger image an error (exit code 1). The engine tflm
+needs a library that is not part of this project; firmware/tflm.py says where it comes from.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """The checksum that the RP2040's boot ROM wants at the end of the first 256 bytes: `seal(Path("firmware.elf"))`.
 
-RP2040 data sheet, 2.8.1.3.1: CRC-32 with the polynomial 0x04C11DB7, initial value 0xFFFFFFFF, nothing reflected, no final exclusive or, of the
-first 252 bytes; little endian. What runs there is hal/boot_rp2040.c.
+RP2040 data sheet, 2.8.1.3.1: CRC-32 with the polynomial 0x04C11DB7, initial value 0xFFFFFFFF, nothing reflected, no
+final exclusive or, of the first 252 bytes; little endian. What runs there is hal/boot_rp2040.c.
 """
 
 from pathlib import Path
@@ -27,7 +27,8 @@ def crc(data: bytes) -> int:
 
 
 def seal(elf: Path) -> None:
-    """Write the checksum into an image's section .boot; an image without one stays as it is. Raises FirmwareError if there is no room for it."""
+    """Write the checksum into an image's section .boot; an image without one stays as it is. Raises FirmwareError if
+    there is no room for it."""
     from elftools.elf.elffile import ELFFile
 
     with elf.open("r+b") as file:

@@ -1,7 +1,7 @@
 """Drives PlatformIO: `build(RunFolder(Path("runs/digits")), load("nucleo"))` returns the sizes of a finished image.
 
-Objects and PlatformIO's other leavings go to `<run>/firmware/.pio/<application>/<engine>`, so that two runs never share any; the
-image, its map and size.json go to `<run>/firmware/<board>/`, whichever application and engine were built last.
+Objects and PlatformIO's other leavings go to `<run>/firmware/.pio/<application>/<engine>`, so that two runs never share
+any; the image, its map and size.json go to `<run>/firmware/<board>/`, whichever application and engine were built last.
 """
 
 import importlib.util
@@ -58,9 +58,9 @@ def build(
     app: str = DEFAULT_APP,
     baud: int | None = None,
 ) -> Sizes:
-    """Build the image of a run for a board and measure it. `consent` is the least that a host can ask for, `source` what
-    the board takes samples from itself (firmware.source); `baud` is the rate of an application that the host does not talk to, None
-    for its own.
+    """Build the image of a run for a board and measure it. `consent` is the least that a host can ask for, `source`
+    what the board takes samples from itself (firmware.source); `baud` is the rate of an application that the host does
+    not talk to, None for its own.
 
     Raises FirmwareError with the compiler's words on stderr, and BoardError for a rate that the board cannot have.
     """
@@ -117,8 +117,8 @@ def _run(command: list[str], environment: dict[str, str], show: bool) -> tuple[i
 
 
 def _refuse_too_large(output: str, run: RunFolder, board: Board, link_map: Path) -> None:
-    """Raises FirmwareError if the linker said that the image does not fit: by how much, and which boards have the memory. What takes
-    the space is then on stderr."""
+    """Raises FirmwareError if the linker said that the image does not fit: by how much, and which boards have the
+    memory. What takes the space is then on stderr."""
     over = {region: int(excess) for region, excess in re.findall(OVERFLOW, output)}
     if not over:
         return

@@ -1,4 +1,5 @@
-"""What became larger or smaller since another build: `markdown(changes(RunFolder(Path("runs/digits")), RunFolder(Path("../main/runs/digits"))))`.
+"""What became larger or smaller since another build: `markdown(changes(RunFolder(Path("runs/digits")),
+RunFolder(Path("../main/runs/digits"))))`.
 
     python -m firmware size --run runs/digits --against ../main/runs/digits    every board that either of them has an image for, as Markdown
 
@@ -21,7 +22,8 @@ NOTHING: Final = Part("", 0, 0)
 
 @dataclass(frozen=True)
 class Change:
-    """A board's image in bytes, stack included, `before` and `now`; None where there is none. `parts` are those of another size than before."""
+    """A board's image in bytes, stack included, `before` and `now`; None where there is none. `parts` are those of
+    another size than before."""
 
     board: str
     before: Part | None

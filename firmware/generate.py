@@ -1,5 +1,5 @@
-"""Files that every build generates: board.h, link.ld, messages.h, options.h, version.h; what its source of samples needs
-beside them. Standard library only.
+"""Files that every build generates: board.h, link.ld, messages.h, options.h, version.h; what its source of samples
+needs beside them. Standard library only.
 
 generate(board, Path("build/generated"), Consent.ALWAYS, source.find("vectors:32", run))
 """

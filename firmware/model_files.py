@@ -1,6 +1,6 @@
-"""The applications and the engines, and the generated files of a run folder that an image is made of. Standard library only:
-PlatformIO's Python reads it too. A new engine is one line in ENGINES and one file, src/engine_<name>.*; a new application one
-line in APPS and one folder.
+"""The applications and the engines, and the generated files of a run folder that an image is made of. Standard library
+only: PlatformIO's Python reads it too. A new engine is one line in ENGINES and one file, src/engine_<name>.*; a new
+application one line in APPS and one folder.
 """
 
 from dataclasses import dataclass
@@ -65,8 +65,8 @@ APPS: Final[dict[str, App]] = {
 
 
 def require(run: Path, engine: str, app: str = DEFAULT_APP) -> ModelFiles:
-    """What an image with that engine and application takes. Raises FirmwareError if there is no such engine or application, or
-    if the run folder lacks one of the files."""
+    """What an image with that engine and application takes. Raises FirmwareError if there is no such engine or
+    application, or if the run folder lacks one of the files."""
     if engine not in ENGINES:
         raise FirmwareError(f"Unknown engine {engine!r}.", f"Engines: {', '.join(ENGINES)}.")
     if app not in APPS:

@@ -1,7 +1,7 @@
 """What an image is made of, from the linker's map: `read(Path("firmware.map"), board)`.
 
-The linker writes the map of an image that is too large, too, so that the same table says why. Initial values of variables count in
-flash and RAM. Together with the stack the parts are all of the image.
+The linker writes the map of an image that is too large, too, so that the same table says why. Initial values of
+variables count in flash and RAM. Together with the stack the parts are all of the image.
 
     weights and constants   the model's, in flash         application             src/ or mlperf/, hal/, lib/frame: code in flash, link and sample
     model code              kernels and generated code                            buffers and other variables in RAM
@@ -76,7 +76,8 @@ MAP_BEGIN: Final = "Linker script and memory map\n"
 MAP_END: Final = "\nOUTPUT("  # what follows, debugging information, is not loaded
 PADDING: Final = "*fill*"
 ENTRY: Final = re.compile(r"^( ?)(\.\S+|COMMON|\*fill\*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)(?: +(\S.*)| *)$", re.MULTILINE)
-"""An output section begins a line; an input section, or the padding *fill*, follows a space; a long name has a line of its own."""
+"""An output section begins a line; an input section, or the padding *fill*, follows a space; a long name has a line of
+its own."""
 
 
 @dataclass(frozen=True)

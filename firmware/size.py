@@ -1,8 +1,8 @@
 """Flash and RAM of an image, from its ELF, and what takes them, from the map beside it: `measure(elf, board)`.
 
 Flash is what lies in the board's flash: vectors, code, constants and the initial values of variables. RAM is what lies
-in its RAM: the reserved stack and all variables, for a recurrent model with the buffer that holds a whole sequence. There is
-no heap, so that is all there ever is.
+in its RAM: the reserved stack and all variables, for a recurrent model with the buffer that holds a whole sequence.
+There is no heap, so that is all there ever is.
 """
 
 import dataclasses
@@ -28,9 +28,10 @@ BAR: Final = 20  # characters
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes. `ram_bytes` includes `stack_bytes` and `sequence_bytes`, the buffer for a sequence, 0 without one; `base_` is what would be
-    there with any other model, the stack not included; `router_` are what a gate's second model takes of both, 0 without
-    one; `sections` are those that take memory; `parts` are all of the image but the stack (firmware.parts). The fields of size.json."""
+    """Bytes. `ram_bytes` includes `stack_bytes` and `sequence_bytes`, the buffer for a sequence, 0 without one; `base_`
+    is what would be there with any other model, the stack not included; `router_` are what a gate's second model takes
+    of both, 0 without one; `sections` are those that take memory; `parts` are all of the image but the stack
+    (firmware.parts). The fields of size.json."""
 
     board: str
     flash_bytes: int
@@ -66,7 +67,8 @@ class Sizes:
         return table(self.parts, load(self.board))
 
     def check(self, max_flash: int | None = None, max_ram: int | None = None) -> None:
-        """Raises FirmwareError if the image is larger than the board's budget, or, with the exit code of a check, than the limits given."""
+        """Raises FirmwareError if the image is larger than the board's budget, or, with the exit code of a check, than
+        the limits given."""
         for name, used, budget, limit in (
             ("flash", self.flash_bytes, self.flash_budget, max_flash),
             ("RAM", self.ram_bytes, self.ram_budget, max_ram),
@@ -86,8 +88,8 @@ class Sizes:
 
 
 def measure(elf: Path, board: Board, state_bytes: int = 0) -> Sizes:
-    """Sizes of a linked image; `state_bytes` of its arena are a recurrent model's state. Raises FirmwareError if the file or its map is
-    missing, or no ELF."""
+    """Sizes of a linked image; `state_bytes` of its arena are a recurrent model's state. Raises FirmwareError if the
+    file or its map is missing, or no ELF."""
     try:
         from elftools.common.exceptions import ELFError
         from elftools.elf.constants import SH_FLAGS
@@ -143,8 +145,8 @@ def state_bytes(run: RunFolder) -> int:
 
 
 def _router_bytes(image: Any, region: Region) -> int:
-    """Bytes of functions and variables of the run folder's router.c in a region: what is local follows the file's name in the table of
-    symbols, what is not begins with router_."""
+    """Bytes of functions and variables of the run folder's router.c in a region: what is local follows the file's name
+    in the table of symbols, what is not begins with router_."""
     total, file = 0, ""
     for symbol in image.get_section_by_name(".symtab").iter_symbols():
         info = symbol["st_info"]

@@ -4,8 +4,8 @@
     vectors[:N]   the first N samples of the run's test split, 32 unless said, in flash, one after the other, then from the first again
     PATH.c        a driver: a C file of yours that implements firmware/lib/source/source.h
 
-A new source of ours is one file of firmware/lib/source, and one entry in SOURCES. Standard library only, but for numpy where
-test vectors are read.
+A new source of ours is one file of firmware/lib/source, and one entry in SOURCES. Standard library only, but for numpy
+where test vectors are read.
 """
 
 import re
@@ -33,7 +33,8 @@ NAME: Final = r"[A-Za-z0-9_.-]{1,32}"
 
 @dataclass(frozen=True)
 class Source:
-    """`name` and `count` are HELLO's; `file` is what is compiled, None if there is no source; `headers` are what it includes, by name."""
+    """`name` and `count` are HELLO's; `file` is what is compiled, None if there is no source; `headers` are what it
+    includes, by name."""
 
     name: str
     count: int
@@ -45,7 +46,8 @@ NONE: Final = Source("", 0, None)
 
 
 def find(spec: str, run: Path) -> Source:
-    """The source that `spec` names, for a run's image. Raises FirmwareError if there is none of that name, or it lacks something."""
+    """The source that `spec` names, for a run's image. Raises FirmwareError if there is none of that name, or it lacks
+    something."""
     name, _, detail = spec.partition(":")
     if spec.endswith(".c"):
         return _driver(Path(spec))

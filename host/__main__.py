@@ -1,4 +1,5 @@
-"""The PC's side of the link: stream samples through boards, measure them, show and replay sessions, find out what is missing.
+"""The PC's side of the link: stream samples through boards, measure them, show and replay sessions, find out what is
+missing.
 
     python -m host run --run runs/digits --board nucleo --port emulator
     python -m host run --run runs/digits --board nucleo --port auto --web
@@ -16,8 +17,9 @@
     python -m host doctor --board nucleo --port /dev/ttyACM0
     python -m host renode --run runs/digits --board nucleo
 
-Results on stdout, the rest on stderr. Exit codes: 0 done; 1 a sample was lost, board and host disagree, a test failed, or what is needed is
-missing; 2 usage or a known failure; 3 no board, or a silent one; 130 interrupted, after a summary of what was streamed until then.
+Results on stdout, the rest on stderr. Exit codes: 0 done; 1 a sample was lost, board and host disagree, a test failed,
+or what is needed is missing; 2 usage or a known failure; 3 no board, or a silent one; 130 interrupted, after a summary
+of what was streamed until then.
 """
 
 import argparse
@@ -29,7 +31,8 @@ from typing import Final
 
 from contract.errors import run
 
-# Modules of host.commands. They import what they need when they are called: a missing library must end as an error in words, which `run` sees to.
+# Modules of host.commands. They import what they need when they are called: a missing library must end as an error in
+# words, which `run` sees to.
 COMMANDS: Final = ("run", "bench", "sweep", "soak", "replay", "monitor", "hello", "list", "doctor", "renode")
 
 

@@ -1,9 +1,11 @@
-"""Two emulators held against each other: the same samples through one image in both, decision by decision, instruction by instruction.
+"""Two emulators held against each other: the same samples through one image in both, decision by decision, instruction
+by instruction.
 
     agreement = run(RunFolder(Path("runs/digits")), load("nucleo"))
     agreement.passed
 
-An emulator that both of them are wrong about is none of this file's business: what a board must decide is in the test vectors.
+An emulator that both of them are wrong about is none of this file's business: what a board must decide is in the test
+vectors.
 """
 
 import itertools
@@ -22,17 +24,18 @@ from host.policy import Turn
 from host.session import Options, one_board
 
 SAMPLES: Final = 20
-"""Of the test split. Instructions of an inference are the same for every sample but for what the gate finds; a few tell."""
+"""Of the test split. Instructions of an inference are the same for every sample but for what the gate finds; a few
+tell."""
 
 TOLERANCE: Final = 0.02
-"""How far two emulators' instruction counts may be apart: both read a timer of the board around an inference, and QEMU's counts in steps of
-several instructions."""
+"""How far two emulators' instruction counts may be apart: both read a timer of the board around an inference, and
+QEMU's counts in steps of several instructions."""
 
 
 @dataclass(frozen=True)
 class Counted:
-    """One emulator: instructions of a mean inference and of a mean decision, how many samples were lost, and how many the board decided otherwise
-    than the test vectors say."""
+    """One emulator: instructions of a mean inference and of a mean decision, how many samples were lost, and how many
+    the board decided otherwise than the test vectors say."""
 
     emulator: str
     instructions: float
@@ -60,7 +63,8 @@ class Agreement:
 
 
 def run(folder: RunFolder, board: Board, emulators: tuple[str, ...] = ("qemu", "renode")) -> Agreement:
-    """Stream the first samples through each of host.emulator.RUNNERS named. Raises HostError or ManifestError for whatever stands in the way."""
+    """Stream the first samples through each of host.emulator.RUNNERS named. Raises HostError or ManifestError for
+    whatever stands in the way."""
     counted = tuple(_count(folder, board, emulator) for emulator in emulators)
     return Agreement(board.name, SAMPLES, counted)
 

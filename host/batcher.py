@@ -1,12 +1,14 @@
-"""One large model for several boards: batches of what they abstained from, retries, and a breaker for a model that fails.
+"""One large model for several boards: batches of what they abstained from, retries, and a breaker for a model that
+fails.
 
     with Batcher(backend.load("checkpoint", run, manifest), most=len(ports)) as large:
         probabilities = large.classify(values)      # from any thread; raises host.backend.NoAnswer
 
-Each lane calls `classify` with its sample and waits. One thread takes the samples in the order in which they came, up to `most` at once, and
-asks the model; what comes while it is asking makes the next batch. A model that fails is asked again after a pause that doubles, with jitter
-(Brooker, Exponential Backoff and Jitter, 2015: "full jitter"), as long as an answer can come before the deadline; after some failures in a
-row nobody waits for it any more (host.breaker), and the boards' own answers stand until it is back.
+Each lane calls `classify` with its sample and waits. One thread takes the samples in the order in which they came, up
+to `most` at once, and asks the model; what comes while it is asking makes the next batch. A model that fails is asked
+again after a pause that doubles, with jitter (Brooker, Exponential Backoff and Jitter, 2015: "full jitter"), as long as
+an answer can come before the deadline; after some failures in a row nobody waits for it any more (host.breaker), and
+the boards' own answers stand until it is back.
 """
 
 import random
@@ -28,13 +30,15 @@ MOST: Final = 16
 """Samples in a batch: on one core the digits' large model takes 1.7 ms for 16 of them, 0.46 ms for one."""
 
 WINDOW_MS: Final = 2.0
-"""How long the first of a batch waits for company: as long as a digit takes up a link (85 bytes of frame at 460,800 baud, 1.8 ms)."""
+"""How long the first of a batch waits for company: as long as a digit takes up a link (85 bytes of frame at 460,800
+baud, 1.8 ms)."""
 
 DEADLINE_SECONDS: Final = 1.5
 """Of the 2 s that a board waits by default (host.messages.settings.DEFAULT_DEADLINE_MS); the rest is for the link."""
 
 FIRST_PAUSE: Final = 0.05
-"""Seconds, at most, before the first retry; twice as many before each further one. Five attempts fit in the deadline."""
+"""Seconds, at most, before the first retry; twice as many before each further one. Five attempts fit in the
+deadline."""
 
 LONGEST_PAUSE: Final = 1.0
 
@@ -42,7 +46,8 @@ BREAKS_AFTER: Final = 5
 """Failures in a row."""
 
 BREAK_SECONDS: Final = 2.0
-"""How long a model that failed is left alone: what somebody who restarts a server in front of an audience is willing to wait."""
+"""How long a model that failed is left alone: what somebody who restarts a server in front of an audience is willing to
+wait."""
 
 CLOSE_SECONDS: Final = 5.0
 """How long `close` waits for an answer that is under way; its thread does not keep the interpreter from ending."""
@@ -52,8 +57,9 @@ CLOSE_SECONDS: Final = 5.0
 class Statistics:
     """Since the beginning. A batch is one successful call of the model; `mean_batch` is in samples, 0 without any.
 
-    `failures` are calls that failed or whose answer came when nobody waited any more, `retries` calls with samples of a failed one,
-    `unanswered` samples that got NoAnswer. `breaker` is one of host.breaker.State, `opened` how often it opened.
+    `failures` are calls that failed or whose answer came when nobody waited any more, `retries` calls with samples of a
+    failed one, `unanswered` samples that got NoAnswer. `breaker` is one of host.breaker.State, `opened` how often it
+    opened.
     """
 
     batches: int
@@ -91,8 +97,8 @@ class _Request:
 
 
 class Batcher:
-    """A LargeModel for several threads around one that need not be. `most` is no more than there are callers, so that nobody waits for
-    company that cannot come; `jitter` gives numbers in [0, 1)."""
+    """A LargeModel for several threads around one that need not be. `most` is no more than there are callers, so that
+    nobody waits for company that cannot come; `jitter` gives numbers in [0, 1)."""
 
     def __init__(
         self,
@@ -130,7 +136,8 @@ class Batcher:
         self.close()
 
     def classify(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities [1, classes] of samples [1, ...], as host.backend.LargeModel has them (more than one stay together).
+        """Probabilities [1, classes] of samples [1, ...], as host.backend.LargeModel has them (more than one stay
+        together).
 
         Blocks until they are there, for `deadline_seconds` at most. Raises NoAnswer if there will be none in time.
         """
@@ -227,7 +234,8 @@ class Batcher:
         self._condition.notify_all()
 
     def _failed(self, batch: list[_Request], reason: str) -> None:
-        """Whoever can still be answered in time goes back to the head of the queue; the others have their board's answer."""
+        """Whoever can still be answered in time goes back to the head of the queue; the others have their board's
+        answer."""
         now = self._clock.now()
         self._failures += 1
         self._reason = reason

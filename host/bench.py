@@ -2,9 +2,10 @@
 
     result = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), ports=("emulator",)), Plan(samples=200))
 
-Every sample goes through all points before the next one does, so that whatever else this machine does meets all of them alike. The
-latency of a sample is from its first byte down to its last answer, on the host's clock; changing the threshold is not in it. Of an emulated board, whose time is not that of
-the part, it is modelled as well: its instructions at one for each cycle of the board's clock, the bytes of both directions at the link's baud rate, ten bits
+Every sample goes through all points before the next one does, so that whatever else this machine does meets all of them
+alike. The latency of a sample is from its first byte down to its last answer, on the host's clock; changing the
+threshold is not in it. Of an emulated board, whose time is not that of the part, it is modelled as well: its
+instructions at one for each cycle of the board's clock, the bytes of both directions at the link's baud rate, ten bits
 each, and the large model as measured. Writes bench.json at its end.
 """
 
@@ -40,7 +41,8 @@ COVERAGES: Final = (0.9, 0.8, 0.7, 0.5)
 
 @dataclass(frozen=True)
 class Plan:
-    """`samples` of the test split, the first `warm_up` of which are streamed twice and counted once; hybrid points at these coverages of the test vectors, beside the manifest's own threshold."""
+    """`samples` of the test split, the first `warm_up` of which are streamed twice and counted once; hybrid points at
+    these coverages of the test vectors, beside the manifest's own threshold."""
 
     samples: int | None = None
     warm_up: int = 10
@@ -49,8 +51,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Measured:
-    """One operating point. Accuracies and coverage in [0, 1]; `wrong` is the joint error, accepted and wrong; latencies in milliseconds by stage, `modelled` of an emulated
-    board (None of another). `saved` is how much less the mean latency is than that of all on the PC, `modelled_saved` as modelled: 0.4 is 40 % less. Bytes are of a mean sample."""
+    """One operating point. Accuracies and coverage in [0, 1]; `wrong` is the joint error, accepted and wrong;
+    latencies in milliseconds by stage, `modelled` of an emulated board (None of another). `saved` is how much less
+    the mean latency is than that of all on the PC, `modelled_saved` as modelled: 0.4 is 40 % less. Bytes are of a
+    mean sample."""
 
     name: str
     threshold: int

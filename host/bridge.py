@@ -3,13 +3,15 @@
     bridge = Bridge(link, large, feed.of(manifest), reply_seconds=7.0)
     outcome = bridge.stream(Sample(index=0, label=3, codes=b"..."))
 
-One sample at a time, as host.messages.sample and host.messages.stream describe. Every sample ends either answered, by the board, by the
-host or by the board itself for want of another answer, or lost with a reason. The number that a sample has on the wire is new for each
-sample of a session, so that nothing left over from another one can be taken for its answer.
+One sample at a time, as host.messages.sample and host.messages.stream describe. Every sample ends either answered, by
+the board, by the host or by the board itself for want of another answer, or lost with a reason. The number that a
+sample has on the wire is new for each sample of a session, so that nothing left over from another one can be taken for
+its answer.
 
-What the host says next depends on nothing but what it knows of the sample, and what it says may be said again. So a line that loses
-frames costs time and nothing else: what is not answered in time (host.timer), or answered by a damaged frame, is said again. On a bad line
-the pieces of a sample get smaller, since a short frame gets through more often than a long one.
+What the host says next depends on nothing but what it knows of the sample, and what it says may be said again. So a
+line that loses frames costs time and nothing else: what is not answered in time (host.timer), or answered by a damaged
+frame, is said again. On a bad line the pieces of a sample get smaller, since a short frame gets through more often than
+a long one.
 """
 
 import secrets
@@ -51,8 +53,8 @@ UPLINK_BYTES: Final = PAYLOAD_MAX - len(Uplink(0, 0, 0, b"").encode())
 """Bytes of a sample that fit in one UPLINK."""
 
 PIECE_MIN: Final = 32
-"""Least bytes of a sample in a message. Frames of 17 + n bytes, n of them the sample's, get n / (17 + n) * 0.99 ** (17 + n) of a line's
-bytes across if it damages 1 % of them: most at n = 34."""
+"""Least bytes of a sample in a message. Frames of 17 + n bytes, n of them the sample's, get n / (17 + n) * 0.99 ** (17
++ n) of a line's bytes across if it damages 1 % of them: most at n = 34."""
 
 RESENDS: Final = 8
 """Pieces asked for at once."""
@@ -63,8 +65,8 @@ SOURCE_SECONDS: Final = 0.01
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample; `codes` are its quantised inputs as the model takes them, of a sequence all its frames; empty if the board is to take
-    the next one of its own source.
+    """One sample; `codes` are its quantised inputs as the model takes them, of a sequence all its frames; empty if the
+    board is to take the next one of its own source.
 
     `label` is None if nobody knows the class. `name` is the file that it is from, None for one of the test split.
     """
@@ -79,19 +81,18 @@ class Sample:
 class Outcome:
     """What became of a sample: one line of session.jsonl. A field is None if the sample was lost before it was known.
 
-    `large_class` is what the large model said of an abstained sample, `no_answer` why it said nothing, `answer` what the board ended
-    with. `source` is "board" (accepted), "host" (the large model's answer), "fallback" (the board's own, since no answer came) or
-    "withheld" (likewise, since the sample stayed on the board). `sent_up` is whether it left the board, `granted` what was said when
-    the board held it and asked, None if it did not. `origin` is the sample's number among those of the board's own source, from 1 on since the
-    board's reset, None if the host had it; `vector` which sample of the test split it is then, None if it is none of them.
-    `threshold` is what was in force, `queried` that it was above every score in order to see the large model's answer, and
-    `experts` how many thresholds the session's policy (host.policy) had to choose from after it.
-    `steps` is how many frames of a sequence the board had taken when it decided, or when the sample was lost; 0 for a model
-    without state.
-    `seconds` are on the host's clock, from the first byte of the sample on: `result` when RESULT was in, `consent` when somebody
-    had said whether a held sample may leave, `uplink` when
-    the whole abstained sample was, `large` when the large model had answered, `final` when FINAL was in. `decided_ticks` is on the
-    board's clock. `repeats` counts what had to be said again.
+    `large_class` is what the large model said of an abstained sample, `no_answer` why it said nothing, `answer` what
+    the board ended with. `source` is "board" (accepted), "host" (the large model's answer), "fallback" (the board's
+    own, since no answer came) or "withheld" (likewise, since the sample stayed on the board). `sent_up` is whether it
+    left the board, `granted` what was said when the board held it and asked, None if it did not. `origin` is the
+    sample's number among those of the board's own source, from 1 on since the board's reset, None if the host had it;
+    `vector` which sample of the test split it is then, None if it is none of them. `threshold` is what was in force,
+    `queried` that it was above every score in order to see the large model's answer, and `experts` how many thresholds
+    the session's policy (host.policy) had to choose from after it. `steps` is how many frames of a sequence the board
+    had taken when it decided, or when the sample was lost; 0 for a model without state. `seconds` are on the host's
+    clock, from the first byte of the sample on: `result` when RESULT was in, `consent` when somebody had said whether a
+    held sample may leave, `uplink` when the whole abstained sample was, `large` when the large model had answered,
+    `final` when FINAL was in. `decided_ticks` is on the board's clock. `repeats` counts what had to be said again.
     """
 
     sample: int
@@ -127,7 +128,8 @@ class Outcome:
 
 
 class _Pieces:
-    """How many bytes of a sample to put in a message, in one direction: half as many where most are lost, a quarter more where none is."""
+    """How many bytes of a sample to put in a message, in one direction: half as many where most are lost, a quarter
+    more where none is."""
 
     def __init__(self, most: int) -> None:
         self.size = self._most = most
@@ -199,12 +201,12 @@ class _Talk:
 
 
 class Bridge:
-    """Streams samples over a link. `reply_seconds` without any progress end a sample; they must be longer than the board's deadline, which
-    ends every wait for an answer.
+    """Streams samples over a link. `reply_seconds` without any progress end a sample; they must be longer than the
+    board's deadline, which ends every wait for an answer.
 
-    `decided` is called as soon as the board has said what it makes of a sample, `arrived` with its codes when all of a sample that the host
-    did not have has come up. `consent` is called when the board holds an abstained
-    sample, and says, in its own time, whether it may leave; the board ends the wait when its settings say so. Without it no sample
+    `decided` is called as soon as the board has said what it makes of a sample, `arrived` with its codes when all of a
+    sample that the host did not have has come up. `consent` is called when the board holds an abstained sample, and
+    says, in its own time, whether it may leave; the board ends the wait when its settings say so. Without it no sample
     leaves a board that asks.
     """
 
@@ -234,8 +236,8 @@ class Bridge:
         self._at_once = max(1, room // (PAYLOAD_MAX + WIRE_OVERHEAD))  # pieces with the request after them
 
     def stream(self, sample: Sample) -> Outcome:
-        """Send one sample and see it through. Raises Disconnected if the port is gone or nothing comes any more, SessionLost if the board
-        was reset: the sample can then be streamed again."""
+        """Send one sample and see it through. Raises Disconnected if the port is gone or nothing comes any more,
+        SessionLost if the board was reset: the sample can then be streamed again."""
         number, self._next = self._next, (self._next + 1) % (1 << 32)
         outcome = self.unfinished = Outcome(sample.index, sample.label, name=sample.name)
         sent, received = self._link.bytes_sent, self._link.bytes_received
@@ -331,7 +333,8 @@ class Bridge:
         return new
 
     def _take(self, talk: _Talk, message: Message, now: float) -> bool:
-        """Learn from a message. Returns whether it is news of this sample; what is of another, or known, is passed over."""
+        """Learn from a message. Returns whether it is news of this sample; what is of another, or known, is passed
+        over."""
         if getattr(message, "sample", None) != talk.number:
             return False
         match message:

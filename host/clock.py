@@ -6,8 +6,9 @@
     offset.host_seconds(result.ticks)      # on the time.monotonic() clock
     offset.error                           # 0.0004: by how much that may be wrong
 
-As NTP does it (RFC 5905, section 10): of several exchanges the one with the least round trip says most, and half of it bounds the error,
-whichever way the delay lies. Two such exchanges some time apart tell how much faster one clock runs, so that the estimate can be carried on.
+As NTP does it (RFC 5905, section 10): of several exchanges the one with the least round trip says most, and half of it
+bounds the error, whichever way the delay lies. Two such exchanges some time apart tell how much faster one clock runs,
+so that the estimate can be carried on.
 """
 
 from collections import deque
@@ -18,7 +19,8 @@ KEPT: Final = 64
 """Exchanges that the estimate is made from."""
 
 DRIFT_SECONDS: Final = 10.0
-"""The least time between two exchanges that tell of drift: 0.5 ms of uncertainty over it are 50 ppm, what a crystal may be off."""
+"""The least time between two exchanges that tell of drift: 0.5 ms of uncertainty over it are 50 ppm, what a crystal may
+be off."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ class ClockOffset:
 
     @property
     def drift(self) -> float:
-        """By how much the board's clock is faster than the host's: 1e-6 is one part in a million. 0 while too little time has passed."""
+        """By how much the board's clock is faster than the host's: 1e-6 is one part in a million. 0 while too little
+        time has passed."""
         if not self._exchanges:
             return 0.0
         middle = (self._exchanges[0].host + self._exchanges[-1].host) / 2
@@ -74,7 +77,8 @@ class ClockOffset:
         return (last.board - first.board) / (last.host - first.host) - 1
 
     def host_seconds(self, ticks: int) -> float:
-        """When the board's clock showed `ticks`, on the time.monotonic() clock. Raises ValueError if there was no exchange."""
+        """When the board's clock showed `ticks`, on the time.monotonic() clock. Raises ValueError if there was no
+        exchange."""
         best = self._best()
         return best.host + (ticks / self._ticks_hz - best.board) / (1 + self.drift)
 

@@ -9,14 +9,16 @@ from contract.manifest import Manifest, Tensor
 
 
 def codes_of(values: NDArray[np.float32], manifest: Manifest) -> bytes:
-    """Codes of values in [0, 1], as data sets have them: those of a sequence's frames are stretched to what the model was trained on."""
+    """Codes of values in [0, 1], as data sets have them: those of a sequence's frames are stretched to what the model
+    was trained on."""
     stream = manifest.stream
     real = values if stream is None else stream.low + (stream.high - stream.low) * values
     return quantise(real.astype(np.float32), manifest.inputs[0])
 
 
 def quantise(values: NDArray[np.float32], tensor: Tensor) -> bytes:
-    """Codes of real values [...]: to the nearest, halves away from zero, clipped to the type, as the export makes its own."""
+    """Codes of real values [...]: to the nearest, halves away from zero, clipped to the type, as the export makes its
+    own."""
     limits = np.iinfo(tensor.dtype)
     scaled = values.astype(np.float32) / np.float32(tensor.scale)
     rounded = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))

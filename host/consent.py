@@ -1,4 +1,5 @@
-"""Whether an abstained sample may leave its board: said beforehand for all, said beforehand by class, or asked of a person.
+"""Whether an abstained sample may leave its board: said beforehand for all, said beforehand by class, or asked of a
+person.
 
     rule = load("ask", seconds=30.0, path=Path("consent.toml"), classes=manifest.classes)
     rule.says(class_index)      # True, False, or None: ask
@@ -9,7 +10,8 @@ The policy file, TOML, says it by the board's own answer; a class that is not in
     yes = "always"
     stop = "never"
 
-The board enforces it, not this: in `ask` it holds every abstained sample until a RELEASE for that very sample comes, in `never` it keeps them all.
+The board enforces it, not this: in `ask` it holds every abstained sample until a RELEASE for that very sample comes, in
+`never` it keeps them all.
 """
 
 import tomllib
@@ -28,7 +30,8 @@ FORM: Final = 'Write a table [classes] with lines such as yes = "always" or stop
 
 @dataclass(frozen=True)
 class Rule:
-    """`mode` is what the boards are told; in ASK, `by_class` answers for some class indices, and a person has `seconds` for the others."""
+    """`mode` is what the boards are told; in ASK, `by_class` answers for some class indices, and a person has `seconds`
+    for the others."""
 
     mode: Consent = Consent.ALWAYS
     seconds: float = DEFAULT_CONSENT_MS / 1e3

@@ -5,10 +5,10 @@
     control.consent("/dev/ttyACM0", 7, granted=True, by="web")
     answer = control.wait_consent("/dev/ttyACM0", 7, seconds=0.1)     # the lane of that board: (True, "web")
 
-Views write, lanes read, each from threads of their own. A move holds for all boards, and each lane puts it in force before
-its next sample. A board has one sample at a time, so one answer for each port is kept: the newest, until the lane takes it. An
-answer may come before the lane waits for it; one for another sample than the lane asks about is dropped, never given to
-another.
+Views write, lanes read, each from threads of their own. A move holds for all boards, and each lane puts it in force
+before its next sample. A board has one sample at a time, so one answer for each port is kept: the newest, until the
+lane takes it. An answer may come before the lane waits for it; one for another sample than the lane asks about is
+dropped, never given to another.
 """
 
 import threading
@@ -35,7 +35,8 @@ class Control:
             self._changed.notify_all()
 
     def consent(self, port: str, sample: int, granted: bool, by: str) -> None:
-        """Say whether the sample that waits on the board at `port` may leave it. `by` as in host.events.ConsentGiven."""
+        """Say whether the sample that waits on the board at `port` may leave it. `by` as in
+        host.events.ConsentGiven."""
         with self._changed:
             self._answers[port] = sample, granted, by
             self._changed.notify_all()
@@ -68,8 +69,8 @@ class Control:
             return self._stopping
 
     def wait_consent(self, port: str, sample: int, seconds: float) -> tuple[bool, str] | None:
-        """Whether the sample may leave, and who said so, as soon as it is said; None if nobody did in `seconds` (0: do not wait)
-        or the session is to stop. The answer is taken: asked again, it is None."""
+        """Whether the sample may leave, and who said so, as soon as it is said; None if nobody did in `seconds` (0: do
+        not wait) or the session is to stop. The answer is taken: asked again, it is None."""
         end = time.monotonic() + seconds
         with self._changed:
             while True:

@@ -3,9 +3,9 @@
     for finding in examine(load("nucleo"), RunFolder(Path("runs/digits")), port=None):
         print(finding)
 
-Needed is what the demonstration on the emulated board takes; a real board, its port, Renode and OpenOCD are optional, unless
-a port is named: then it must answer. Nothing is installed and nothing is changed; a board is asked for HELLO only, at its own baud rate
-first, at the usual ones if it is silent there.
+Needed is what the demonstration on the emulated board takes; a real board, its port, Renode and OpenOCD are optional,
+unless a port is named: then it must answer. Nothing is installed and nothing is changed; a board is asked for HELLO
+only, at its own baud rate first, at the usual ones if it is silent there.
 """
 
 import importlib.util
@@ -66,7 +66,8 @@ class SilentError(DemurError):
 
 
 def examine(board: Board, run: RunFolder, port: str | None) -> Iterator[Finding]:
-    """The checks, in the order in which one needs another; what cannot be checked yet is left out. `port` is a pyserial URL; None looks for the board."""
+    """The checks, in the order in which one needs another; what cannot be checked yet is left out. `port` is a pyserial
+    URL; None looks for the board."""
     yield _packages()
     yield (compiler := _tool("compiler", COMPILER, "sudo apt-get install gcc-arm-none-eabi", FAILED))
     if compiler.status == OK:
@@ -225,8 +226,8 @@ def _port_and_board(board: Board, run: RunFolder, port: str | None) -> Iterator[
 
 
 def _greet(board: Board, url: str) -> "tuple[int, Hello]":
-    """The baud rate at which the board answers, and what it says of itself. Raises SilentError, or DemurError: no such port,
-    another board, another protocol."""
+    """The baud rate at which the board answers, and what it says of itself. Raises SilentError, or DemurError: no such
+    port, another board, another protocol."""
     from host.link import HELLO_SECONDS, connect
     from host.port import open_port
 

@@ -28,7 +28,8 @@ MOST: Final = 64  # emulated boards; each is a process
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A board's place. `name` tells it from the others; `url` looks for it anew, since an unplugged board may come back as another device."""
+    """A board's place. `name` tells it from the others; `url` looks for it anew, since an unplugged board may come back
+    as another device."""
 
     name: str
     url: Callable[[], str]
@@ -39,8 +40,9 @@ class Endpoint:
 def endpoints(
     ports: Sequence[str], board: Board, run: RunFolder, emulator: str, faults: str | None = None
 ) -> Iterator[tuple[Endpoint, ...]]:
-    """The boards at `ports`; an emulator runs until the block ends. `faults` damages what goes over every link (host.faults). Raises HostError for a port that cannot be,
-    or is named twice, and for whatever an emulator has to say."""
+    """The boards at `ports`; an emulator runs until the block ends. `faults` damages what goes over every link
+    (host.faults). Raises HostError for a port that cannot be, or is named twice, and for whatever an emulator has to
+    say."""
     with contextlib.ExitStack() as emulators:
         found = [place for port in ports for place in _places(port, board, run, emulator, emulators)]
         names = [place.name for place in found]

@@ -3,8 +3,9 @@
     for event in events: log.write(json.dumps(to_json(event)) + "\\n")
     event = from_json(json.loads(line))
 
-An event is a frozen dataclass; on a line of session.jsonl it is a JSON object whose "event" is the class's name in lower case. `at` is in
-seconds since the session began, on the host's monotonic clock; `port` says which of the boards it is of, as the user named it.
+An event is a frozen dataclass; on a line of session.jsonl it is a JSON object whose "event" is the class's name in
+lower case. `at` is in seconds since the session began, on the host's monotonic clock; `port` says which of the boards
+it is of, as the user named it.
 
 A session is   began, connected (one for each board), then of each sample
                    sampled, decided, [consent asked, consent given,] ended
@@ -32,9 +33,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Began:
-    """The session's model and what it is asked to do. `shape` is the input's, as in the manifest: [1, H, W, C] of an image, [1, F] of one frame
-    of a sequence, whose longest has `steps` frames (0: no sequence). A code c of it stands for scale * (c - zero_point), `low` .. `high` where 0 .. 1 was
-    trained on. `samples` is None if nobody knows how many there will be. `threshold` is a score code; `consent` one of host.messages.settings.Consent."""
+    """The session's model and what it is asked to do. `shape` is the input's, as in the manifest: [1, H, W, C] of an
+    image, [1, F] of one frame of a sequence, whose longest has `steps` frames (0: no sequence). A code c of it stands
+    for scale * (c - zero_point), `low` .. `high` where 0 .. 1 was trained on. `samples` is None if nobody knows how
+    many there will be. `threshold` is a score code; `consent` one of host.messages.settings.Consent."""
 
     at: float
     date: str  # ISO 8601, UTC
@@ -61,7 +63,8 @@ class Began:
 
 @dataclass(frozen=True)
 class Connected:
-    """A board said HELLO, at first or again. `emulated`: its cycles are instructions, counted by an emulator, or its clock is one's."""
+    """A board said HELLO, at first or again. `emulated`: its cycles are instructions, counted by an emulator, or its
+    clock is one's."""
 
     at: float
     port: str
@@ -84,8 +87,9 @@ class Link:
 
 @dataclass(frozen=True)
 class Sampled:
-    """A sample is on its way to a board. `codes` are its quantised inputs, of a sequence all its frames; empty of one that the board takes from
-    its own source. Of such a one it comes again with what has become known: `label`, and `codes` once it is up."""
+    """A sample is on its way to a board. `codes` are its quantised inputs, of a sequence all its frames; empty of one
+    that the board takes from its own source. Of such a one it comes again with what has become known: `label`, and
+    `codes` once it is up."""
 
     at: float
     port: str
@@ -110,7 +114,8 @@ class Decided:
 
 @dataclass(frozen=True)
 class ConsentAsked:
-    """An abstained sample stays on its board until somebody says whether it may leave. `until` is when the board gives up."""
+    """An abstained sample stays on its board until somebody says whether it may leave. `until` is when the board gives
+    up."""
 
     at: float
     port: str
@@ -122,7 +127,8 @@ class ConsentAsked:
 
 @dataclass(frozen=True)
 class ConsentGiven:
-    """Or refused. `by` is "key", "web", "policy" or "nobody" (no answer came in time). From here on a sample that may leave has left the board."""
+    """Or refused. `by` is "key", "web", "policy" or "nobody" (no answer came in time). From here on a sample that may
+    leave has left the board."""
 
     at: float
     port: str
@@ -133,7 +139,8 @@ class ConsentGiven:
 
 @dataclass(frozen=True)
 class Ended:
-    """The end of a sample, answered or lost. `board_hz` is what its cycles count, None if they are an emulator's instructions."""
+    """The end of a sample, answered or lost. `board_hz` is what its cycles count, None if they are an emulator's
+    instructions."""
 
     at: float
     port: str
@@ -153,8 +160,9 @@ class Moved:
 
 @dataclass(frozen=True)
 class Health:
-    """Counters of a link since its board connected first, both directions: frames and bytes that came and that were damaged, and what was said again.
-    `round_trip` is the median of the last requests in seconds, `offset` the board's clock less the host's in seconds; None if unknown."""
+    """Counters of a link since its board connected first, both directions: frames and bytes that came and that were
+    damaged, and what was said again. `round_trip` is the median of the last requests in seconds, `offset` the board's
+    clock less the host's in seconds; None if unknown."""
 
     at: float
     port: str

@@ -36,7 +36,8 @@ class Feed(Protocol):
     def requests(
         self, number: int, codes: bytes, taken: int, piece: int = PAYLOAD_MAX, pieces: int | None = None
     ) -> list[Message]:
-        """What to send when the board has `taken` bytes, or frames of a sequence, of sample `number`. The last one is answered.
+        """What to send when the board has `taken` bytes, or frames of a sequence, of sample `number`. The last one is
+        answered.
 
         At most `piece` bytes of the sample in a message (a frame is never cut), and at most `pieces` of those at once.
         """
@@ -82,7 +83,8 @@ class Framewise:
         return [Push(number, taken, frames) if frames else Finish(number)]
 
     def values(self, codes: bytes) -> NDArray[np.float32]:
-        """The frames as rows in [0, 1], as large models are trained on them; zeros in place of those that did not come."""
+        """The frames as rows in [0, 1], as large models are trained on them; zeros in place of those that did not
+        come."""
         stream = self.stream
         frames = (dequantise(codes, self.tensor) - stream.low) / (stream.high - stream.low)
         rows = np.pad(frames, ((0, stream.steps - len(frames)), (0, 0)))

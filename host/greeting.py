@@ -27,8 +27,9 @@ Said = TypeVar("Said")
 def wait(
     board: Board, port: str, model_hash: int | None, seconds: float, probe: str | None = None
 ) -> "tuple[str, Hello]":
-    """The port, a pyserial URL, or `auto`: by the USB id of the board's probe and, if it is given, its serial number `probe`; and what the board said. Raises HostError: what was in the way last (exit code
-    3 if no board was there, or it was silent), or at once that it is another board, another model or another protocol."""
+    """The port, a pyserial URL, or `auto`: by the USB id of the board's probe and, if it is given, its serial number
+    `probe`; and what the board said. Raises HostError: what was in the way last (exit code 3 if no board was there, or
+    it was silent), or at once that it is another board, another model or another protocol."""
     from host.link import connect
     from host.port import open_port
 
@@ -40,8 +41,8 @@ def wait(
 
 
 def wait_mlperf(board: Board, port: str, seconds: float, probe: str | None = None) -> tuple[str, str]:
-    """As wait(), of a board with MLPerf Tiny's application: the port, and the name that the board said. That protocol does not tell
-    which model an image carries."""
+    """As wait(), of a board with MLPerf Tiny's application: the port, and the name that the board said. That protocol
+    does not tell which model an image carries."""
     from host import mlperf
     from host.port import open_port
 

@@ -5,9 +5,9 @@
     lane.ask(large)
     threading.Thread(target=lane.run).start()
 
-Each lane takes the next sample when its board is free, so boards share the work by their speed. A port that is gone, or a board that was
-reset, costs time and no sample: the lane opens it again, puts the session's settings in force and streams the sample anew. What happens
-becomes events (host.events); a lane that gives up leaves its error in `error`.
+Each lane takes the next sample when its board is free, so boards share the work by their speed. A port that is gone, or
+a board that was reset, costs time and no sample: the lane opens it again, puts the session's settings in force and
+streams the sample anew. What happens becomes events (host.events); a lane that gives up leaves its error in `error`.
 """
 
 import contextlib
@@ -63,9 +63,9 @@ HEALTH_SECONDS: Final = 0.5
 
 @dataclass(frozen=True)
 class Session:
-    """What the lanes of a session share. `take` gives the next sample, None at their end; `vector` says which one
-    of the test split a board has taken itself, and its class (host.source); `say` takes an event; `now` is seconds since the session began. The
-    policy is guarded by `turn`."""
+    """What the lanes of a session share. `take` gives the next sample, None at their end; `vector` says which one of
+    the test split a board has taken itself, and its class (host.source); `say` takes an event; `now` is seconds since
+    the session began. The policy is guarded by `turn`."""
 
     manifest: Manifest
     board: Board
@@ -97,8 +97,8 @@ class LinkTotals:
 
 
 class Lane:
-    """`error` is why it ended before its samples did, None if it did not; `hello` who the board is. `counted` is what the board counted
-    during the session; what it counted before a reset is not known."""
+    """`error` is why it ended before its samples did, None if it did not; `hello` who the board is. `counted` is what
+    the board counted during the session; what it counted before a reset is not known."""
 
     def __init__(self, endpoint: Endpoint, session: Session) -> None:
         self.endpoint, self.name = endpoint, endpoint.name
@@ -118,8 +118,8 @@ class Lane:
         self._threshold = session.policy.final
 
     def open(self) -> None:
-        """Connect with the board and put the session's settings in force. Raises HostError: no such port, silent, not the board or model
-        expected."""
+        """Connect with the board and put the session's settings in force. Raises HostError: no such port, silent, not
+        the board or model expected."""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._open()
@@ -172,7 +172,8 @@ class Lane:
 
     @property
     def clock(self) -> ClockOffset | None:
-        """The board's clock beside this one; None of an emulated board, whose clock counts instructions, or before a look at it."""
+        """The board's clock beside this one; None of an emulated board, whose clock counts instructions, or before a
+        look at it."""
         return self._clock if self._clock is not None and self._clock.known else None
 
     @property
@@ -289,7 +290,8 @@ class Lane:
             self._say(Moved(self._now(), self.name, threshold, moved[1]))
 
     def _configure(self, link: Link) -> None:
-        """Put the session's settings in force, on a board that has those of its build. It holds on to stricter consent of its own."""
+        """Put the session's settings in force, on a board that has those of its build. It holds on to stricter consent
+        of its own."""
         consent = self._session.consent
         link.configure(
             threshold=self._threshold,
@@ -299,8 +301,8 @@ class Lane:
         )
 
     def _board_ms(self, hello: Hello, milliseconds: int) -> int:
-        """So many milliseconds as the board counts them. An emulated time base runs at its machine's frequency whatever clock the firmware could
-        configure, so such a board is fast or slow by the ratio of the two."""
+        """So many milliseconds as the board counts them. An emulated time base runs at its machine's frequency whatever
+        clock the firmware could configure, so such a board is fast or slow by the ratio of the two."""
         runner = self.endpoint.runner
         return (
             milliseconds
@@ -333,7 +335,8 @@ class Lane:
         self._say(LinkEvent(self._now(), self.name, "up", ""))
 
     def _open_again(self, cause: HostError) -> None:
-        """After the port was gone, or the board reset. Raises HostError if it is not back in time, or another board is."""
+        """After the port was gone, or the board reset. Raises HostError if it is not back in time, or another board
+        is."""
         session = self._session
         self._say(LinkEvent(self._now(), self.name, "down", cause.problem))
         self.close()
@@ -362,7 +365,8 @@ class Lane:
         self._report(now=True)
 
     def _count(self) -> None:
-        """What the board counted since it was asked last. Counters that went back are those of a board that was reset."""
+        """What the board counted since it was asked last. Counters that went back are those of a board that was
+        reset."""
         assert self._link is not None
         now, before = self._link.request(StatisticsRequest(), Statistics), self._before
         for name, value in vars(now).items():

@@ -42,7 +42,8 @@ SUMS: Final = ("accepted", "forwarded", "total")
 BLOCKS: Final = " ▁▂▃▄▅▆▇█"
 
 EDGES: Final = tuple(round(digit * 10.0**power, 9) for power in range(-3, 6) for digit in (1, 2, 5))
-"""Lower edges of a histogram's bins in milliseconds, 1 us to 500 s in steps of about two; what is faster is in the first."""
+"""Lower edges of a histogram's bins in milliseconds, 1 us to 500 s in steps of about two; what is faster is in the
+first."""
 
 
 PARTS: Final = 128
@@ -58,8 +59,8 @@ FINE: Final[tuple[float, ...]] = (
 
 @dataclass(frozen=True)
 class Percentiles:
-    """Of `samples` durations in milliseconds, interpolated linearly between ranks (Hyndman and Fan, type 7). `histogram` holds the bins
-    from the first to the last that has any: lower edge (of EDGES) and number."""
+    """Of `samples` durations in milliseconds, interpolated linearly between ranks (Hyndman and Fan, type 7).
+    `histogram` holds the bins from the first to the last that has any: lower edge (of EDGES) and number."""
 
     samples: int
     p50: float
@@ -120,7 +121,8 @@ class Latencies:
 
 
 def split(times: Iterable[Mapping[str, float]]) -> dict[str, Percentiles]:
-    """Percentiles of each stage that any sample went through, in the order of STAGES; `times` is what `stages` says of each."""
+    """Percentiles of each stage that any sample went through, in the order of STAGES; `times` is what `stages` says of
+    each."""
     found: dict[str, list[float]] = {stage: [] for stage in STAGES}
     for of in times:
         for stage, milliseconds in of.items():

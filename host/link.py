@@ -1,4 +1,5 @@
-"""Messages over an open port: numbering, counting, the handshake that says who is at the other end and begins a session.
+"""Messages over an open port: numbering, counting, the handshake that says who is at the other end and begins a
+session.
 
     with connect(open_port(url, baud), url, board="nucleo_f446re", model_hash=manifest.hash) as link:
         link.configure(threshold=20000)
@@ -60,7 +61,8 @@ def print_log(log: Log) -> None:
 
 
 class Link(AbstractContextManager["Link"]):
-    """A port that carries messages. `hello` and `settings` are valid after the handshake; `name` is for error messages."""
+    """A port that carries messages. `hello` and `settings` are valid after the handshake; `name` is for error
+    messages."""
 
     hello: Hello
     settings: Settings
@@ -104,7 +106,8 @@ class Link(AbstractContextManager["Link"]):
         self._round_trips.append(seconds)
 
     def send(self, *messages: Message) -> int:
-        """Write the messages in one go. Returns the sequence number of the last one. Raises Disconnected if the port is gone."""
+        """Write the messages in one go. Returns the sequence number of the last one. Raises Disconnected if the port is
+        gone."""
         data = b""
         for message in messages:
             data += encode(Frame(message.TYPE, self._sequence, message.encode()))
@@ -114,10 +117,11 @@ class Link(AbstractContextManager["Link"]):
         return (self._sequence - 1) % 65536
 
     def receive(self, deadline: float, damaged: int | None = None) -> Message | None:
-        """The next message, or None once the deadline has passed, or so many chunks that came were damaged since the port was opened.
+        """The next message, or None once the deadline has passed, or so many chunks that came were damaged since the
+        port was opened.
 
-        Log lines are shown and not returned. Raises SessionLost if the board says that it knows nothing of this session, and
-        Disconnected if the port is gone.
+        Log lines are shown and not returned. Raises SessionLost if the board says that it knows nothing of this
+        session, and Disconnected if the port is gone.
         """
         while (frame := self._receive_frame(deadline, damaged)) is not None:
             message_type = TYPES.get(frame.type)
@@ -179,8 +183,8 @@ class Link(AbstractContextManager["Link"]):
         consent_ms: int | None = None,
         seconds: float = 2.0,
     ) -> Settings:
-        """Put settings in force, those that are not named as they were. Returns what is in force: a board may have been built with
-        stricter consent than was asked for. Raises Disconnected if it does not say so."""
+        """Put settings in force, those that are not named as they were. Returns what is in force: a board may have been
+        built with stricter consent than was asked for. Raises Disconnected if it does not say so."""
         now = self.settings
         wanted = Configure(
             now.session,
@@ -200,7 +204,8 @@ class Link(AbstractContextManager["Link"]):
         return self.settings
 
     def ping(self) -> tuple[float, float, int]:
-        """When a PING was sent and its PONG received, in seconds of time.monotonic(), and the board's clock in between, in ticks."""
+        """When a PING was sent and its PONG received, in seconds of time.monotonic(), and the board's clock in between,
+        in ticks."""
         while True:
             token, repeated, sent = secrets.randbelow(1 << 32), self.repeated, time.monotonic()
             pong = self.request(Ping(token), Pong, matching=partial(_brings, token))
@@ -208,8 +213,8 @@ class Link(AbstractContextManager["Link"]):
                 return sent, time.monotonic(), pong.ticks
 
     def handshake(self, board: str, model_hash: int | None, seconds: float = HELLO_SECONDS) -> Hello:
-        """Ask for HELLO until it comes, check it, and begin a session with the settings of the build. Raises HostError: silent, or
-        not the board or model expected.
+        """Ask for HELLO until it comes, check it, and begin a session with the settings of the build. Raises HostError:
+        silent, or not the board or model expected.
 
         `model_hash` None accepts any model.
         """

@@ -1,6 +1,8 @@
-"""A board with the application that MLPerf Tiny's runner measures: `name(port, url, board, seconds)` asks it what it is.
+"""A board with the application that MLPerf Tiny's runner measures: `name(port, url, board, seconds)` asks it what it
+is.
 
-Such a board says no HELLO. It is asked `name%`, and answers lines, of which `m-ready` is the last (firmware/mlperf/main.c):
+Such a board says no HELLO. It is asked `name%`, and answers lines, of which `m-ready` is the last
+(firmware/mlperf/main.c):
 
     m-name-dut-[nucleo_f446re]
     m-ready
@@ -23,7 +25,8 @@ ANSWER: Final = re.compile(rb"m-name-dut-\[([^]\r\n]*)\]\r\nm-ready\r\n")
 
 
 def name(port: Any, url: str, board: str, seconds: float) -> str:
-    """What the board at an open port says that it is. Raises HostError: it is silent, or gone (exit code 3), or another board."""
+    """What the board at an open port says that it is. Raises HostError: it is silent, or gone (exit code 3), or another
+    board."""
     heard = b""
     give_up = time.monotonic() + seconds
     try:

@@ -9,7 +9,8 @@
        2.310  #5  RESULT  sample=7 class_index=3 score=12000 accepted=False steps=0 infer_cycles=41000 gate_cycles=820
        2.400  damaged: bad CRC  03 88 12 4f  |...O|
 
-It asks for HELLO until that comes, which changes nothing on the board, and is silent from then on. On a tapped line it decodes what the host says as well.
+It asks for HELLO until that comes, which changes nothing on the board, and is silent from then on. On a tapped line it
+decodes what the host says as well.
 """
 
 import enum
@@ -41,8 +42,9 @@ REASONS: Final = {"crc_errors": "bad CRC", "cobs_errors": "bad COBS", "oversize"
 
 @dataclass(frozen=True)
 class Heard:
-    """A message, or bytes that are none: then `message` is None, `trouble` says why, `raw` is what came. `at` is in seconds since the monitor
-    began; `lost` frames are missing before it. `name` is that of the message's type, None if it is in no table."""
+    """A message, or bytes that are none: then `message` is None, `trouble` says why, `raw` is what came. `at` is in
+    seconds since the monitor began; `lost` frames are missing before it. `name` is that of the message's type, None if
+    it is in no table."""
 
     at: float
     sequence: int | None
@@ -111,7 +113,8 @@ class Decoder:
 
 
 def watch(port: Any, name: str, seconds: float | None = None) -> Iterator[Heard]:
-    """What comes on an open port, called `name` in errors, for so many seconds or for ever. Raises HostError when the port is gone."""
+    """What comes on an open port, called `name` in errors, for so many seconds or for ever. Raises HostError when the
+    port is gone."""
     decoder, start, answered = Decoder(), time.monotonic(), False
     request = b"\0" + encode(Frame(HelloRequest.TYPE, 0, HelloRequest().encode()))
     try:
@@ -135,7 +138,8 @@ def watch(port: Any, name: str, seconds: float | None = None) -> Iterator[Heard]
 
 
 def run(url: str, baud: int, as_json: bool, seconds: float | None = None) -> None:
-    """Print what comes, on stdout, until Ctrl-C or for so many seconds. Raises HostError if the port cannot be opened, or is gone."""
+    """Print what comes, on stdout, until Ctrl-C or for so many seconds. Raises HostError if the port cannot be opened,
+    or is gone."""
     port = open_port(url, baud)
     try:
         for heard in watch(port, url, seconds):

@@ -1,4 +1,5 @@
-"""The risk-coverage curve of a run's test vectors: what each threshold would do, for a view that lets a person choose one.
+"""The risk-coverage curve of a run's test vectors: what each threshold would do, for a view that lets a person choose
+one.
 
 for point in curve(run, manifest): point.threshold, point.coverage, point.selective_risk
 """
@@ -20,7 +21,8 @@ POINTS: Final = 101
 
 
 def curve(run: RunFolder, manifest: Manifest, points: int = POINTS) -> tuple[Point, ...]:
-    """At most so many points, from a threshold that accepts nothing to one that accepts everything; () without vectors that can be read."""
+    """At most so many points, from a threshold that accepts nothing to one that accepts everything; () without vectors
+    that can be read."""
     try:
         split = vectors.load(run, manifest)
     except HostError:
@@ -38,8 +40,9 @@ def curve(run: RunFolder, manifest: Manifest, points: int = POINTS) -> tuple[Poi
 
 
 def thresholds(scores: Sequence[int], points: int) -> list[int]:
-    """From one that accepts nothing to one that accepts everything, at most `points` of them, evenly spaced in coverage; `scores` are
-    those up to which a threshold accepts a sample. Each in between is a score, so it is where the curve has a point."""
+    """From one that accepts nothing to one that accepts everything, at most `points` of them, evenly spaced in
+    coverage; `scores` are those up to which a threshold accepts a sample. Each in between is a score, so it is where
+    the curve has a point."""
     ranked = sorted(scores, reverse=True)
     places = np.linspace(0, len(ranked) - 1, max(2, points) - 1).round().astype(int)
     return [NOTHING, *sorted({ranked[place] for place in places[:-1]} - {ranked[-1]}, reverse=True), 0]

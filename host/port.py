@@ -4,8 +4,8 @@
     port = open_port("socket://127.0.0.1:4000", baud=460_800)
     port = open_port(find(("0483:374b",)), baud=460_800)
 
-Every port is a pyserial URL: a device, socket://HOST:PORT (emulators, serial servers), loop://, rfc2217://, or any of these
-behind a cable with faults, faulty://... (host.faults).
+Every port is a pyserial URL: a device, socket://HOST:PORT (emulators, serial servers), loop://, rfc2217://, or any of
+these behind a cable with faults, faulty://... (host.faults).
 """
 
 import errno
@@ -29,8 +29,8 @@ serial.protocol_handler_packages.append("host.faults")
 
 @dataclass(frozen=True)
 class Port:
-    """A port that is present. `usb` is VID:PID as in the board files, or None for a port that is not on USB; `serial_number` tells
-    devices with the same one apart, None where they have none."""
+    """A port that is present. `usb` is VID:PID as in the board files, or None for a port that is not on USB;
+    `serial_number` tells devices with the same one apart, None where they have none."""
 
     device: str
     usb: str | None
@@ -62,8 +62,8 @@ def matching(usb: tuple[str, ...]) -> list[Port]:
 
 
 def find(usb: tuple[str, ...], serial_number: str | None = None) -> str:
-    """The device of the only port with one of those USB VID:PID, and that serial number if one is given. Raises HostError if there is
-    none, or more than one."""
+    """The device of the only port with one of those USB VID:PID, and that serial number if one is given. Raises
+    HostError if there is none, or more than one."""
     ids = " or ".join(usb)
     devices = [port.device for port in matching(usb) if serial_number in (None, port.serial_number)]
     if not devices:

@@ -3,8 +3,9 @@
     with Recorder(run.session) as recorder: recorder.show(event)
     for event in read(run.session): ...
 
-A line is written whole and at once, so that whatever ends the session leaves all lines but perhaps the last. The first is always `began`, which
-says what the samples' codes stand for; nothing else is needed to show a session again. Both ways hold one line in memory.
+A line is written whole and at once, so that whatever ends the session leaves all lines but perhaps the last. The first
+is always `began`, which says what the samples' codes stand for; nothing else is needed to show a session again. Both
+ways hold one line in memory.
 """
 
 import contextlib
@@ -52,8 +53,8 @@ class Recorder(AbstractContextManager["Recorder"]):
 
 
 def read(path: Path) -> Iterator[Event]:
-    """The events of a session. A last line that was cut short ends them. Raises HostError naming file, line and cause for anything
-    else that is no event."""
+    """The events of a session. A last line that was cut short ends them. Raises HostError naming file, line and cause
+    for anything else that is no event."""
     try:
         file = path.open("rb")
     except OSError as error:
@@ -85,7 +86,8 @@ def began(path: Path) -> Began:
 
 
 def samples(path: Path) -> Iterator[tuple[Sampled, Outcome]]:
-    """Each sample of a session as it went to its board, with how it ended, in that order. Raises HostError as `read` does."""
+    """Each sample of a session as it went to its board, with how it ended, in that order. Raises HostError as `read`
+    does."""
     on_board = dict[str, Sampled]()
     for event in read(path):
         if isinstance(event, Sampled):  # a board has one sample at a time

@@ -1,7 +1,7 @@
 """The robot suite tests/renode/board.robot on a built image: `run(RunFolder(Path("runs/digits")), load("nucleo"))`.
 
-What the suite needs, the platform, its script and the scenarios as JSON, is written to `<run>/firmware/<board>/renode/`, and so are
-renode-test's reports.
+What the suite needs, the platform, its script and the scenarios as JSON, is written to
+`<run>/firmware/<board>/renode/`, and so are renode-test's reports.
 """
 
 import json
@@ -26,8 +26,8 @@ JUST_BOOTED: Final = Statistics(**dict.fromkeys(Statistics.__dataclass_fields__,
 
 
 def run(folder: RunFolder, board: Board) -> None:
-    """Run the suite; what it says goes to stderr. Raises HostError: exit code 1 if a test fails, 2 without Renode; BoardError for a board
-    without a platform."""
+    """Run the suite; what it says goes to stderr. Raises HostError: exit code 1 if a test fails, 2 without Renode;
+    BoardError for a board without a platform."""
     uart = renode.uart(board)  # before anybody installs Renode for a board that has no platform
     program = require(PROGRAM)
     elf = folder.firmware(board.name) / "firmware.elf"

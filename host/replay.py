@@ -4,9 +4,9 @@
     compared = against(run.session, large, "onnx:large.onnx", manifest)
     show(compared)                                                    # or print(to_json(compared))
 
-`against` asks the other model what the recorded one was asked: the samples from which the board abstained, with the very codes that it sent. What
-was not allowed to leave the board then is not shown to another model now: unless the session's consent was "always", only what was sent up. What
-a board took from its own source and kept nobody has.
+`against` asks the other model what the recorded one was asked: the samples from which the board abstained, with the
+very codes that it sent. What was not allowed to leave the board then is not shown to another model now: unless the
+session's consent was "always", only what was sent up. What a board took from its own source and kept nobody has.
 """
 
 import json
@@ -35,8 +35,8 @@ STEP_SECONDS: Final = 0.1
 def replay(
     path: Path, views: Sequence[Observer], speed: float = 1.0, stopping: Callable[[], bool] = lambda: False
 ) -> None:
-    """Give each event to each view, after as long as it took then, divided by `speed`; 0 does not wait. Ends early when `stopping`
-    says so. Raises HostError for a file that is no session."""
+    """Give each event to each view, after as long as it took then, divided by `speed`; 0 does not wait. Ends early when
+    `stopping` says so. Raises HostError for a file that is no session."""
     start = time.monotonic()
     for event in recording.read(path):
         while speed > 0 and not stopping() and (left := start + event.at / speed - time.monotonic()) > 0:
@@ -92,8 +92,9 @@ class _Counts:
 
 
 def against(path: Path, large: LargeModel, name: str, manifest: Manifest, every: bool = False) -> Comparison:
-    """Ask `large`, called `name`, about each recorded sample from which the board abstained, or about `every` one. `manifest` is of the run that
-    `large` was loaded for. Raises HostError for a file that is no session, or one of other classes or inputs than the manifest's."""
+    """Ask `large`, called `name`, about each recorded sample from which the board abstained, or about `every` one.
+    `manifest` is of the run that `large` was loaded for. Raises HostError for a file that is no session, or one of
+    other classes or inputs than the manifest's."""
     began = recording.began(path)
     _check(path, began, manifest)
     counts, feed = _Counts(), _feed(began)

@@ -6,8 +6,8 @@
             else:         ...                   # step.expect must come, after whatever else
 
 Bytes and not messages, so that a test without our decoder (tests/renode/board.robot) can play them. Where a message
-holds what nobody can know, a cycle count, only the bytes before it are expected. Each scenario starts with HELLO_REQUEST and a session of
-its own, on a board that was not told anything before, and whose counters were `before`.
+holds what nobody can know, a cycle count, only the bytes before it are expected. Each scenario starts with
+HELLO_REQUEST and a session of its own, on a board that was not told anything before, and whose counters were `before`.
 """
 
 from dataclasses import dataclass, replace
@@ -35,7 +35,8 @@ SAMPLE = 0x01010101  # a number without zero bytes: COBS then knows more of a fr
 UNKNOWN = 0x01010101  # in place of a cycle count, for the same reason
 SESSION = 1
 
-# The golden frames of tests/vectors/frames.json that are no message, the shortest and the longest among them, and one of the board's.
+# The golden frames of tests/vectors/frames.json that are no message, the shortest and the longest among them, and one
+# of the board's.
 UNKNOWN_TYPE = 127
 _PAYLOADS = (
     *(bytes(i % 251 for i in range(length)) for length in (0, 1, PAYLOAD_MAX - 1, PAYLOAD_MAX)),

@@ -2,8 +2,8 @@
 
     summary = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), ports=("emulator",)))
 
-A thread for each board (host.lane) says what happens; this one gives every event to the log, session.jsonl, and to the views, and sums up. Writes
-summary.json at its end, also when it is interrupted.
+A thread for each board (host.lane) says what happens; this one gives every event to the log, session.jsonl, and to the
+views, and sums up. Writes summary.json at its end, also when it is interrupted.
 """
 
 import contextlib
@@ -60,11 +60,12 @@ CHUNK: Final = 256
 class Options:
     """What to run. `ports` are as in host.endpoint; `emulator` is the one of the port "emulator".
 
-    `threshold` is a score code, None for the manifest's; `limit` streams only the first samples. `source` is where samples come from
-    (host.source). `large` is the large model (host.backend). `per_push` is how many frames go to a recurrent model at once, None for one of a source, which is as if
-    they came from a sensor, and for as many as fit of the test split. `policy` is one of host.policy.POLICIES, whose settings are `play`; its threshold is the
-    manifest's, or `threshold`. `faults` damages what goes over the links (host.faults). An abstained sample waits for the large model for
-    `deadline_seconds`. A port that is gone is tried for `reconnect_seconds`.
+    `threshold` is a score code, None for the manifest's; `limit` streams only the first samples. `source` is where
+    samples come from (host.source). `large` is the large model (host.backend). `per_push` is how many frames go to a
+    recurrent model at once, None for one of a source, which is as if they came from a sensor, and for as many as fit of
+    the test split. `policy` is one of host.policy.POLICIES, whose settings are `play`; its threshold is the manifest's,
+    or `threshold`. `faults` damages what goes over the links (host.faults). An abstained sample waits for the large
+    model for `deadline_seconds`. A port that is gone is tried for `reconnect_seconds`.
     """
 
     run: RunFolder
@@ -85,8 +86,9 @@ class Options:
 
 
 def run(options: Options, views: Sequence[View] = (), control: Control | None = None) -> Summary:
-    """Stream the samples and sum up. Raises HostError or ManifestError for whatever stands in the way; a board that is lost on the way is
-    raised once the summary is written, if no other one went on, and so is a source that fails on the way."""
+    """Stream the samples and sum up. Raises HostError or ManifestError for whatever stands in the way; a board that is
+    lost on the way is raised once the summary is written, if no other one went on, and so is a source that fails on the
+    way."""
     manifest = manifests.load(options.run.manifest)
     threshold = manifest.gate.threshold if options.threshold is None else options.threshold
     fed = feed.of(manifest, options.per_push or (1 if options.source != source.TEST and manifest.stream else None))
@@ -139,8 +141,8 @@ def run(options: Options, views: Sequence[View] = (), control: Control | None = 
 
 @contextlib.contextmanager
 def one_board(options: Options, large: LargeModel | None = None) -> Iterator[Lane]:
-    """One board, connected, for who streams samples as he likes: `lane.stream(sample, Turn(threshold))`; `large` in place of what the
-    options name. Raises HostError for several."""
+    """One board, connected, for who streams samples as he likes: `lane.stream(sample, Turn(threshold))`; `large` in
+    place of what the options name. Raises HostError for several."""
     manifest = manifests.load(options.run.manifest)
     fed = feed.of(manifest, options.per_push)
     policy = policies.make(policies.FIXED, policies.Settings(threshold=manifest.gate.threshold))
@@ -188,7 +190,8 @@ def _session(
 
 
 def _connect(lanes: Sequence[Lane]) -> None:
-    """Open all lanes at once. Raises the first one's HostError if none of them has a board, and says those of the others."""
+    """Open all lanes at once. Raises the first one's HostError if none of them has a board, and says those of the
+    others."""
 
     def open_one(lane: Lane) -> None:
         with contextlib.suppress(HostError):
@@ -265,7 +268,8 @@ def _tell(observers: Sequence[Observer], event: Event) -> None:
 
 
 class _Turns:
-    """The samples of a source, up to a limit, for several threads. A source that fails ends them, and the session with them."""
+    """The samples of a source, up to a limit, for several threads. A source that fails ends them, and the session with
+    them."""
 
     def __init__(self, samples: Source, limit: int | None, control: Control) -> None:
         self.error: HostError | None = None
@@ -347,8 +351,9 @@ class _Tally:
 
 
 def _alone(options: Options, tally: _Tally, large: LargeModel, fed: Feed, control: Control) -> float | None:
-    """How often the large model alone is right, given the very codes that boards got, as the log has them; None without labels or answers, if there
-    was a sample that it may not see, or that only its board had, or if there is no time for it."""
+    """How often the large model alone is right, given the very codes that boards got, as the log has them; None without
+    labels or answers, if there was a sample that it may not see, or that only its board had, or if there is no time for
+    it."""
     if tally.kept_back:
         return None
     right, count, stopped = 0, 0, control.stopping

@@ -3,10 +3,10 @@
     report = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), samples=100_000, faults="flip=0.01,seed=1"))
     report.passed
 
-The test split is streamed again and again, at the manifest's threshold. Every sample must end answered, or lost with its
-reason; whatever is said of a sample, by the board or by the large model, must be what the test vectors and the large model say
-of that very sample: its class, its score, its probability; and the host's memory must stay flat. A link that is lost is opened
-again and the sample streamed again.
+The test split is streamed again and again, at the manifest's threshold. Every sample must end answered, or lost with
+its reason; whatever is said of a sample, by the board or by the large model, must be what the test vectors and the
+large model say of that very sample: its class, its score, its probability; and the host's memory must stay flat. A link
+that is lost is opened again and the sample streamed again.
 """
 
 import json
@@ -49,7 +49,8 @@ READINGS: Final = 10
 """Of memory, evenly spaced after the warm-up."""
 
 GROWTH_BYTES: Final = 4 << 20
-"""What the resident set may grow after the warm-up: pools of the allocator, but not 50 bytes for each of 100,000 samples."""
+"""What the resident set may grow after the warm-up: pools of the allocator, but not 50 bytes for each of 100,000
+samples."""
 
 GROWTH_BLOCKS: Final = 2000
 """Likewise the memory blocks that Python holds, of which a leak takes at least one for each sample."""
@@ -59,8 +60,8 @@ MISTAKES_KEPT: Final = 20
 
 @dataclass(frozen=True)
 class Options:
-    """`port` is the name of an emulator (host.emulator.RUNNERS), "emulator" for QEMU, or the URL of a port. `faults` are those of
-    host.faults, in words; "" for a cable without."""
+    """`port` is the name of an emulator (host.emulator.RUNNERS), "emulator" for QEMU, or the URL of a port. `faults`
+    are those of host.faults, in words; "" for a cable without."""
 
     run: RunFolder
     board: Board
@@ -72,7 +73,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Memory:
-    """The host's memory after so many samples: `resident` bytes, None where the system does not say, and blocks that Python holds."""
+    """The host's memory after so many samples: `resident` bytes, None where the system does not say, and blocks that
+    Python holds."""
 
     samples: int
     resident: int | None
@@ -81,9 +83,10 @@ class Memory:
 
 @dataclass(frozen=True)
 class Report:
-    """What became of the samples. `answered` is by source, `lost` by reason, digits replaced by N. `wrong` counts the samples of which
-    something was said that is not so; `mistakes` are the first of them in words. `damaged_down` and `damaged_up` are the chunks that
-    board and host found not to be frames, `repeats` requests said again, `reconnections` links opened again. `memory` begins after the warm-up."""
+    """What became of the samples. `answered` is by source, `lost` by reason, digits replaced by N. `wrong` counts the
+    samples of which something was said that is not so; `mistakes` are the first of them in words. `damaged_down` and
+    `damaged_up` are the chunks that board and host found not to be frames, `repeats` requests said again,
+    `reconnections` links opened again. `memory` begins after the warm-up."""
 
     name: str
     board: str
@@ -190,7 +193,8 @@ def run(options: Options, on_outcome: Callable[[Outcome], None] = lambda outcome
 class Known:
     """A large model that was asked about each sample of the test split beforehand, and now answers from memory.
 
-    `answers` are class and probability of each, a Q15 code; `foreign` counts what it was asked about that is none of them.
+    `answers` are class and probability of each, a Q15 code; `foreign` counts what it was asked about that is none of
+    them.
     """
 
     def __init__(self, large: LargeModel, samples: NDArray[np.float32]) -> None:

@@ -37,8 +37,9 @@ class Traffic:
 
 @dataclass(frozen=True)
 class LinkErrors:
-    """Everything that went wrong on the line, by the side that noticed; all zero on a clean one. `repeated` is what the host had to say
-    again, `stale` frames that came again or late, `reconnected` how often the board was lost and found."""
+    """Everything that went wrong on the line, by the side that noticed; all zero on a clean one. `repeated` is what
+    the host had to say again, `stale` frames that came again or late, `reconnected` how often the board was lost and
+    found."""
 
     host_lost: int
     board_lost: int
@@ -54,8 +55,8 @@ class LinkErrors:
 
 @dataclass(frozen=True)
 class Clock:
-    """A board's clock less this one, in seconds at the end of the session; by how much that may be wrong; how much faster it runs, in parts per million, 0
-    where the session was too short to tell (host.clock)."""
+    """A board's clock less this one, in seconds at the end of the session; by how much that may be wrong; how much
+    faster it runs, in parts per million, 0 where the session was too short to tell (host.clock)."""
 
     offset: float
     error: float
@@ -67,8 +68,8 @@ Counted = TypeVar("Counted", Traffic, LinkErrors)
 
 @dataclass(frozen=True)
 class BoardPart:
-    """What one of the boards did. `gone` is why it was given up, None if it was not; `firmware` None if it never answered; `clock` None of an
-    emulated board."""
+    """What one of the boards did. `gone` is why it was given up, None if it was not; `firmware` None if it never
+    answered; `clock` None of an emulated board."""
 
     port: str
     firmware: str | None
@@ -85,7 +86,8 @@ class BoardPart:
 
 @dataclass(frozen=True)
 class Played:
-    """A policy (host.policy), its settings, and the thresholds that were left to choose from at the end, score codes."""
+    """A policy (host.policy), its settings, and the thresholds that were left to choose from at the end, score
+    codes."""
 
     name: str
     settings: policy.Settings
@@ -94,20 +96,20 @@ class Played:
 
 @dataclass(frozen=True)
 class Summary:
-    """summary.json. Accuracies, coverage and risks in [0, 1]; None where there is nothing to divide by or to read. `boards` has a part for
-    each board; link and traffic are sums over them.
+    """summary.json. Accuracies, coverage and risks in [0, 1]; None where there is nothing to divide by or to read.
+    `boards` has a part for each board; link and traffic are sums over them.
 
-    `threshold` is the score code in force at the end. `policy` is None if it was so throughout; otherwise `course` tells of it over
-    time, and session.jsonl of each sample.
+    `threshold` is the score code in force at the end. `policy` is None if it was so throughout; otherwise `course`
+    tells of it over time, and session.jsonl of each sample.
 
     `engine` is what ran the model, aot or tflm. `instructions_per_inference` is counted by an emulator and None without one;
     `cycles_per_inference` is counted by boards and None without one. `_per_decision` is the gate's alone, a router's included; no inference has
     it in it. `latency_clock` says what the latencies are worth. `compared` is of
     how many samples it is known what the board must say.
 
-    Of a recurrent model an inference is a step; `_per_sequence` is all steps until the decision, `mean_steps` how many these
-    are, and `mean_steps_accepted` those of the accepted samples. All of them None of other models. `recordings` is what became
-    of each sample that is not of the test split.
+    Of a recurrent model an inference is a step; `_per_sequence` is all steps until the decision, `mean_steps` how many
+    these are, and `mean_steps_accepted` those of the accepted samples. All of them None of other models. `recordings`
+    is what became of each sample that is not of the test split.
     """
 
     name: str
@@ -182,7 +184,8 @@ def summarise(
     the image's size.json, None if it is not at hand.
     """
     tally, steps = counts.tally, counts.steps.value or None
-    # What an emulator counts that is not known to count instructions is given as it says, unless boards have counted better.
+    # What an emulator counts that is not known to count instructions is given as it says, unless boards have counted
+    # better.
     timed = counts.on_boards if counts.on_boards.inferring.count or instructions_per_cycle else counts.emulated
     link_errors = _sum(LinkErrors, [board.link_errors for board in boards])
 

@@ -1,10 +1,11 @@
-"""The risk-coverage curve of a board: its threshold moved live over the test split, beside the curve of the test vectors.
+"""The risk-coverage curve of a board: its threshold moved live over the test split, beside the curve of the test
+vectors.
 
     result = run(Options(run=RunFolder(Path("runs/digits")), board=load("nucleo"), ports=("emulator",)), points=21)
 
-At each threshold all samples are streamed, and what the board accepted is held against what the vectors, and so the TensorFlow
-Lite Micro interpreter and the gate on this PC, say of the same threshold. Writes sweep.json at its end, also when it is interrupted: then of the
-thresholds that all samples went through.
+At each threshold all samples are streamed, and what the board accepted is held against what the vectors, and so the
+TensorFlow Lite Micro interpreter and the gate on this PC, say of the same threshold. Writes sweep.json at its end, also
+when it is interrupted: then of the thresholds that all samples went through.
 """
 
 import json
@@ -31,8 +32,8 @@ from host.vectors import Expected
 
 @dataclass(frozen=True)
 class Step:
-    """One threshold: the board's point and the vectors', on how many samples they differ in class, score, decision or frames, how
-    many were lost, and the accuracy with the large model's answers."""
+    """One threshold: the board's point and the vectors', on how many samples they differ in class, score, decision or
+    frames, how many were lost, and the accuracy with the large model's answers."""
 
     threshold: int
     board: OperatingPoint
@@ -60,7 +61,8 @@ class Sweep:
 
 
 def run(options: Options, points: int) -> Sweep:
-    """Move the threshold over `points` of the vectors' curve. Raises HostError or ManifestError for whatever stands in the way."""
+    """Move the threshold over `points` of the vectors' curve. Raises HostError or ManifestError for whatever stands in
+    the way."""
     if options.source != TEST or options.threshold is not None:
         raise HostError(
             "A sweep streams the test split at thresholds of its own.", "Leave the source and threshold out."

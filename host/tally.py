@@ -43,10 +43,10 @@ class Named:
 
 @dataclass(frozen=True)
 class Stretch:
-    """The session until one of its samples, the `samples`-th. Counted from the start: `mistakes`, accepted samples with another
-    class than their label, `abstentions`, and `queries`, which are those of the abstentions that the policy asked for. `experts` is
-    how many thresholds were left to it; `threshold` is the mean of those in force since the stretch before, as a probability and
-    without the queries, None if it is of queries alone."""
+    """The session until one of its samples, the `samples`-th. Counted from the start: `mistakes`, accepted samples with
+    another class than their label, `abstentions`, and `queries`, which are those of the abstentions that the policy
+    asked for. `experts` is how many thresholds were left to it; `threshold` is the mean of those in force since the
+    stretch before, as a probability and without the queries, None if it is of queries alone."""
 
     samples: int
     threshold: float | None
@@ -126,7 +126,8 @@ class Mean:
 
 
 class Course:
-    """A session in stretches of equal length, the last one perhaps shorter: as soon as there are twice STRETCHES, each two become one."""
+    """A session in stretches of equal length, the last one perhaps shorter: as soon as there are twice STRETCHES, each
+    two become one."""
 
     def __init__(self) -> None:
         self._ends: list[tuple[Stretch, Mean]] = []
@@ -176,10 +177,12 @@ class Cycles:
 
 
 class Counts:
-    """Of the samples of a session, or of one board of it. `classes` are the model's; `course` says whether to follow a policy's.
+    """Of the samples of a session, or of one board of it. `classes` are the model's; `course` says whether to follow a
+    policy's.
 
-    `steps` and `steps_accepted` are of those samples that were decided; an emulator's cycles are not those of boards; `differing` counts
-    those that the board decided otherwise than `compared` with what is known. `moved` is the last threshold in force that no policy asked for.
+    `steps` and `steps_accepted` are of those samples that were decided; an emulator's cycles are not those of boards;
+    `differing` counts those that the board decided otherwise than `compared` with what is known. `moved` is the last
+    threshold in force that no policy asked for.
     """
 
     def __init__(self, classes: Sequence[str], course: bool = False) -> None:
@@ -195,7 +198,8 @@ class Counts:
         self._classes = classes
 
     def take(self, outcome: Outcome, wanted: Expected | None = None, board_hz: float | None = None) -> None:
-        """The next sample; `wanted` is what the board must make of it, `board_hz` what its cycles count, None if emulated."""
+        """The next sample; `wanted` is what the board must make of it, `board_hz` what its cycles count, None if
+        emulated."""
         self.tally.count(outcome)
         self.uplink_bytes += outcome.uplink_bytes
         if outcome.lost is None:

@@ -5,11 +5,11 @@
     timer.seconds              # 0.01
     timer.back_off()           # nothing came: 0.02, 0.04 ...
 
-Jacobson and Karels, "Congestion Avoidance and Control", 1988, as in RFC 6298: the smoothed round trip and four times its mean deviation,
-doubled with each silence. A request that was said twice measures nothing, since nobody knows which of the two was answered (Karn's rule); it
-takes half a doubling back. So on a line that loses every fifth request the wait stays short, and where it is too short for the board it
-gets longer with each request, until one is measured.
-One timer for each kind of answer: inference is part of the round trip to RESULT.
+Jacobson and Karels, "Congestion Avoidance and Control", 1988, as in RFC 6298: the smoothed round trip and four times
+its mean deviation, doubled with each silence. A request that was said twice measures nothing, since nobody knows which
+of the two was answered (Karn's rule); it takes half a doubling back. So on a line that loses every fifth request the
+wait stays short, and where it is too short for the board it gets longer with each request, until one is measured. One
+timer for each kind of answer: inference is part of the round trip to RESULT.
 """
 
 from typing import Final

@@ -1,4 +1,5 @@
-"""The test vectors of a run: its test split, with what the TensorFlow Lite Micro interpreter and the gate made of each sample.
+"""The test vectors of a run: its test split, with what the TensorFlow Lite Micro interpreter and the gate made of each
+sample.
 
 vectors = load(run, manifest)
 vectors.samples[0].codes, vectors.expected(0, threshold).accepted
@@ -33,8 +34,8 @@ class Expected:
 
 @dataclass(frozen=True)
 class Vectors:
-    """N samples: `inputs` their codes, `labels` [N], and class and score, a Q15 code, after each step [N, T]; T is 1 of a model without state, and the gate
-    decides after no fewer than `least` steps."""
+    """N samples: `inputs` their codes, `labels` [N], and class and score, a Q15 code, after each step [N, T]; T is 1 of
+    a model without state, and the gate decides after no fewer than `least` steps."""
 
     inputs: NDArray[np.generic]
     labels: NDArray[np.int64]

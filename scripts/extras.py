@@ -1,12 +1,13 @@
-"""Whether each extra of pyproject.toml is enough for what it is for: installed alone, in an environment of its own, then imported and called.
+"""Whether each extra of pyproject.toml is enough for what it is for: installed alone, in an environment of its own,
+then imported and called.
 
     python3.11 scripts/extras.py               all of them, one after the other
     python3.11 scripts/extras.py host serve    these
     python3.11 scripts/extras.py --list        their names as JSON
 
-Of an extra every package that it names must be importable, and the commands of COMMANDS must say what they do, with --help, which
-imports what they need. The last line tells how many failed; exit code 1 if any did. Standard library only; a folder --keep
-holds the environments afterwards. `train` and `export` download gigabytes.
+Of an extra every package that it names must be importable, and the commands of COMMANDS must say what they do, with
+--help, which imports what they need. The last line tells how many failed; exit code 1 if any did. Standard library
+only; a folder --keep holds the environments afterwards. `train` and `export` download gigabytes.
 """
 
 import argparse

@@ -1,5 +1,5 @@
-"""A headless Chromium, driven by its DevTools protocol over a pipe (--remote-debugging-pipe: JSON, each message ended by a zero byte),
-which takes no library and no port.
+"""A headless Chromium, driven by its DevTools protocol over a pipe (--remote-debugging-pipe: JSON, each message ended
+by a zero byte), which takes no library and no port.
 
     with Browser() as browser:
         browser.look(1280, 720, dark=True)

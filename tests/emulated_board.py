@@ -24,7 +24,8 @@ class Emulated:
         self.hello = self.handshake()
 
     def handshake(self) -> Hello:
-        """HELLO and a new session; a board that was slow to boot was asked more than once, and all its answers are taken here."""
+        """HELLO and a new session; a board that was slow to boot was asked more than once, and all its answers are
+        taken here."""
         hello = self.link.handshake(self.board.name, MODEL_HASH)
         self.link.request(StatisticsRequest(), Statistics)
         return hello

@@ -1,5 +1,5 @@
-"""MLPerf Tiny's runner as a device sees it, written from the facts of https://github.com/mlcommons/tiny, benchmark/runner: what
-device_under_test.py and serial_device.py send, and the lines that script.py looks for."""
+"""MLPerf Tiny's runner as a device sees it, written from the facts of https://github.com/mlcommons/tiny,
+benchmark/runner: what device_under_test.py and serial_device.py send, and the lines that script.py looks for."""
 
 import re
 import time
@@ -12,7 +12,8 @@ READY: Final = "m-ready"
 
 @dataclass(frozen=True)
 class Inference:
-    """What the runner takes from the answer to `infer`: the vector in m-results-[], and the time between both m-lap-us."""
+    """What the runner takes from the answer to `infer`: the vector in m-results-[], and the time between both
+    m-lap-us."""
 
     results: str
     microseconds: int

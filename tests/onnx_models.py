@@ -1,4 +1,5 @@
-"""ONNX files for the tests of large models: the run's own in other layouts, and small ones that are wrong in one respect."""
+"""ONNX files for the tests of large models: the run's own in other layouts, and small ones that are wrong in one
+respect."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ from train import models
 
 
 class Rearranged(nn.Module):
-    """A classifier of images [N, 1, 8, 8] that takes them in another layout, and answers with logits or probabilities."""
+    """A classifier of images [N, 1, 8, 8] that takes them in another layout, and answers with logits or
+    probabilities."""
 
     def __init__(self, checkpoint: Path, layout: str, logits: bool) -> None:
         super().__init__()
@@ -48,7 +50,8 @@ def linear(
     values: int = 64,
     factor: float = 1.0,
 ) -> None:
-    """A linear model of so many `values` with an output for each of `columns`, whose weights are `factor` times pseudo-random ones."""
+    """A linear model of so many `values` with an output for each of `columns`, whose weights are `factor` times
+    pseudo-random ones."""
     sources = [helper.make_tensor_value_info(f"x{index}", kind, shape) for index in range(inputs)]
     outputs, nodes, weights = [], [], []
     nodes.append(helper.make_node("Cast", ["x0"], ["real"], to=TensorProto.FLOAT))

@@ -1,5 +1,5 @@
-"""A server of the Open Inference Protocol v2 in a thread, for what a real one cannot be made to do on demand: the binary tensor data extension, written
-from its specification, and every kind of misbehaviour.
+"""A server of the Open Inference Protocol v2 in a thread, for what a real one cannot be made to do on demand: the
+binary tensor data extension, written from its specification, and every kind of misbehaviour.
 
 https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
 https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
@@ -115,7 +115,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """`with Server(Behaviour(model)) as server: server.url`. Stopping it closes its connections, as the end of a process does."""
+    """`with Server(Behaviour(model)) as server: server.url`. Stopping it closes its connections, as the end of a
+    process does."""
 
     daemon_threads = True
 

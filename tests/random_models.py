@@ -2,9 +2,9 @@
 
     content = MODELS["conv_2d"](np.random.default_rng(1), "int8")    # the bytes of a .tflite file
 
-A model is drawn either as a converter would quantise it, so that outputs spread over the codes, or with extreme scales, zero
-points and biases: sums saturate, rescalings underflow (shifts beyond -31) or overflow 32 bits. `dtype` is the type of the
-activations, int8 or int16.
+A model is drawn either as a converter would quantise it, so that outputs spread over the codes, or with extreme scales,
+zero points and biases: sums saturate, rescalings underflow (shifts beyond -31) or overflow 32 bits. `dtype` is the type
+of the activations, int8 or int16.
 """
 
 from collections.abc import Callable
@@ -53,7 +53,8 @@ def output_size(size: int, kernel: int, stride: int, dilation: int, padding: int
 
 
 class Layer:
-    """The constants of an operator that multiplies and accumulates: `operands` after the input, and how the output is quantised.
+    """The constants of an operator that multiplies and accumulates: `operands` after the input, and how the output is
+    quantised.
 
     Realistic: an output of random codes spreads over most of the range, with or without a ReLU. Extreme: anything.
     """
@@ -244,7 +245,8 @@ def add(rng: Rng, dtype: str) -> bytes:
 
 
 def binary(rng: Rng, dtype: str) -> bytes:
-    """ADD, SUB, MUL, MINIMUM or MAXIMUM of shapes that broadcast; one operand may be a constant, often a single value."""
+    """ADD, SUB, MUL, MINIMUM or MAXIMUM of shapes that broadcast; one operand may be a constant, often a single
+    value."""
     build = Builder()
     op = str(rng.choice(["ADD", "SUB", "MUL", "MINIMUM", "MAXIMUM"]))
     shape = sizes(rng, 1, 5, int(rng.integers(1, 6)))
@@ -416,8 +418,8 @@ def transpose(rng: Rng, dtype: str) -> bytes:
 
 
 def chain(rng: Rng, dtype: str) -> bytes:
-    """Operators element by element, each on any two tensors before it, the same one twice among them, or on a constant: what
-    passes fuse, and what they may not because somebody else needs it."""
+    """Operators element by element, each on any two tensors before it, the same one twice among them, or on a constant:
+    what passes fuse, and what they may not because somebody else needs it."""
     build = Builder()
     size = int(rng.integers(1, 40))
     low, high = limits(dtype)
@@ -456,8 +458,8 @@ def chain(rng: Rng, dtype: str) -> bytes:
 
 
 def network(rng: Rng, dtype: str) -> bytes:
-    """Pad, strided convolution, two branches, ADD, a gate, concatenation, mean, reshape and a dense layer: every pass has
-    work."""
+    """Pad, strided convolution, two branches, ADD, a gate, concatenation, mean, reshape and a dense layer: every pass
+    has work."""
     build = Builder()
     scale, zero = some_scale(rng), some_zero(rng, dtype)
     channels = int(rng.choice([3, 4, 6, 8]))

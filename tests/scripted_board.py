@@ -3,11 +3,11 @@
     with ScriptedBoard() as board:
         port = open_port(board.url, baud=460_800)
 
-It keeps to the protocol. Class and score of a sample are its first two input codes, read as unsigned bytes; with a HELLO whose
-`steps` are not 0 it takes sequences, and the same holds of the frame seen last. With a HELLO that names a source it captures what
-`source` yields, samples or the frames of a sequence that are there by then; nothing is none at the moment. A fault is `mangle`, which sees every message that
-the board sends with its bytes on the wire, and returns the bytes to send; `hear` sees every message before the board does, and says
-whether it arrives.
+It keeps to the protocol. Class and score of a sample are its first two input codes, read as unsigned bytes; with a
+HELLO whose `steps` are not 0 it takes sequences, and the same holds of the frame seen last. With a HELLO that names a
+source it captures what `source` yields, samples or the frames of a sequence that are there by then; nothing is none at
+the moment. A fault is `mangle`, which sees every message that the board sends with its bytes on the wire, and returns
+the bytes to send; `hear` sees every message before the board does, and says whether it arrives.
 """
 
 import socket
@@ -78,7 +78,8 @@ class Held:
 
 
 class ScriptedBoard:
-    """Serves one connection after another until the block ends. What it was told stays, as on a real board, until `reset`."""
+    """Serves one connection after another until the block ends. What it was told stays, as on a real board, until
+    `reset`."""
 
     def __init__(self, hello: Hello = HELLO, mangle: Callable[[Message, bytes], bytes] = unchanged, silent: bool = False,
                  deaf_to: tuple[type[Message], ...] = (), hear: Callable[[Message], bool] = everything,

@@ -1,10 +1,10 @@
-"""Sessions to be shown, as a bridge could have had them: real digits, two small classifiers in place of the models, and the times
-of an emulated board, drawn.
+"""Sessions to be shown, as a bridge could have had them: real digits, two small classifiers in place of the models, and
+the times of an emulated board, drawn.
 
     for event in digits(seed=0, samples=450, boards=2): state.fold(event)
 
-The same arguments give the same events. Scores, answers, coverage and the risk-coverage curve are what the classifiers make of
-the digits; only times are invented.
+The same arguments give the same events. Scores, answers, coverage and the risk-coverage curve are what the classifiers
+make of the digits; only times are invented.
 """
 
 import functools
@@ -38,7 +38,8 @@ HZ = 180_000_000
 
 @functools.cache
 def _models() -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Test digits [N, 8, 8] of 0 .. 16, their classes, the probabilities [N, 10] of a base and of a large classifier."""
+    """Test digits [N, 8, 8] of 0 .. 16, their classes, the probabilities [N, 10] of a base and of a large
+    classifier."""
     from sklearn.datasets import load_digits
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import SVC
@@ -76,8 +77,9 @@ def digits(
     moves: Mapping[int, float] | None = None,
     finish: bool = True,
 ) -> Iterator[Event]:
-    """`interval` is the time in seconds from a sample to the next of the same board, `lost` and `fallback` how often one ends so.
-    `moves` are thresholds by the sample before which they are put in force. In consent "ask" a person takes her time."""
+    """`interval` is the time in seconds from a sample to the next of the same board, `lost` and `fallback` how often
+    one ends so. `moves` are thresholds by the sample before which they are put in force. In consent "ask" a person
+    takes her time."""
     images = _models()[0]
     random = np.random.default_rng(seed)
     ports = ("emulator",) if boards == 1 else tuple(f"socket://127.0.0.1:{5000 + index}" for index in range(boards))

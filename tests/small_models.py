@@ -53,7 +53,8 @@ class ThreeOutputs(nn.Module):
 
 
 def three_outputs() -> ThreeOutputs:
-    """The same weights every time. The convolutions' are enlarged: as initialised, the outputs hardly depend on the input."""
+    """The same weights every time. The convolutions' are enlarged: as initialised, the outputs hardly depend on the
+    input."""
     torch.manual_seed(0)
     model = ThreeOutputs().eval()
     with torch.no_grad():

@@ -1,4 +1,5 @@
-"""Continuous integration: the workflow is valid, pinned, and calls what exists; the scripts that it shares with people."""
+"""Continuous integration: the workflow is valid, pinned, and calls what exists; the scripts that it shares with
+people."""
 
 import json
 import os

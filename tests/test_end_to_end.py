@@ -1,5 +1,5 @@
-"""The whole pipeline on real digits: trained, quantised, compiled, built by PlatformIO, run by an emulated Cortex-M4 that
-talks frames over a socket, with the large model answering what the board abstains from.
+"""The whole pipeline on real digits: trained, quantised, compiled, built by PlatformIO, run by an emulated Cortex-M4
+that talks frames over a socket, with the large model answering what the board abstains from.
 """
 
 import json

@@ -1,4 +1,5 @@
-"""Online policies against an emulated board: its threshold moves with every sample, and it decides by the one in force."""
+"""Online policies against an emulated board: its threshold moves with every sample, and it decides by the one in
+force."""
 
 import json
 import shutil

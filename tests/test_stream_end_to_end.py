@@ -1,4 +1,5 @@
-"""A recurrent model on sound, end to end: trained, exported as one step, built, and fed frame by frame on an emulated board."""
+"""A recurrent model on sound, end to end: trained, exported as one step, built, and fed frame by frame on an emulated
+board."""
 
 import contextlib
 import json

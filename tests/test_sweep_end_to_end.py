@@ -1,5 +1,5 @@
-"""The threshold moved over an emulated board: its risk-coverage curve is that of the vectors, for a gate of logits in time, for one
-with a second output of the model, and for one with a second model."""
+"""The threshold moved over an emulated board: its risk-coverage curve is that of the vectors, for a gate of logits in
+time, for one with a second output of the model, and for one with a second model."""
 
 import json
 import shutil

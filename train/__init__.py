@@ -1,4 +1,5 @@
-"""From a data set to a run folder: a compact base model, a large model, and the threshold below which the base abstains.
+"""From a data set to a run folder: a compact base model, a large model, and the threshold below which the base
+abstains.
 
 python -m train train/configs/digits.toml
 

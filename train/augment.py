@@ -1,7 +1,8 @@
 """Random changes of training images: mirror image, crop, shift, rotation, stretch, brightness, noise, masks.
 
 Sources: an affine map per image through `grid_sample`, as in Jaderberg et al., "Spatial Transformer Networks", NeurIPS
-2015, section 3.2; masked rows and columns of a spectrogram, as in Park et al., "SpecAugment", Interspeech 2019, section 2.
+2015, section 3.2; masked rows and columns of a spectrogram, as in Park et al., "SpecAugment", Interspeech 2019, section
+2.
 """
 
 import math
@@ -13,10 +14,11 @@ from train.config import Augment
 
 
 def augment(images: torch.Tensor, config: Augment) -> torch.Tensor:
-    """Images [N, C, H, W] in [0, 1], each changed on its own, drawn from torch's global generator; same shape and range.
+    """Images [N, C, H, W] in [0, 1], each changed on its own, drawn from torch's global generator; same shape and
+    range.
 
-    Pixels that come from outside an image are 0, and so are masked ones. Brightness leaves pixels of 0 as they are: in a
-    spectrogram they are what follows the recording.
+    Pixels that come from outside an image are 0, and so are masked ones. Brightness leaves pixels of 0 as they are: in
+    a spectrogram they are what follows the recording.
     """
     if config.flip:
         images = torch.where(torch.rand(len(images))[:, None, None, None] < 0.5, images.flip(3), images)

@@ -19,8 +19,8 @@ The folder gets a run for each cell, and `comparison.json`:
     name, data_set, split, parameters (the budget), seeds [count],
     cells [{name, model, update, hidden, parameters, macs_per_step, results as in seeds.json (`train.seeds`), diverged}]
 
-A cell whose loss does not stay finite has no results: `diverged` says when that was, and the other cells are trained all the
-same. Stopped in the middle, the same command goes on.
+A cell whose loss does not stay finite has no results: `diverged` says when that was, and the other cells are trained
+all the same. Stopped in the middle, the same command goes on.
 """
 
 import argparse

@@ -108,8 +108,8 @@ class Augment:
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """How gradients of a sequence become steps; `tail` is for "bptt", `parts` for "truncated_bptt" and "fptt", what follows for
-    "fptt"."""
+    """How gradients of a sequence become steps; `tail` is for "bptt", `parts` for "truncated_bptt" and "fptt", what
+    follows for "fptt"."""
 
     name: str = _name(updates.UPDATES, "bptt")
     tail: int = _integer(1, 1)
@@ -122,7 +122,8 @@ class Rule:
 
 @dataclass(frozen=True, kw_only=True)
 class Loss:
-    """What training makes small, with the loss's own options beside its name: { name = "deep_gamblers", reward = 2.2 }."""
+    """What training makes small, with the loss's own options beside its name: { name = "deep_gamblers", reward = 2.2
+    }."""
 
     name: str
     options: dict[str, models.Option] = dataclasses.field(default_factory=dict)
@@ -130,7 +131,8 @@ class Loss:
 
 @dataclass(frozen=True, kw_only=True)
 class Distil:
-    """[base.distil]: how the base learns from the large model beside the labels; further keys are the options of that way."""
+    """[base.distil]: how the base learns from the large model beside the labels; further keys are the options of that
+    way."""
 
     name: str
     options: dict[str, models.Option] = dataclasses.field(default_factory=dict)
@@ -140,10 +142,10 @@ class Distil:
 class Model:
     """[base] and [large]: a model and how it is trained.
 
-    An epoch has `batches` batches, or with 0 as many as the train split gives; `clip` bounds the gradient's norm, 0 does not.
-    Training ends early after an epoch whose loss is below `stop_below`. Without `loss` it is what suits the labels,
-    cross-entropy for classes and the mean squared error for a number. `distil` is for the base, which then learns from the
-    large model.
+    An epoch has `batches` batches, or with 0 as many as the train split gives; `clip` bounds the gradient's norm, 0
+    does not. Training ends early after an epoch whose loss is below `stop_below`. Without `loss` it is what suits the
+    labels, cross-entropy for classes and the mean squared error for a number. `distil` is for the base, which then
+    learns from the large model.
     """
 
     model: str = _name(models.MODELS)
@@ -171,8 +173,8 @@ class Model:
 @dataclass(frozen=True, kw_only=True)
 class Gate:
     """[gate]: the score and the target its threshold must meet on the validation split: one threshold, or one for each
-    predicted class (`train.abstain.per_class`). Logits are divided by the temperature that is fitted there, or taken as they
-    are, as One-Sided Prediction's own rule does.
+    predicted class (`train.abstain.per_class`). Logits are divided by the temperature that is fitted there, or taken as
+    they are, as One-Sided Prediction's own rule does.
 
     A recurrent model answers as soon as the score suffices, but not before `minimum_steps` frames.
     """
@@ -188,9 +190,9 @@ class Gate:
 class Hybrid:
     """[hybrid]: a router beside the base, for a gate whose score is "router" (`train.hybrid`).
 
-    It learns to keep at least `coverage` of the samples, by default what the gate's target asks for. Base, or base and large
-    model, are tuned to it in so many `rounds`; with `tune` = "none" there is nothing to repeat. `epochs` and `learning_rate` are
-    the router's; `penalty` weighs the coverage that it lacks.
+    It learns to keep at least `coverage` of the samples, by default what the gate's target asks for. Base, or base and
+    large model, are tuned to it in so many `rounds`; with `tune` = "none" there is nothing to repeat. `epochs` and
+    `learning_rate` are the router's; `penalty` weighs the coverage that it lacks.
     """
 
     router: str = _name(routers.ROUTERS, "small")
@@ -231,7 +233,8 @@ class RunConfig:
 
 @dataclass(frozen=True)
 class Trained:
-    """Checkpoints of models that were trained as a run's [base] and [large] say, with its seed: it need not train them again."""
+    """Checkpoints of models that were trained as a run's [base] and [large] say, with its seed: it need not train them
+    again."""
 
     base: Path | None = None
     large: Path | None = None

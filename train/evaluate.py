@@ -1,8 +1,7 @@
 """Every figure of `training.json`: the threshold from the validation split, then one look at the test split.
 
-validation = answer(base, large, data, parts.validation)
-chosen = choose(validation, config.gate)
-results = judge(config, config.gate, (base, large), data.classes, chosen, validation, answer(base, large, data, parts.test))
+validation = answer(base, large, data, parts.validation) chosen = choose(validation, config.gate) results =
+judge(config, config.gate, (base, large), data.classes, chosen, validation, answer(base, large, data, parts.test))
 
 and, of a run without a large model and a gate, `alone(config, base, data, parts, epochs)`.
 """
@@ -33,7 +32,8 @@ RIVALS: Final = ("entropy", "softmax_response")  # scores that a router is held 
 
 @dataclass(frozen=True)
 class Answers:
-    """Both models on the same samples: the base's outputs, logits float32 [N, classes] of the large one, labels int64 [N]."""
+    """Both models on the same samples: the base's outputs, logits float32 [N, classes] of the large one, labels int64
+    [N]."""
 
     base: Outputs
     large: NDArray[np.float32]
@@ -126,8 +126,8 @@ class GateResults:
 class Rival:
     """A score at the router's coverage, its threshold chosen on the validation split.
 
-    `macs` is the mean of a test sample. `matched_accuracy` is the hybrid's on the test split with as many samples accepted as
-    the router accepts there, so that it compares scores and not what thresholds make of another split.
+    `macs` is the mean of a test sample. `matched_accuracy` is the hybrid's on the test split with as many samples
+    accepted as the router accepts there, so that it compares scores and not what thresholds make of another split.
     """
 
     threshold: float
@@ -139,11 +139,11 @@ class Rival:
 
 @dataclass(frozen=True)
 class Routing:
-    """The router and its rivals. `parameters` and `macs` are the router's own, `oracle_accuracy` is the share of the test split that
-    base or large model gets right.
+    """The router and its rivals. `parameters` and `macs` are the router's own, `oracle_accuracy` is the share of the
+    test split that base or large model gets right.
 
-    `same_base` has rivals with base and large model as they are now, the router among them; `ordinary` those with the models of before
-    the alternation, None if nothing was tuned: two different claims.
+    `same_base` has rivals with base and large model as they are now, the router among them; `ordinary` those with the
+    models of before the alternation, None if nothing was tuned: two different claims.
     """
 
     router: str
@@ -282,8 +282,8 @@ class Pair:
 
 
 def route(settings: Hybrid, gate: Gate, router: Router, chosen: Chosen, now: Pair, ordinary: Pair) -> Routing:
-    """The router against scores that need none, all at the coverages that it has at its threshold; `ordinary` are the models of
-    before the alternation."""
+    """The router against scores that need none, all at the coverages that it has at its threshold; `ordinary` are the
+    models of before the alternation."""
     coverages = (_gate(chosen, now.seen).coverage, _gate(chosen, now.test).coverage)
     base, large = ordinary.results()
     return Routing(

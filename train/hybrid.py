@@ -9,13 +9,14 @@ The router r is 1 where the large model is asked. In each round
     2. the router as it is, at the threshold of the coverage on the train split, the base learns on with the weight 2 - r of a sample,
        and the large model, if it is tuned too, with 1 + r;
 
-and after the last one the router learns once more. With tune = "none" that is all there is. A sample of weight 2 is there twice in
-an epoch, which makes the weights those of any loss. The temperature, which is in what the router sees, is that of the gate, fitted on
-the validation split. The large model's answers are computed again only when it has changed. All trainings of models leave states, so a run that was
-killed goes on; the router's takes seconds and begins anew.
+and after the last one the router learns once more. With tune = "none" that is all there is. A sample of weight 2 is
+there twice in an epoch, which makes the weights those of any loss. The temperature, which is in what the router sees,
+is that of the gate, fitted on the validation split. The large model's answers are computed again only when it has
+changed. All trainings of models leave states, so a run that was killed goes on; the router's takes seconds and begins
+anew.
 
-Source: Kag, Fedorov, Gangrade, Whatmough and Saligrama, "Efficient Edge Inference by Selective Query", ICLR 2023, alternating as
-on the authors' poster; their code trains base and router at once and the large model never.
+Source: Kag, Fedorov, Gangrade, Whatmough and Saligrama, "Efficient Edge Inference by Selective Query", ICLR 2023,
+alternating as on the authors' poster; their code trains base and router at once and the large model never.
 """
 
 import copy
@@ -48,7 +49,8 @@ Train = Callable[
 
 @dataclass(frozen=True)
 class Routed:
-    """The three models, in eval mode, and the two as they were before the alternation: the same ones if nothing was tuned."""
+    """The three models, in eval mode, and the two as they were before the alternation: the same ones if nothing was
+    tuned."""
 
     base: Classifier
     large: Classifier
@@ -118,8 +120,8 @@ def _weighted(parts: Splits, twice: NDArray[np.bool_]) -> Splits:
 def _route(
     config: RunConfig, settings: Hybrid, base: Classifier, right: NDArray[np.bool_], data: DataSet, parts: Splits
 ) -> tuple[Router, float]:
-    """A router for the base as it is, and the temperature that it was fitted at; `right` [N] is the large model on the train
-    split."""
+    """A router for the base as it is, and the temperature that it was fitted at; `right` [N] is the large model on the
+    train split."""
     assert config.gate is not None  # `train.config` refuses [hybrid] without it
     validation = loop.outputs(base, data.images[parts.validation])
     fitted = scale(config.gate, validation, data.labels[parts.validation])

@@ -45,8 +45,8 @@ INFERENCE_BATCH = 512  # bounds the memory that a large data set takes
 class Epoch:
     """One line of metrics.jsonl; `epoch` counts from 1, `iterations` the batches since the start.
 
-    Losses are means over samples: what is trained with, and on the validation split the cross-entropy of the classes in nats,
-    whatever that is. Of a number both are squared errors, and there is no accuracy.
+    Losses are means over samples: what is trained with, and on the validation split the cross-entropy of the classes in
+    nats, whatever that is. Of a number both are squared errors, and there is no accuracy.
     """
 
     model: str
@@ -95,11 +95,12 @@ def fit(
     folder: RunFolder,
     teacher: Classifier | None = None,
 ) -> Iterator[Epoch]:
-    """Train `model`, on the device that it is on, with the train split, yielding after each epoch; goes on from `state_file` if there is one.
+    """Train `model`, on the device that it is on, with the train split, yielding after each epoch; goes on from
+    `state_file` if there is one.
 
-    `role` ("base" or "large") names the model in log and files; `teacher` is the trained model that `config.distil`, if there is
-    one, learns from. Raises TrainError, keeping the last good state, if the loss or a weight is no
-    longer finite.
+    `role` ("base" or "large") names the model in log and files; `teacher` is the trained model that `config.distil`, if
+    there is one, learns from. Raises TrainError, keeping the last good state, if the loss or a weight is no longer
+    finite.
     """
     images, labels = data.images[parts.train], torch.from_numpy(data.labels[parts.train])
     device = _device(model)

@@ -178,7 +178,8 @@ def _hybrid(axes: Axes, results: Training) -> None:
 def _scores(axes: Axes, chosen: Chosen, test: Answers) -> None:
     """How many test samples have which score, right and wrong apart, by the probability that the score leaves open."""
     doubt, correct = 1 - chosen.scores(test), test.base_correct
-    # On a logarithmic axis, since most scores are close to 1; a score of 1, or beyond it with its class's offset, goes into the last bin.
+    # On a logarithmic axis, since most scores are close to 1; a score of 1, or beyond it with its class's offset, goes
+    # into the last bin.
     bins = np.geomspace(max(float(doubt.min()), LEAST_DOUBT), 1, 41)
     doubt = doubt.clip(min=bins[0], max=1)
     axes.hist([doubt[correct], doubt[~correct]], bins=list(bins), stacked=True, color=[HYBRID, BASE],

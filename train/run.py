@@ -139,8 +139,8 @@ def _measure_with_gate(
     parts: Splits,
     folder: RunFolder,
 ) -> None:
-    """Choose temperatures and threshold on the validation split, then measure on the test split; `models` are the base and large
-    model as trained, `routed` what a router's training has made of them."""
+    """Choose temperatures and threshold on the validation split, then measure on the test split; `models` are the base
+    and large model as trained, `routed` what a router's training has made of them."""
 
     def answer(indices: NDArray[np.int64]) -> Answers:
         return routed.answer(samples, indices) if routed else evaluate.answer(*models, samples, indices)

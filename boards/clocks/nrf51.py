@@ -1,8 +1,8 @@
-"""Clock of Nordic's nRF51 (reference manual 3.0, chapter 13) and nRF52 (nRF52840 product specification, 5.4), alike to software: an RC
-oscillator or a crystal, at the same frequency.
+"""Clock of Nordic's nRF51 (reference manual 3.0, chapter 13) and nRF52 (nRF52840 product specification, 5.4), alike to
+software: an RC oscillator or a crystal, at the same frequency.
 
-The core starts on the RC oscillator and moves to the crystal when that has started; the accuracy is another. The core of an nRF51 runs at
-16 MHz, that of an nRF52 at 64 MHz; the peripherals count 16 MHz on both.
+The core starts on the RC oscillator and moves to the crystal when that has started; the accuracy is another. The core
+of an nRF51 runs at 16 MHz, that of an nRF52 at 64 MHz; the peripherals count 16 MHz on both.
 """
 
 from dataclasses import dataclass

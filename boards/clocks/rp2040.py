@@ -1,10 +1,12 @@
-"""Clock tree of the RP2040 (its data sheet, 2.15 to 2.18): a crystal, the system PLL, and what of the chip is taken out of reset.
+"""Clock tree of the RP2040 (its data sheet, 2.15 to 2.18): a crystal, the system PLL, and what of the chip is taken out
+of reset.
 
     VCO  = source * feedback          750 to 1600 MHz, from a reference of at least 5 MHz
     core = VCO / divider_1 / divider_2
 
-The UARTs and the like count clk_peri, which here is the core's clock. The ring oscillator from which the chip starts runs at 1.8 to 12 MHz, of
-which nothing can be timed: the fallback is the crystal without the PLL, and without the crystal the board is not heard.
+The UARTs and the like count clk_peri, which here is the core's clock. The ring oscillator from which the chip starts
+runs at 1.8 to 12 MHz, of which nothing can be timed: the fallback is the crystal without the PLL, and without the
+crystal the board is not heard.
 """
 
 from dataclasses import dataclass

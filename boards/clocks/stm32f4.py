@@ -1,7 +1,7 @@
 """Clock tree of the STM32F4 and F7: oscillator, PLL, bus dividers; flash wait states and over-drive follow.
 
-Sections are of RM0390 (F446); RM0368 (F401), RM0090 (F405, F407) and RM0385 (F746) describe the same registers, and what they
-say differently is a figure of the board file.
+Sections are of RM0390 (F446); RM0368 (F401), RM0090 (F405, F407) and RM0385 (F746) describe the same registers, and
+what they say differently is a figure of the board file.
 
     VCO input  = source / m          1 to 2 MHz
     VCO output = VCO input * n       100 to 432 MHz
@@ -51,9 +51,9 @@ class Pll:
 
 @dataclass(frozen=True)
 class Stm32F4:
-    """`source` is hsi, hse (a crystal) or hse_bypass (a clock fed in); the three `max_` figures are the part's, and so are
-    `vos`, the code of the regulator's voltage scale in PWR_CR that allows `max_hz`, `over_drive_above_hz`, and whether there
-    is an `accelerator`, caches in the flash interface, to be set up in FLASH_ACR."""
+    """`source` is hsi, hse (a crystal) or hse_bypass (a clock fed in); the three `max_` figures are the part's, and so
+    are `vos`, the code of the regulator's voltage scale in PWR_CR that allows `max_hz`, `over_drive_above_hz`, and
+    whether there is an `accelerator`, caches in the flash interface, to be set up in FLASH_ACR."""
 
     DRIVER: ClassVar[str] = "stm32f4"
 

@@ -5,8 +5,8 @@
     core       = VCO / r             r is 2 to 8
     APB        = core / apb_divider
 
-AHB is not divided, so it runs at the core clock. Nothing on the board is needed; the HSI16 is within 1 % (DS13560, HSI16
-oscillator characteristics). Voltage range 1, which the clock needs, is that of reset (RM0444 chapter 4, PWR_CR1).
+AHB is not divided, so it runs at the core clock. Nothing on the board is needed; the HSI16 is within 1 % (DS13560,
+HSI16 oscillator characteristics). Voltage range 1, which the clock needs, is that of reset (RM0444 chapter 4, PWR_CR1).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""Clock tree of the STM32H742, H743, H750 and H753 (RM0433 chapter 8): oscillator, PLL1, bus dividers; flash wait states follow.
+"""Clock tree of the STM32H742, H743, H750 and H753 (RM0433 chapter 8): oscillator, PLL1, bus dividers; flash wait
+states follow.
 
     PLL input  = source / m              1 to 16 MHz
     VCO        = PLL input * n           192 to 836 MHz, the wide range
@@ -6,8 +7,8 @@
     AXI, AHB   = core / ahb_divider
     APB1 to 4  = AHB / apb_divider
 
-Voltage scale 1 from the LDO, the only regulator of these parts: 400 MHz, what every revision of the silicon runs at. The 480 MHz
-of scale 0 need revision V (DS12110, general operating conditions) and are left alone.
+Voltage scale 1 from the LDO, the only regulator of these parts: 400 MHz, what every revision of the silicon runs at.
+The 480 MHz of scale 0 need revision V (DS12110, general operating conditions) and are left alone.
 """
 
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ HSI_HZ: Final = 64_000_000  # RM0433 chapter 8, HSI oscillator: the internal osc
 SOURCES: Final = {"hsi": 0, "hse": 2, "hse_bypass": 2}  # RM0433 chapter 8, RCC_PLLCKSELR, PLLSRC
 AHB_CODES: Final = {1: 0b0000, 2: 0b1000, 4: 0b1001, 8: 0b1010, 16: 0b1011}  # RM0433 chapter 8, RCC_D1CFGR, HPRE
 
-# RM0433 chapter 8, RCC_PLLCKSELR, RCC_PLLCFGR, RCC_PLL1DIVR; DS12110, PLL characteristics: 836 MHz is that of revision Y, the lower one
+# RM0433 chapter 8, RCC_PLLCKSELR, RCC_PLLCFGR, RCC_PLL1DIVR; DS12110, PLL characteristics: 836 MHz is that of revision
+# Y, the lower one
 INPUT_HZ: Final = (1_000_000, 16_000_000)
 VCO_HZ: Final = (192_000_000, 836_000_000)
 M: Final = range(1, 64)
@@ -36,7 +38,8 @@ MAX_AHB_HZ: Final = 200_000_000
 MAX_APB_HZ: Final = 100_000_000
 
 WAIT_STATES: Final = ((70_000_000, 0, 0), (140_000_000, 1, 1), (185_000_000, 2, 1), (210_000_000, 2, 2))
-"""RM0433 chapter 4, recommended number of wait states and programming delay, at scale 1: up to this AXI clock, wait states, WRHIGHFREQ."""
+"""RM0433 chapter 4, recommended number of wait states and programming delay, at scale 1: up to this AXI clock, wait
+states, WRHIGHFREQ."""
 
 MANUAL: Final = "See RM0433 chapter 8."
 

@@ -6,9 +6,9 @@ flash wait states and, above 80 MHz, the boost mode of voltage range 1 follow.
     core       = VCO / r             r is 2, 4, 6 or 8
     APBx       = core / apbx_divider
 
-AHB is not divided, so it runs at the core clock. Nothing on the board is needed; the HSI16 is within 1 % (DS10198, HSI16
-oscillator characteristics). The chip starts from the MSI at 4 MHz, too slow for the link: the firmware sets it to 16 MHz first,
-and that is the fallback.
+AHB is not divided, so it runs at the core clock. Nothing on the board is needed; the HSI16 is within 1 % (DS10198,
+HSI16 oscillator characteristics). The chip starts from the MSI at 4 MHz, too slow for the link: the firmware sets it to
+16 MHz first, and that is the fallback.
 """
 
 from dataclasses import dataclass

@@ -1,14 +1,15 @@
-"""Clock tree of the STM32U5 (RM0456 chapter 11): PLL1 from the 16 MHz oscillator HSI16; voltage range 1 with its booster, flash wait
-states and the instruction cache follow.
+"""Clock tree of the STM32U5 (RM0456 chapter 11): PLL1 from the 16 MHz oscillator HSI16; voltage range 1 with its
+booster, flash wait states and the instruction cache follow.
 
     PLL input  = HSI16 / m           4 to 16 MHz
     VCO        = PLL input * n       128 to 544 MHz
     core       = VCO / r             r is 1 or even
     APBx       = core / apbx_divider
 
-AHB is not divided, so it runs at the core clock. Nothing on the board is needed; the HSI16 is within 1 % (DS13737, HSI16
-oscillator characteristics). The regulator is the LDO, that of reset, whatever the board could do besides. The chip starts from
-the MSIS at 4 MHz, too slow for the link: the firmware sets it to 16 MHz first, and that is the fallback.
+AHB is not divided, so it runs at the core clock. Nothing on the board is needed; the HSI16 is within 1 % (DS13737,
+HSI16 oscillator characteristics). The regulator is the LDO, that of reset, whatever the board could do besides. The
+chip starts from the MSIS at 4 MHz, too slow for the link: the firmware sets it to 16 MHz first, and that is the
+fallback.
 """
 
 from dataclasses import dataclass
@@ -43,7 +44,8 @@ MANUAL: Final = "See RM0456 chapter 11."
 
 @dataclass(frozen=True)
 class Pll:
-    """Factors of PLL1. The booster takes what the PLL does, before m: 16 MHz, the most it may be given (RM0456 chapter 10, EPOD booster)."""
+    """Factors of PLL1. The booster takes what the PLL does, before m: 16 MHz, the most it may be given (RM0456 chapter
+    10, EPOD booster)."""
 
     m: int
     n: int

@@ -1,4 +1,5 @@
-"""A board turned into the files that tools need, one module per file; each has `render(board)`, or says what it has instead.
+"""A board turned into the files that tools need, one module per file; each has `render(board)`, or says what it has
+instead.
 
 linker        linker script            link.ld
 header        constants for the HAL    board.h

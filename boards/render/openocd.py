@@ -1,5 +1,5 @@
-"""OpenOCD's command lines: `render(board, image)` returns the arguments that program, verify and reset, `identify(board)` those that
-read the word by which the chip says what it is."""
+"""OpenOCD's command lines: `render(board, image)` returns the arguments that program, verify and reset,
+`identify(board)` those that read the word by which the chip says what it is."""
 
 from pathlib import Path
 
@@ -14,7 +14,8 @@ def render(board: Board, image: Path, serial: str | None = None) -> tuple[str, .
 
 
 def identify(board: Board, serial: str | None = None) -> tuple[str, ...]:
-    """OpenOCD says `0xADDRESS: WORD` then, and the board runs on. The board file has chip.identity. Raises as render()."""
+    """OpenOCD says `0xADDRESS: WORD` then, and the board runs on. The board file has chip.identity. Raises as
+    render()."""
     assert board.chip.identity is not None
     read = f"mdw {board.chip.identity.register:#x}"
     # Halted after a reset, as `program` does it: a program that sleeps or crashes is not in the way.

@@ -1,5 +1,6 @@
-"""PlatformIO's side of a board: `render(board)` returns the JSON that its `boards_dir` holds as <name>.json, `environments(boards)` all
-environments of firmware/platformio.ini, shipped as firmware/boards.ini, which `python -m boards --platformio` writes anew.
+"""PlatformIO's side of a board: `render(board)` returns the JSON that its `boards_dir` holds as <name>.json,
+`environments(boards)` all environments of firmware/platformio.ini, shipped as firmware/boards.ini, which `python -m
+boards --platformio` writes anew.
 """
 
 import json

@@ -1,9 +1,9 @@
 """A board as a Renode platform: `repl(board)`, `resc(board)`, and `write(board, folder)` for both files.
 
-Everything the firmware touches is in the platform and nothing is taken from Renode's own, whose files for these chips fetch
-a register description from the network and have more memory than the parts. Clock, power and GPIO registers are plain
-memory: they keep what is written and never report ready, so the firmware stays on the internal oscillator, as in QEMU,
-and that is what SysTick, the DWT and the instruction rate are set to: one instruction a clock period.
+Everything the firmware touches is in the platform and nothing is taken from Renode's own, whose files for these chips
+fetch a register description from the network and have more memory than the parts. Clock, power and GPIO registers are
+plain memory: they keep what is written and never report ready, so the firmware stays on the internal oscillator, as in
+QEMU, and that is what SysTick, the DWT and the instruction rate are set to: one instruction a clock period.
 
 The platform follows the sources of release 1.16.1; as a whole it has not been loaded yet.
 """
@@ -19,8 +19,8 @@ from boards.ticks.nrf51_timer import Nrf51Timer
 
 @dataclass(frozen=True)
 class Model:
-    """Renode's model of a peripheral. `size` is that of its registers where the model does not know it; `counts_clock`: it is told the
-    frequency of its clock."""
+    """Renode's model of a peripheral. `size` is that of its registers where the model does not know it; `counts_clock`:
+    it is told the frequency of its clock."""
 
     name: str
     size: int | None = None

@@ -1,7 +1,7 @@
 """udev rules that open the debug probes, and the serial ports they offer, to every user: `render(boards)`.
 
-Shipped as boards/udev/99-demur.rules, which `python -m boards --udev` writes anew. ModemManager, which would talk to a new
-serial port to find out whether it is a modem, is told to leave these alone.
+Shipped as boards/udev/99-demur.rules, which `python -m boards --udev` writes anew. ModemManager, which would talk to a
+new serial port to find out whether it is a modem, is told to leave these alone.
 """
 
 from collections.abc import Iterable

@@ -1,4 +1,5 @@
-"""TIMER of Nordic's nRF51 (reference manual 3.0, chapter 18) and nRF52 (nRF52840 product specification, 6.30): 32 bits at 16 MHz.
+"""TIMER of Nordic's nRF51 (reference manual 3.0, chapter 18) and nRF52 (nRF52840 product specification, 6.30): 32 bits
+at 16 MHz.
 
 The Cortex-M0 of the nRF51 has no SysTick, and that of the nRF52 stands still while the core sleeps.
 """
@@ -11,8 +12,8 @@ from boards.errors import Implausible
 
 @dataclass(frozen=True)
 class Nrf51Timer:
-    """`base` and `interrupt` are those of TIMER0, the one with 32 bits on all of them; the core has `periods` clock periods in each of its
-    counts, 1 on an nRF51 and 4 on an nRF52."""
+    """`base` and `interrupt` are those of TIMER0, the one with 32 bits on all of them; the core has `periods` clock
+    periods in each of its counts, 1 on an nRF51 and 4 on an nRF52."""
 
     DRIVER: ClassVar[str] = "nrf51_timer"
 

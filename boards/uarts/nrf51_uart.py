@@ -1,9 +1,9 @@
-"""UART of Nordic's nRF51 (reference manual 3.0, chapter 29) and nRF52 (nRF52840 product specification, 6.33, the UART without
-EasyDMA): any pin, a rate from a list, a FIFO of six received bytes.
+"""UART of Nordic's nRF51 (reference manual 3.0, chapter 29) and nRF52 (nRF52840 product specification, 6.33, the UART
+without EasyDMA): any pin, a rate from a list, a FIFO of six received bytes.
 
-The manual gives BAUDRATE as a list of values for the usual rates. They are baud * 2^32 / 16 MHz, to the nearest multiple
-of 4096; whether values off the list work is not documented, so only the list is accepted. What comes out is 16 MHz over a whole number,
-2^32 / BAUDRATE rounded down: so the rates in nrf52840_bitfields.h of Nordic's nrfx.
+The manual gives BAUDRATE as a list of values for the usual rates. They are baud * 2^32 / 16 MHz, to the nearest
+multiple of 4096; whether values off the list work is not documented, so only the list is accepted. What comes out is 16
+MHz over a whole number, 2^32 / BAUDRATE rounded down: so the rates in nrf52840_bitfields.h of Nordic's nrfx.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,5 @@
-"""Arm's PrimeCell UART PL011 (DDI0183), as in the RP2040: baud = clock / 16 / divisor, the divisor in 64ths, FIFOs of 16 bytes or more."""
+"""Arm's PrimeCell UART PL011 (DDI0183), as in the RP2040: baud = clock / 16 / divisor, the divisor in 64ths, FIFOs of
+16 bytes or more."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Final

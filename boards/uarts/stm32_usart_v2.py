@@ -1,5 +1,5 @@
-"""The second version of ST's USART and its low-power sibling: registers ISR, ICR, RDR and TDR (RM0385 chapter 31), as in every
-STM32 but F1, F2, F4 and L1. The FIFOs that later chips have stay off.
+"""The second version of ST's USART and its low-power sibling: registers ISR, ICR, RDR and TDR (RM0385 chapter 31), as
+in every STM32 but F1, F2, F4 and L1. The FIFOs that later chips have stay off.
 
 With oversampling by 16 the baud rate is the clock over BRR (RM0385 31.5.4); an LPUART has 256 times the clock over BRR
 (RM0351, LPUART, baud rate generation). Either counts the clock of its bus, which is what the RCC selects at reset.
@@ -19,8 +19,8 @@ LOW_POWER_MULTIPLIER: Final = 256
 
 @dataclass(frozen=True)
 class Stm32UsartV2:
-    """`enable` are the bits, set in this order, that give the UART and its pins a clock and a supply; see stm32_pins for
-    `ports`. `low_power`: an LPUART."""
+    """`enable` are the bits, set in this order, that give the UART and its pins a clock and a supply; see stm32_pins
+    for `ports`. `low_power`: an LPUART."""
 
     DRIVER: ClassVar[str] = "stm32_usart_v2"
 

@@ -1,9 +1,9 @@
 """The gate in integers: from the int8 outputs of the base model to a class, a score code and a decision.
 
 The board computes the same in C (`firmware/lib/gate`); both are held to the same vectors. A score is one file here, one
-file there, and one line in `SCORES`. Every score is a code in 0 .. 32768 (Q15), higher meaning more confident. A class may
-have an offset, which is added to the codes of its samples, so that classes can have thresholds of their own and yet move
-together; a sample is accepted if what results is at least the threshold.
+file there, and one line in `SCORES`. Every score is a code in 0 .. 32768 (Q15), higher meaning more confident. A class
+may have an offset, which is added to the codes of its samples, so that classes can have thresholds of their own and yet
+move together; a sample is accepted if what results is at least the threshold.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,8 +17,8 @@ from contract.gate import entropy, head, margin, normalised_max_logit, reservati
 class Score:
     """`code` makes a score code of the logits of the classes, the score's table and what else it reads.
 
-    `extra` names the output which that is from; if it is the output of the logits, it is what follows the classes there. Between
-    the output and the score of a router stands its model: `code` takes what that says.
+    `extra` names the output which that is from; if it is the output of the logits, it is what follows the classes
+    there. Between the output and the score of a router stands its model: `code` takes what that says.
     """
 
     code: Callable[[Sequence[int], Sequence[int], Sequence[int]], int]
@@ -49,7 +49,8 @@ def to_code(probability: float) -> int:
 
 
 def with_offset(code: int, offset: int) -> int:
-    """A score code with the offset of its class, saturated to 0 .. 32768: what is compared with the threshold, and reported."""
+    """A score code with the offset of its class, saturated to 0 .. 32768: what is compared with the threshold, and
+    reported."""
     return min(max(code + offset, 0), ONE)
 
 

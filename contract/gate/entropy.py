@@ -17,7 +17,8 @@ ONE: Final = 1 << 15
 
 
 def table(scale: float, temperature: float, classes: int) -> tuple[int, ...]:
-    """The e, the w and the factor; e and w up to the last difference of which one is not zero. A single class has no entropy."""
+    """The e, the w and the factor; e and w up to the last difference of which one is not zero. A single class has no
+    entropy."""
     exponents = [d * scale / temperature for d in range(256)]
     log_classes = math.log(classes) if classes > 1 else math.inf
     entries = [round(math.exp(-x) * ONE) for x in exponents]

@@ -1,8 +1,9 @@
-"""exp(-d * scale / temperature) in Q15 for a logit d codes below the largest: the table of every score that sums a softmax.
+"""exp(-d * scale / temperature) in Q15 for a logit d codes below the largest: the table of every score that sums a
+softmax.
 
 With int8 logits q of scale s and temperature T, all outputs sharing one zero point, softmax_i = e_i / sum_j e_j with
-e_i = exp(-(q_max - q_i) s / T): only the differences d = q_max - q_i (0 .. 255) matter. No int8 softmax is involved, whose
-fixed scale of 1/256 could not tell scores above 0.996 apart.
+e_i = exp(-(q_max - q_i) s / T): only the differences d = q_max - q_i (0 .. 255) matter. No int8 softmax is involved,
+whose fixed scale of 1/256 could not tell scores above 0.996 apart.
 """
 
 import math

@@ -1,4 +1,5 @@
-"""Head: the sigmoid of a second output of the model, "gate", which was trained to be high where the board should answer."""
+"""Head: the sigmoid of a second output of the model, "gate", which was trained to be high where the board should
+answer."""
 
 import math
 from collections.abc import Sequence

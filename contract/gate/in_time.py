@@ -11,8 +11,8 @@ from collections.abc import Sequence
 def decide(scores: Sequence[int], threshold: int, minimum_steps: int) -> tuple[int, bool]:
     """How many frames were taken, and whether the answer was accepted.
 
-    `scores` holds the score code after each frame. The first that is at least the threshold ends the sequence, but none of
-    the first `minimum_steps` - 1.
+    `scores` holds the score code after each frame. The first that is at least the threshold ends the sequence, but none
+    of the first `minimum_steps` - 1.
     """
     for steps in range(minimum_steps, len(scores) + 1):
         if scores[steps - 1] >= threshold:

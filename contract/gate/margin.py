@@ -1,4 +1,5 @@
-"""Margin, the difference of the two largest softmax probabilities: (e_1 - e_2) / sum_i e_i (contract.gate.exponentials)."""
+"""Margin, the difference of the two largest softmax probabilities: (e_1 - e_2) / sum_i e_i
+(contract.gate.exponentials)."""
 
 from collections.abc import Sequence
 from typing import Final

@@ -1,11 +1,11 @@
 """The largest logit after centring, over the Euclidean norm of all: max(z - mean z) / ||z - mean z||_2.
 
-MaxLogit-pNorm of Cattelan and Silva, "How to Fix a Broken Confidence Estimator: Evaluating Post-hoc Methods for Selective
-Classification with Deep Neural Networks", UAI 2024, with centred logits. They choose p on held-out data; ours is p = 2
-always, which integers compute without a table. Scale, zero point and temperature cancel.
+MaxLogit-pNorm of Cattelan and Silva, "How to Fix a Broken Confidence Estimator: Evaluating Post-hoc Methods for
+Selective Classification with Deep Neural Networks", UAI 2024, with centred logits. They choose p on held-out data; ours
+is p = 2 always, which integers compute without a table. Scale, zero point and temperature cancel.
 
-With d_i = q_max - q_i, A = sum_i d_i and V = C sum_i d_i^2 - A^2 for C classes, the score is A / sqrt(C V). Both A^2 and V are
-below 2^32. The table is the one number 2^15 / sqrt(C).
+With d_i = q_max - q_i, A = sum_i d_i and V = C sum_i d_i^2 - A^2 for C classes, the score is A / sqrt(C V). Both A^2
+and V are below 2^32. The table is the one number 2^15 / sqrt(C).
 """
 
 import math

@@ -1,7 +1,7 @@
 """Reservation: 1 - p_abstain, for a network with one more logit than classes, which stands for abstaining.
 
-Deep Gamblers (Liu et al., NeurIPS 2019) trains such networks. The softmax is over all logits (contract.gate.exponentials,
-with the largest of all C + 1); the class predicted is always one of the C.
+Deep Gamblers (Liu et al., NeurIPS 2019) trains such networks. The softmax is over all logits
+(contract.gate.exponentials, with the largest of all C + 1); the class predicted is always one of the C.
 """
 
 from collections.abc import Sequence

@@ -1,11 +1,12 @@
-"""What a router reads of the logits: a few figures of their softmax, as int8 codes with the scale 1/255 and the zero point -128.
+"""What a router reads of the logits: a few figures of their softmax, as int8 codes with the scale 1/255 and the zero
+point -128.
 
     codes = STATISTICS["small"].codes(logits, entropy.table(scale, temperature, classes))
 
-A figure in 0 .. 1 is made in Q15 first, as the scores make it, and then rounded. `small` is H / log C, the difference of the two
-largest probabilities, and the largest. `full` is H / log C and the largest probabilities in falling order, at most 10 of
-them: differences of pairs, which the router of Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023, reads as the
-authors' code has it, are linear in them, so that its first layer makes them.
+A figure in 0 .. 1 is made in Q15 first, as the scores make it, and then rounded. `small` is H / log C, the difference
+of the two largest probabilities, and the largest. `full` is H / log C and the largest probabilities in falling order,
+at most 10 of them: differences of pairs, which the router of Kag et al., "Efficient Edge Inference by Selective Query",
+ICLR 2023, reads as the authors' code has it, are linear in them, so that its first layer makes them.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,8 +24,8 @@ _ONE: Final = 1 << 15
 
 @dataclass(frozen=True)
 class Statistics:
-    """`codes` makes them of the logits of the classes and the table of `contract.gate.entropy`; `count` says how many there
-    are for so many classes."""
+    """`codes` makes them of the logits of the classes and the table of `contract.gate.entropy`; `count` says how many
+    there are for so many classes."""
 
     codes: Callable[[Sequence[int], Sequence[int]], list[int]]
     count: Callable[[int], int]

@@ -3,9 +3,9 @@
     compiled = compile_model(graph.read(Path("model.tflite")), "digits")
     Path("model.h").write_text(compiled.header); Path("model.c").write_text(compiled.source)
 
-The stages, in order: `passes` on the graph, `program.lower` (one typed node an operator, constants computed), `passes` (rewrites that keep
-every byte), `memory.plan` (offsets in one static arena), `source` (C text). The oracle is the interpreter in the
-`tflite-micro` wheel, never TensorFlow Lite or LiteRT, whose rounding differs.
+The stages, in order: `passes` on the graph, `program.lower` (one typed node an operator, constants computed), `passes`
+(rewrites that keep every byte), `memory.plan` (offsets in one static arena), `source` (C text). The oracle is the
+interpreter in the `tflite-micro` wheel, never TensorFlow Lite or LiteRT, whose rounding differs.
 """
 
 from dataclasses import dataclass, replace
@@ -43,13 +43,14 @@ def compile_model(
     flash: int | None = None,
     prefix: str = "model",
 ) -> Compiled:
-    """Compile a graph; `title` is the first comment of the files, `prefix` what they and all their names begin with, so that
-    a program can hold two models.
+    """Compile a graph; `title` is the first comment of the files, `prefix` what they and all their names begin with, so
+    that a program can hold two models.
 
-    With `keep_inputs` the inputs keep their bytes through an inference, so that the sample can still be sent.
-    The kernels are chosen for speed on `core`; they run, more slowly, everywhere else too. With `small`, or without a
-    core, they are the plain ones, which take the least code. `flash` is the size of the target's flash: fast kernels
-    with larger weights spend no more than their share of it. Raises UnsupportedError listing every operator that cannot be translated.
+    With `keep_inputs` the inputs keep their bytes through an inference, so that the sample can still be sent. The
+    kernels are chosen for speed on `core`; they run, more slowly, everywhere else too. With `small`, or without a core,
+    they are the plain ones, which take the least code. `flash` is the size of the target's flash: fast kernels with
+    larger weights spend no more than their share of it. Raises UnsupportedError listing every operator that cannot be
+    translated.
     """
     for simplify in GRAPH_PASSES:
         graph = simplify(graph)

@@ -1,10 +1,10 @@
 """The fixed-point arithmetic of TensorFlow Lite Micro's reference kernels, at compile time.
 
-A real multiplier m becomes a mantissa q in [2^30, 2^31) and a shift s with m = q * 2^(s - 31); the kernels then scale an
-int32 accumulator by it with two roundings (`firmware/lib/nn/requantise.h`). Every float in the file is a float32, and the last
-bit of a product or quotient of scales decides bit-exactness: they are doubles, but for activation ranges, which are float32.
-(The sources of TensorFlow Lite Micro as of August 2026 round to float32 in SUB, RELU, HARD_SWISH and per-tensor
-FULLY_CONNECTED, too. The interpreter of the wheel does not: tests/aot/test_rounding.py tells both apart.)
+A real multiplier m becomes a mantissa q in [2^30, 2^31) and a shift s with m = q * 2^(s - 31); the kernels then scale
+an int32 accumulator by it with two roundings (`firmware/lib/nn/requantise.h`). Every float in the file is a float32,
+and the last bit of a product or quotient of scales decides bit-exactness: they are doubles, but for activation ranges,
+which are float32. (The sources of TensorFlow Lite Micro as of August 2026 round to float32 in SUB, RELU, HARD_SWISH and
+per-tensor FULLY_CONNECTED, too. The interpreter of the wheel does not: tests/aot/test_rounding.py tells both apart.)
 """
 
 import math

@@ -13,7 +13,8 @@ SAME = 0  # Padding of the schema
 
 @dataclass(frozen=True)
 class Window:
-    """A sliding window over an image; sizes as (y, x). `pad` is what precedes the image: the rest follows from sizes."""
+    """A sliding window over an image; sizes as (y, x). `pad` is what precedes the image: the rest follows from
+    sizes."""
 
     input: tuple[int, int]
     output: tuple[int, int]

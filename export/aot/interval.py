@@ -1,8 +1,9 @@
 """Interval analysis: which codes each channel of each tensor can take, whatever the model's inputs are.
 
-Every operator's `Node.bounds` maps the intervals of its inputs to that of its output; one that does not know its bounds can
-give all codes of its type. A channel is an index along the last axis. Trained networks have channels that a ReLU never lets
-through, or holds at its upper end; `passes.fold_constant_channels` and `passes.drop_dead_channels` make use of them.
+Every operator's `Node.bounds` maps the intervals of its inputs to that of its output; one that does not know its bounds
+can give all codes of its type. A channel is an index along the last axis. Trained networks have channels that a ReLU
+never lets through, or holds at its upper end; `passes.fold_constant_channels` and `passes.drop_dead_channels` make use
+of them.
 """
 
 from collections.abc import Callable

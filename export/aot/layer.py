@@ -1,4 +1,5 @@
-"""What an operator's `emit` writes with: constants, a parameter block and a call, collected for one layer of model.c."""
+"""What an operator's `emit` writes with: constants, a parameter block and a call, collected for one layer of
+model.c."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

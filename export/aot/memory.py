@@ -1,9 +1,10 @@
 """The memory plan: a byte offset in one static arena for every activation tensor and every scratch buffer.
 
-Two of them may share bytes when no operator needs both. An operator's output may also run into the input that dies there,
-if it stays far enough behind what is still to be read (`Node.overlaps`): a 3x3 convolution needs a buffer of its own for one row
-only. Offsets are found by first fit in several orders (the problem is NP-hard; the largest-first order is the one TensorFlow
-Lite Micro's greedy planner uses), then by exchanging neighbours in the best order, and the smallest arena wins.
+Two of them may share bytes when no operator needs both. An operator's output may also run into the input that dies
+there, if it stays far enough behind what is still to be read (`Node.overlaps`): a 3x3 convolution needs a buffer of its
+own for one row only. Offsets are found by first fit in several orders (the problem is NP-hard; the largest-first order
+is the one TensorFlow Lite Micro's greedy planner uses), then by exchanging neighbours in the best order, and the
+smallest arena wins.
 """
 
 import math
@@ -33,8 +34,8 @@ class Life:
 
 @dataclass(frozen=True)
 class Plan:
-    """`offsets` maps every activation tensor, aliases included, to its place in the arena; `scratch` every operator that
-    needs scratch memory, by its number."""
+    """`offsets` maps every activation tensor, aliases included, to its place in the arena; `scratch` every operator
+    that needs scratch memory, by its number."""
 
     memory: Memory
     offsets: dict[int, int]
@@ -131,8 +132,8 @@ def _overlaps(program: Program, lives: dict[int, Life]) -> Overlaps:
     return pairs
 
 
-# Orders in which first fit is tried: the largest, the earliest, the longest, the latest first. The tensor number makes each
-# one deterministic.
+# Orders in which first fit is tried: the largest, the earliest, the longest, the latest first. The tensor number makes
+# each one deterministic.
 _ORDERS: Final[tuple[Callable[[Life], tuple[int, ...]], ...]] = (
     lambda life: (-life.bytes, life.first, life.tensor),
     lambda life: (life.first, -life.bytes, life.tensor),

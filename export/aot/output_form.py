@@ -19,8 +19,8 @@ ACCUMULATOR_LIMIT: Final = 1 << 31
 
 @dataclass(frozen=True)
 class OutputForm:
-    """`words` is uint32 [channel, 3]; `name` is relu, linear or long, the suffix of the kernel; `constant` marks channels
-    whose output cannot change, and whose accumulator does not matter."""
+    """`words` is uint32 [channel, 3]; `name` is relu, linear or long, the suffix of the kernel; `constant` marks
+    channels whose output cannot change, and whose accumulator does not matter."""
 
     words: NDArray[np.uint32]
     name: str

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 
 def halfwords(weights: NDArray[Any]) -> NDArray[np.int64]:
-    """Words [pair of outputs, pair of inputs] from int8 weights [output, input], both counts even, inputs a multiple of 4.
+    """Words [pair of outputs, pair of inputs] from int8 weights [output, input], both counts even, inputs a multiple of
+    4.
 
     A halfword holds 256 * wa + wb of outputs a and b. The inputs of four are paired (0, 2) and (1, 3), as SXTB16 leaves
     them.

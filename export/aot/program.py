@@ -59,7 +59,8 @@ class Node:
 
 @dataclass(frozen=True)
 class Program:
-    """`aliases` maps a tensor to the one whose bytes it shares (a reshape); `flash` is the size of the target's flash, if known."""
+    """`aliases` maps a tensor to the one whose bytes it shares (a reshape); `flash` is the size of the target's flash,
+    if known."""
 
     tensors: tuple[Tensor, ...]
     nodes: tuple[Node, ...]
@@ -78,7 +79,8 @@ class Program:
         return [node for node in self.nodes if tensor in node.inputs]
 
 
-# What to change about operators that are no necessity. They compute nonsense in TensorFlow Lite Micro, too, if the batch is unknown.
+# What to change about operators that are no necessity. They compute nonsense in TensorFlow Lite Micro, too, if the
+# batch is unknown.
 UNKNOWN_BATCH: Final = (
     "written for a dilated convolution of an unknown batch; convert with a batch of one (batch_size=1)."
 )
@@ -88,7 +90,8 @@ Lower = Callable[[Graph, Operator], Node | tuple[Node, ...]]
 
 
 def lower(graph: Graph, table: Mapping[str, Lower]) -> Program:
-    """Translate every operator. Raises UnsupportedError that lists each offending one with its tensors and the reason."""
+    """Translate every operator. Raises UnsupportedError that lists each offending one with its tensors and the
+    reason."""
     nodes: list[Node] = []
     problems: list[str] = []
     for operator in graph.operators:
@@ -111,7 +114,8 @@ def lower(graph: Graph, table: Mapping[str, Lower]) -> Program:
 
 
 def _checked(graph: Graph, operator: Operator, nodes: tuple[Node, ...]) -> tuple[Node, ...]:
-    """The nodes, once they are known to write all that the operator writes and to read nothing that is never written."""
+    """The nodes, once they are known to write all that the operator writes and to read nothing that is never
+    written."""
     if sorted(node.output for node in nodes) != sorted(operator.outputs):
         raise GraphError(f"{len(operator.outputs)} outputs, expected {len(nodes)}.", "Make the file again.")
     for node in nodes:

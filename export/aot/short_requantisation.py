@@ -1,7 +1,7 @@
 """The short exact requantisation of the packed kernels: three constants a channel, and the proof that they may be used.
 
-See firmware/lib/nn/matmul_2x4.h for the arithmetic. `shorten` returns None where a bound fails, and the caller keeps the long
-form (firmware/lib/nn/requantise.h), which holds for every int32 accumulator.
+See firmware/lib/nn/matmul_2x4.h for the arithmetic. `shorten` returns None where a bound fails, and the caller keeps
+the long form (firmware/lib/nn/requantise.h), which holds for every int32 accumulator.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,8 @@ def shorten(
 ) -> ShortRequantisation | None:
     """Constants for channels whose accumulators stay within `low` .. `high`, or None if the form would not be exact.
 
-    With a ReLU the kernel scales accumulators by 2^scale_bits (at least 2^2), which must fit 32 bits: `limit` bounds them.
+    With a ReLU the kernel scales accumulators by 2^scale_bits (at least 2^2), which must fit 32 bits: `limit` bounds
+    them.
     """
     relu = values.minimum == values.zero_point == -128
     if values.maximum != 127 or values.minimum != -128:

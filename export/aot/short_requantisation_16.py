@@ -1,7 +1,7 @@
 """The short exact requantisation of the packed 16x8 kernels, and the proof that it may be used.
 
-See firmware/lib/nn/short_requantise_16.h for the arithmetic. `shorten_16` returns None where a bound fails, and the caller
-keeps the long form (firmware/lib/nn/requantise_16.h), which holds for every accumulator.
+See firmware/lib/nn/short_requantise_16.h for the arithmetic. `shorten_16` returns None where a bound fails, and the
+caller keeps the long form (firmware/lib/nn/requantise_16.h), which holds for every accumulator.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The text of model.h and model.c, or of files of another name: kernels used, constants, the arena, and `model_invoke`.
 
-model.c needs nothing but a C11 compiler and memcpy and memset: the kernel headers of firmware/lib/nn that the model uses
-are copied into it.
+model.c needs nothing but a C11 compiler and memcpy and memset: the kernel headers of firmware/lib/nn that the model
+uses are copied into it.
 """
 
 import re

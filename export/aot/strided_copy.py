@@ -11,8 +11,8 @@ AXES = 5  # NN_COPY_AXES of firmware/lib/nn/strided_copy.h
 
 @dataclass(frozen=True)
 class StridedCopy:
-    """Sizes of the axes, outermost first, and the steps in bytes of source and target along them. Innermost of all, `run`
-    bytes lie side by side in both."""
+    """Sizes of the axes, outermost first, and the steps in bytes of source and target along them. Innermost of all,
+    `run` bytes lie side by side in both."""
 
     counts: tuple[int, ...]
     source: tuple[int, ...]

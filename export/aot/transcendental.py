@@ -1,7 +1,7 @@
 """exp, logistic and tanh in the fixed-point arithmetic of gemmlowp (fixedpoint.h), for tables computed at compile time.
 
-TensorFlow Lite Micro's int8 reference kernels evaluate these functions at run time. A number Qm.n is an int32 of m integer
-and n = 31 - m fraction bits.
+TensorFlow Lite Micro's int8 reference kernels evaluate these functions at run time. A number Qm.n is an int32 of m
+integer and n = 31 - m fraction bits.
 """
 
 from typing import Final

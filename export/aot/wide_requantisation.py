@@ -50,8 +50,8 @@ def wide_bias(
 def wide_requantisation(
     values: Requantisation, bias: NDArray[np.int64], weights: NDArray[Any], narrow: bool
 ) -> WideRequantisation:
-    """`weights` [output channel, ...] are what multiplies inputs. Raises GraphError where an accumulator could leave what
-    the reference kernel allows."""
+    """`weights` [output channel, ...] are what multiplies inputs. Raises GraphError where an accumulator could leave
+    what the reference kernel allows."""
     if narrow:
         return WideRequantisation(values.multipliers, values.shifts, True, values.minimum, values.maximum)
     sums = np.abs(weights.astype(np.int64)).reshape(len(bias), -1).sum(axis=1)

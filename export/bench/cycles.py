@@ -1,7 +1,8 @@
 """A model of Cortex-M4 cycles, so that nobody is fooled by instructions that load four words.
 
-Zero-wait-state memory, no pipeline effects but one: it turns executed counts by address into cycles with the table below,
-from the Cortex-M4 technical reference manual (r0p1, 3.3.1 "Cortex-M4 instructions", table 3-1). Not hardware time.
+Zero-wait-state memory, no pipeline effects but one: it turns executed counts by address into cycles with the table
+below, from the Cortex-M4 technical reference manual (r0p1, 3.3.1 "Cortex-M4 instructions", table 3-1). Not hardware
+time.
 
     LDR, STR            2, or 1 when the instruction before it is another single load or store (they pipeline)
     LDRD, STRD          3

@@ -1,7 +1,8 @@
 """What the flash of a model is taken by: its code and its constants, divided by where they come from.
 
-Functions are told apart by name: `nn_` is a kernel, a name that ends in the number of a layer or begins with `model_` was
-generated for this model, and the others are the C library's. What the compiler inlines counts for the function around it.
+Functions are told apart by name: `nn_` is a kernel, a name that ends in the number of a layer or begins with `model_`
+was generated for this model, and the others are the C library's. What the compiler inlines counts for the function
+around it.
 """
 
 import re

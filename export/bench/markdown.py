@@ -45,7 +45,8 @@ def table(reports: Sequence[Report]) -> str:
 
 
 def put(path: Path, reports: Sequence[Report]) -> None:
-    """Replace the table of this board and core in a Markdown file. Raises ExportError if the file has no place for it."""
+    """Replace the table of this board and core in a Markdown file. Raises ExportError if the file has no place for
+    it."""
     begin = f"<!-- bench {reports[0].board} {reports[0].core} -->\n"
     try:
         before, found, rest = path.read_text(encoding="utf-8").partition(begin)

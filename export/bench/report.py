@@ -31,9 +31,9 @@ class Function:
 class Report:
     """Counts are of one inference, mean over `inputs` inputs; sizes in bytes.
 
-    `flash_code` is kernels and generated code with the parts of the C library they call, `flash_const` weights and other
-    constants, `flash` both by part, `ram` the arena. `cycles_modelled` follows export.bench.cycles, whose table is that of
-    one core: None on the others. `small` says that the code was made for size.
+    `flash_code` is kernels and generated code with the parts of the C library they call, `flash_const` weights and
+    other constants, `flash` both by part, `ram` the arena. `cycles_modelled` follows export.bench.cycles, whose table
+    is that of one core: None on the others. `small` says that the code was made for size.
     """
 
     model: str

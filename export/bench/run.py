@@ -1,7 +1,7 @@
 """Build, run and measure: see `export.bench`.
 
-Two images are run: the plain one gives all totals; a traced one, which calls bench_mark after each operator, says how the
-instructions divide among the operators.
+Two images are run: the plain one gives all totals; a traced one, which calls bench_mark after each operator, says how
+the instructions divide among the operators.
 """
 
 import shutil

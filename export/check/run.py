@@ -23,7 +23,8 @@ from export.micro import Micro
 
 HARNESS: Final = Path(__file__).parent / "harness.c"
 COMPILER: Final = "gcc"
-# A read or write outside of an array and undefined arithmetic end the program, with the line, instead of passing by chance.
+# A read or write outside of an array and undefined arithmetic end the program, with the line, instead of passing by
+# chance.
 SANITIZE: Final = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
 SMALL: Final = "small"
 """Name of the C that is made for size, beside the names of cores and boards."""
@@ -67,10 +68,11 @@ class Check:
 
 
 def check(path: Path, inputs: int, emulated: int = 0) -> Check:
-    """Compare the C of a .tflite with the interpreter on `inputs` pseudo-random inputs, the same in every run; and, unless
-    `emulated` is 0, on so many in the emulator of every board that has one and that the model fits.
+    """Compare the C of a .tflite with the interpreter on `inputs` pseudo-random inputs, the same in every run; and,
+    unless `emulated` is 0, on so many in the emulator of every board that has one and that the model fits.
 
-    Raises ExportError if gcc or the emulator is missing or the C stops, and GraphError or UnsupportedError for the model.
+    Raises ExportError if gcc or the emulator is missing or the C stops, and GraphError or UnsupportedError for the
+    model.
     """
     content = path.read_bytes() if path.is_file() else b""
     graph = parse(content, str(path))
@@ -111,8 +113,8 @@ def _emulate(path: Path, board: Board, inputs: int) -> Emulated:
 
 
 def _texts(graph: Graph, title: str) -> dict[tuple[str, str], list[str]]:
-    """Header and source to what they are for; many boards and cores share theirs. A core stands for a board that has more
-    flash than any kernel would spend."""
+    """Header and source to what they are for; many boards and cores share theirs. A core stands for a board that has
+    more flash than any kernel would spend."""
     targets: list[tuple[str, str | None, int | None]] = [(SMALL, None, None)]
     targets += [(core, core, None) for core in cores.CORES]
     targets += [(board.name, board.chip.core, board.memory.flash.length) for board in boards.load_all()]

@@ -1,7 +1,7 @@
 """`python -m export check MODEL.tflite ... [--inputs N] [--emulated N] [--json]`: is the C exact?
 
-Compiles the C for every core and board on this PC, and for boards in their emulators, and compares its outputs with those
-of TensorFlow Lite Micro; see `export.check`. Exit code 1 if any output byte differs.
+Compiles the C for every core and board on this PC, and for boards in their emulators, and compares its outputs with
+those of TensorFlow Lite Micro; see `export.check`. Exit code 1 if any output byte differs.
 """
 
 import argparse

@@ -1,4 +1,5 @@
-"""`python -m export compare FOLDER --board BOARD [--seeds N] [--json]`: the cells of a comparison on a board, in int8 and in 16x8.
+"""`python -m export compare FOLDER --board BOARD [--seeds N] [--json]`: the cells of a comparison on a board, in int8
+and in 16x8.
 
 A Markdown table, or the JSON with every seed's accuracy, on stdout. See `export.comparison`.
 """

@@ -1,4 +1,5 @@
-"""`python -m export large RUN [--onnx FILE]`: the run's large model as ONNX, for `python -m host run --large FILE` or a server.
+"""`python -m export large RUN [--onnx FILE]`: the run's large model as ONNX, for `python -m host run --large FILE` or a
+server.
 
 A line about the file on stdout; see `export.large`.
 """

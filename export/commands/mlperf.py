@@ -1,8 +1,8 @@
 """`python -m export mlperf MODEL.tflite --board BOARD [--out DIR] [--benchmark ID] [--small]`: a run folder from which
 `python -m firmware build --app mlperf` builds the image that MLPerf Tiny's runner measures.
 
-The folder gets the model as C for both engines and model_mlperf.h, which says what the runner sends and expects (export/mlperf.py).
-Nothing is written unless all of the model can be compiled and fits the board (export.fit).
+The folder gets the model as C for both engines and model_mlperf.h, which says what the runner sends and expects
+(export/mlperf.py). Nothing is written unless all of the model can be compiled and fits the board (export.fit).
 """
 
 import argparse

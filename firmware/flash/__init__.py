@@ -6,8 +6,8 @@
     uf2            a copy to the volume of a UF2 bootloader
     mass_storage   a copy to the volume of an ST-LINK or a DAPLink
 
-What a back-end does not verify, and that the program runs, `python -m host hello` finds out afterwards. None upgrades the
-firmware of a probe. A new back-end is one file with what `BackEnd` lists, and one line in BACK_ENDS.
+What a back-end does not verify, and that the program runs, `python -m host hello` finds out afterwards. None upgrades
+the firmware of a probe. A new back-end is one file with what `BackEnd` lists, and one line in BACK_ENDS.
 """
 
 import sys
@@ -23,9 +23,10 @@ from firmware.flash import mass_storage, openocd, pyocd, st_flash, uf2
 
 @dataclass(frozen=True)
 class BackEnd:
-    """`allows(board)`: the board file names what it takes. `lacks(board, probe)`: what is to be done before it can be tried, None
-    if nothing. `program(elf, board, probe)` programs and resets; raises FirmwareError, Unreachable if there is no way to the
-    board. `verifies`: it reads back what it wrote; `copies`: to a volume, which needs no debug probe. `probe` is a serial number, or the path of a volume; None: the only one."""
+    """`allows(board)`: the board file names what it takes. `lacks(board, probe)`: what is to be done before it can be
+    tried, None if nothing. `program(elf, board, probe)` programs and resets; raises FirmwareError, Unreachable if there
+    is no way to the board. `verifies`: it reads back what it wrote; `copies`: to a volume, which needs no debug probe.
+    `probe` is a serial number, or the path of a volume; None: the only one."""
 
     name: str
     allows: Callable[[Board], bool]
@@ -64,7 +65,8 @@ def available(board: Board, probe: str | None = None) -> tuple[BackEnd, ...]:
 
 
 def flash(elf: Path, board: Board, probe: str | None = None) -> BackEnd:
-    """Program a board and reset it; returns what did. A back-end that finds no way to the board leaves it to the next one.
+    """Program a board and reset it; returns what did. A back-end that finds no way to the board leaves it to the next
+    one.
 
     Raises FirmwareError: with exit code 3 if no board is there, or it may not be opened.
     """

@@ -1,7 +1,8 @@
 """Whether the chip behind a probe is the board's: `check("OpenOCD", board, word)`.
 
-Chips of one family take each other's images without complaint: OpenOCD has one configuration for them, their boards have one USB id,
-and what was written reads back. So what the chip says of itself (chip.identity of the board file) is compared before anything is written.
+Chips of one family take each other's images without complaint: OpenOCD has one configuration for them, their boards
+have one USB id, and what was written reads back. So what the chip says of itself (chip.identity of the board file) is
+compared before anything is written.
 """
 
 from boards import Board, load_all

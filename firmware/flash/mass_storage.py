@@ -1,8 +1,8 @@
 """A copy to the volume of an ST-LINK/V2-1 or newer, or of a DAPLink, which programs what is copied to it.
 
-Such a volume names its board: MBED.HTM leads to `...?code=<code>`, a DAPLink's DETAILS.TXT has a line `Unique ID: <code>`, and
-the first four digits of the code are the board's (probe.mbed_ids). Once it has programmed, the probe mounts the volume anew without
-the file; what went wrong is in FAIL.TXT then. A success is not said: HELLO has to do.
+Such a volume names its board: MBED.HTM leads to `...?code=<code>`, a DAPLink's DETAILS.TXT has a line `Unique ID:
+<code>`, and the first four digits of the code are the board's (probe.mbed_ids). Once it has programmed, the probe
+mounts the volume anew without the file; what went wrong is in FAIL.TXT then. A success is not said: HELLO has to do.
 """
 
 import re
@@ -19,7 +19,8 @@ FILE: Final = "FIRMWARE.BIN"
 FAIL: Final = "FAIL.TXT"
 
 SETTLE_SECONDS: Final = 20.0
-"""The probe programs while it takes the file and mounts the volume anew some 5 s later; nothing more is heard of it after this long."""
+"""The probe programs while it takes the file and mounts the volume anew some 5 s later; nothing more is heard of it
+after this long."""
 POLL_SECONDS: Final = 0.2
 
 

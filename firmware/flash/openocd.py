@@ -1,5 +1,5 @@
-"""OpenOCD, through whatever debug probe the board has. Its own "Verified OK" is success. It flashes any chip of a family: which one is
-there is asked for first."""
+"""OpenOCD, through whatever debug probe the board has. Its own "Verified OK" is success. It flashes any chip of a
+family: which one is there is asked for first."""
 
 import re
 import shutil

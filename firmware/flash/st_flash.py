@@ -1,5 +1,5 @@
-"""st-flash of stlink-tools, through an ST-LINK. It reads back what it wrote and says "verified". It flashes any chip that it knows:
-which one is there is asked of st-info first, which comes with it."""
+"""st-flash of stlink-tools, through an ST-LINK. It reads back what it wrote and says "verified". It flashes any chip
+that it knows: which one is there is asked of st-info first, which comes with it."""
 
 import re
 import shutil
@@ -55,8 +55,8 @@ def program(elf: Path, board: Board, probe: str | None) -> None:
 
 
 def chip_id(serial: str | None) -> int | None:
-    """The id that `st-info --probe` has of the chip behind the ST-LINK with that serial number, or the only one; None if it does not
-    say, for which st-flash has the reason then: no probe, no permission, no answer."""
+    """The id that `st-info --probe` has of the chip behind the ST-LINK with that serial number, or the only one; None
+    if it does not say, for which st-flash has the reason then: no probe, no permission, no answer."""
     try:
         result = subprocess.run(
             ("st-info", "--probe"), stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",

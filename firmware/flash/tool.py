@@ -35,8 +35,8 @@ UNLOCK: Final = "Opening it erases the whole chip, a bootloader too, and is left
 
 @dataclass(frozen=True)
 class Failure:
-    """Words of a tool, a pattern, and what they mean: `<tool> <meaning>`, in which {board} is the board's name and USB id. After
-    one that is not `reached` another tool may do better."""
+    """Words of a tool, a pattern, and what they mean: `<tool> <meaning>`, in which {board} is the board's name and USB
+    id. After one that is not `reached` another tool may do better."""
 
     words: str
     meaning: str
@@ -83,8 +83,9 @@ def run(
     failures: Iterable[Failure],
     complaint: str = "Error:",
 ) -> str:
-    """Run a tool; returns what it said. Done is an exit code of 0 with words that match `success`. Lines that begin like `complaint`, a pattern, are
-    its own errors. Raises FirmwareError, Unreachable for a failure that has not `reached` the board."""
+    """Run a tool; returns what it said. Done is an exit code of 0 with words that match `success`. Lines that begin
+    like `complaint`, a pattern, are its own errors. Raises FirmwareError, Unreachable for a failure that has not
+    `reached` the board."""
     try:
         result = subprocess.run(
             command,

@@ -1,13 +1,14 @@
 """A copy to the volume of a UF2 bootloader, and the file that it takes: `encode(image, address, family)`.
 
-A UF2 file (github.com/microsoft/uf2) is blocks of 512 bytes, each for itself; all integers are little endian and have 32 bits:
+A UF2 file (github.com/microsoft/uf2) is blocks of 512 bytes, each for itself; all integers are little endian and have
+32 bits:
 
     0 0x0A324655 | 4 0x9E5D5157 | 8 flags, 0x2000: family given | 12 address | 16 bytes used of data, 256
     20 number of the block, from 0 | 24 number of blocks | 28 family | 32 data, 476 bytes | 508 0x0AB16F30
 
-An image is one contiguous piece from the start of a sector of 4 KiB, so that the blocks need no filling in between.
-The bootloader verifies nothing that could be read; HELLO has to do. It starts the program when it has the last block, and its volume
-is gone then.
+An image is one contiguous piece from the start of a sector of 4 KiB, so that the blocks need no filling in between. The
+bootloader verifies nothing that could be read; HELLO has to do. It starts the program when it has the last block, and
+its volume is gone then.
 """
 
 import re
@@ -23,7 +24,8 @@ MAGIC: Final = (0x0A32_4655, 0x9E5D_5157)
 MAGIC_END: Final = 0x0AB1_6F30
 FLAG_FAMILY: Final = 0x2000
 PAYLOAD: Final = 256
-"""Bytes of a block that count: a page of the flash, as the boot ROM of the RP2040 takes it (its data sheet, 2.8.4.2)."""
+"""Bytes of a block that count: a page of the flash, as the boot ROM of the RP2040 takes it (its data sheet,
+2.8.4.2)."""
 
 BLOCK: Final = struct.Struct("<8I 476s I")
 FILE: Final = "FIRMWARE.UF2"

@@ -1,7 +1,8 @@
 """Which debug probes are plugged in, so that none is picked by chance: `choose(board, probe)`.
 
-Linux lists USB devices under /sys/bus/usb/devices, with one file for each string (Documentation/ABI/testing/sysfs-bus-usb of the
-kernel). Elsewhere the list is not known, and the tools find the probe by their own means.
+Linux lists USB devices under /sys/bus/usb/devices, with one file for each string
+(Documentation/ABI/testing/sysfs-bus-usb of the kernel). Elsewhere the list is not known, and the tools find the probe
+by their own means.
 """
 
 from collections.abc import Iterator
@@ -45,8 +46,8 @@ def devices(folder: Path) -> Iterator[Device]:
 
 
 def choose(board: Board, probe: str | None) -> str | None:
-    """The serial number to give to a tool, None if it needs none. Raises FirmwareError if several probes could be meant and none
-    is named, or the one that is named is not there."""
+    """The serial number to give to a tool, None if it needs none. Raises FirmwareError if several probes could be meant
+    and none is named, or the one that is named is not there."""
     assert board.probe is not None
     if not DEVICES.is_dir():
         return probe
@@ -71,7 +72,8 @@ def choose(board: Board, probe: str | None) -> str | None:
 
 
 def _fits(device: Device, usb: tuple[str, ...]) -> bool:
-    """Whether a tool that looks for one of the probes `usb` might take this device: OpenOCD and pyOCD take a CMSIS-DAP by its name."""
+    """Whether a tool that looks for one of the probes `usb` might take this device: OpenOCD and pyOCD take a CMSIS-DAP
+    by its name."""
     if any(map(is_st_link, usb)):
         return is_st_link(device.usb)
     return device.usb in usb or "CMSIS-DAP" in device.product

@@ -60,7 +60,8 @@ def only(volumes: Iterable[Path], board: str) -> Path:
 def copy(data: bytes, target: Path, board: str, may_vanish: bool = False) -> None:
     """Write a file to a volume, through to the device. Raises FirmwareError: full, read-only, not permitted, gone.
 
-    `may_vanish`: a bootloader that has all it needs starts the program, and takes its volume away while the file is being closed.
+    `may_vanish`: a bootloader that has all it needs starts the program, and takes its volume away while the file is
+    being closed.
     """
     written = 0
     try:

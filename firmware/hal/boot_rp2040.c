@@ -1,8 +1,8 @@
-/* Second stage of the RP2040's start (its data sheet, 2.8.1.3): the boot ROM copies the first 256 bytes of the flash to RAM and runs them
- * there if the last four are their CRC, which firmware/boot_block.py writes.
+/* Second stage of the RP2040's start (its data sheet, 2.8.1.3): the boot ROM copies the first 256 bytes of the flash to
+ * RAM and runs them there if the last four are their CRC, which firmware/boot_block.py writes.
  *
- * It has the flash answer reads of its addresses with command 03h, the serial read that every flash knows, one bit at a time, and goes on at the
- * vectors behind it. It runs anywhere, has no data and calls nothing. */
+ * It has the flash answer reads of its addresses with command 03h, the serial read that every flash knows, one bit at a
+ * time, and goes on at the vectors behind it. It runs anywhere, has no data and calls nothing. */
 #include "register.h"
 
 #define SSI_CTRLR0 REGISTER(0x18000000) /* 4.10.13 */

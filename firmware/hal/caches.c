@@ -1,4 +1,5 @@
-/* DDI0403 B2.2.7 (maintenance operations) and B4.8 (identification); DDI0489 (Cortex-M7 technical reference manual) 3.2. */
+/* DDI0403 B2.2.7 (maintenance operations) and B4.8 (identification); DDI0489 (Cortex-M7 technical reference manual)
+ * 3.2. */
 #include "caches.h"
 
 #include "board.h"

@@ -1,5 +1,6 @@
-/* nRF51 and nRF52: from the RC oscillator that the core starts on to the crystal, at the same frequency (reference manual 3.0,
- * chapter 13). Twin of boards/clocks/nrf51.py. QEMU reads every register of this peripheral as 1: its crystal has started. */
+/* nRF51 and nRF52: from the RC oscillator that the core starts on to the crystal, at the same frequency (reference
+ * manual 3.0, chapter 13). Twin of boards/clocks/nrf51.py. QEMU reads every register of this peripheral as 1: its
+ * crystal has started. */
 #include "board.h"
 #include "clock.h"
 #include "ready.h"

@@ -1,7 +1,9 @@
-/* RP2040: crystal, system PLL, resets. Twin of boards/clocks/rp2040.py, which computes the words. Sections are of its data sheet.
+/* RP2040: crystal, system PLL, resets. Twin of boards/clocks/rp2040.py, which computes the words. Sections are of its
+ * data sheet.
  *
- * A restart by software resets the core alone and leaves the clocks as they were: so the core moves off the PLL first, and the PLL
- * is reset before it is set up. If the PLL does not lock the core stays on the crystal. Run in rp2040js only. */
+ * A restart by software resets the core alone and leaves the clocks as they were: so the core moves off the PLL first,
+ * and the PLL is reset before it is set up. If the PLL does not lock the core stays on the crystal. Run in rp2040js
+ * only. */
 #include "board.h"
 #include "clock.h"
 #include "register.h"

@@ -1,5 +1,5 @@
-/* STM32F1: oscillator, PLL, bus dividers, and flash wait states where the chip has them. Twin of boards/clocks/stm32f1.py,
- * which computes the register words. Sections are of RM0041, the manual of the F100.
+/* STM32F1: oscillator, PLL, bus dividers, and flash wait states where the chip has them. Twin of
+ * boards/clocks/stm32f1.py, which computes the register words. Sections are of RM0041, the manual of the F100.
  *
  * If anything does not report ready, the core stays on the internal oscillator that it started from. In QEMU these
  * registers read 0. */

@@ -1,5 +1,5 @@
-/* STM32F4 and F7: oscillator, PLL, voltage scale, over-drive, flash wait states, bus dividers. Twin of boards/clocks/stm32f4.py, which
- * computes the register words.
+/* STM32F4 and F7: oscillator, PLL, voltage scale, over-drive, flash wait states, bus dividers. Twin of
+ * boards/clocks/stm32f4.py, which computes the register words.
  *
  * Sequence of RM0390 5.1.4 (over-drive) and 3.4.1 (wait states before a faster clock). If anything does not report
  * ready, the core stays on the internal oscillator that it started from. In QEMU these registers read 0. */

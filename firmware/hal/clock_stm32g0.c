@@ -1,6 +1,6 @@
-/* STM32G0: PLL from the HSI16 that the core starts from, flash wait states, bus divider. Twin of boards/clocks/stm32g0.py,
- * which computes the register words. Registers as in RM0444,
- * chapters 3 (flash) and 5 (RCC). Never run on hardware. */
+/* STM32G0: PLL from the HSI16 that the core starts from, flash wait states, bus divider. Twin of
+ * boards/clocks/stm32g0.py, which computes the register words. Registers as in RM0444, chapters 3 (flash) and 5 (RCC).
+ * Never run on hardware. */
 #include "board.h"
 #include "clock.h"
 #include "register.h"

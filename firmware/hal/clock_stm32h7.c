@@ -45,7 +45,8 @@ static void set(uint32_t address, uint32_t mask, uint32_t value)
     REGISTER(address) = (REGISTER(address) & ~mask) | value;
 }
 
-/* Chapter 6, system supply startup: the supply is chosen once after power came on, before the voltage scale may be; later writes do nothing. */
+/* Chapter 6, system supply startup: the supply is chosen once after power came on, before the voltage scale may be;
+ * later writes do nothing. */
 static bool voltage(void)
 {
     set(PWR_CR3, CR3_SCUEN | CR3_BYPASS, CR3_LDOEN);

@@ -1,8 +1,8 @@
 /* STM32L4 and L4+: MSI to 16 MHz, then HSI16, boost mode, PLL, flash wait states, bus dividers. Twin of
  * boards/clocks/stm32l4.py, which computes the register words. Never run on hardware.
  *
- * Registers as in RM0351 (L4) and RM0432 (L4+), chapters 3 (flash), 5 (PWR) and 6 (RCC). The chip is in voltage range 1 from
- * reset. If anything does not report ready, the core stays on the MSI that it started from. */
+ * Registers as in RM0351 (L4) and RM0432 (L4+), chapters 3 (flash), 5 (PWR) and 6 (RCC). The chip is in voltage range 1
+ * from reset. If anything does not report ready, the core stays on the MSI that it started from. */
 #include "board.h"
 #include "clock.h"
 #include "register.h"

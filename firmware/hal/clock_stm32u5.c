@@ -1,6 +1,6 @@
-/* STM32U5 with TrustZone off, as delivered: MSIS to 16 MHz, then voltage range 1, HSI16, booster, PLL1, flash wait states, bus
- * dividers, instruction cache. Twin of boards/clocks/stm32u5.py, which computes the register words. Registers as in RM0456,
- * chapters 7 (flash), 8 (ICACHE), 10 (PWR) and 11 (RCC). Never run on hardware.
+/* STM32U5 with TrustZone off, as delivered: MSIS to 16 MHz, then voltage range 1, HSI16, booster, PLL1, flash wait
+ * states, bus dividers, instruction cache. Twin of boards/clocks/stm32u5.py, which computes the register words.
+ * Registers as in RM0456, chapters 7 (flash), 8 (ICACHE), 10 (PWR) and 11 (RCC). Never run on hardware.
  *
  * If anything does not report ready, the core stays on the MSIS that it started from. */
 #include "board.h"

@@ -1,4 +1,5 @@
-/* Opens the debug port of a chip that locks it at each reset until its firmware says otherwise (chip.debug_open of the board file). */
+/* Opens the debug port of a chip that locks it at each reset until its firmware says otherwise (chip.debug_open of the
+ * board file). */
 #ifndef DEBUG_PORT_H
 #define DEBUG_PORT_H
 

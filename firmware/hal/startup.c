@@ -1,7 +1,7 @@
 /* Reset, the vector table, and what happens on a fault.
  *
- * Reset: debug port opened, stack filled with STACK_FILL (how deep it was used can be read from memory), .data copied, .bss cleared, FPU and
- * caches on, main called. Symbols come from boards/templates/link.ld.in. */
+ * Reset: debug port opened, stack filled with STACK_FILL (how deep it was used can be read from memory), .data copied,
+ * .bss cleared, FPU and caches on, main called. Symbols come from boards/templates/link.ld.in. */
 #include "board.h"
 #include "caches.h"
 #include "cortex_m.h"

@@ -1,5 +1,5 @@
-/* The pins of an STM32's UART, and the clocks that it and they need. Twin of boards/uarts/stm32_pins.py, which also says
- * which version of the GPIO port the chip has: BOARD_UART_PORTS is "stm32_port_moder.h" or "stm32_port_crl.h". */
+/* The pins of an STM32's UART, and the clocks that it and they need. Twin of boards/uarts/stm32_pins.py, which also
+ * says which version of the GPIO port the chip has: BOARD_UART_PORTS is "stm32_port_moder.h" or "stm32_port_crl.h". */
 #ifndef STM32_PINS_H
 #define STM32_PINS_H
 

@@ -1,6 +1,7 @@
 /* Arm's PrimeCell UART PL011 (DDI0183, chapter 3). Twin of boards/uarts/pl011.py.
  *
- * The FIFOs are on: an interrupt comes with every fourth byte, or when less have lain there for 32 bits' time. Run in rp2040js only. */
+ * The FIFOs are on: an interrupt comes with every fourth byte, or when less have lain there for 32 bits' time. Run in
+ * rp2040js only. */
 #include "board.h"
 #include "cortex_m.h"
 #include "uart.h"

@@ -1,13 +1,15 @@
-"""PlatformIO's monitor filter for the link: `pio device monitor -e nucleo` shows messages instead of the bytes of their frames.
+"""PlatformIO's monitor filter for the link: `pio device monitor -e nucleo` shows messages instead of the bytes of their
+frames.
 
        0.004  #0  HELLO  protocol=4 model_hash=00e34b52e3326617 ... board='nucleo_f446re' firmware='demur 0.1.0'
        0.171  #1  LOG  warning: the external clock did not start
 
-A board speaks when it is asked: Enter asks it for HELLO, which changes nothing on it, and other keys do nothing. What is decoded, and how
-a line reads, is host.monitor's; `python -m host monitor` is the same without PlatformIO, with a JSON object a line if wanted.
+A board speaks when it is asked: Enter asks it for HELLO, which changes nothing on it, and other keys do nothing. What
+is decoded, and how a line reads, is host.monitor's; `python -m host monitor` is the same without PlatformIO, with a
+JSON object a line if wanted.
 
-PlatformIO loads this file because platformio.ini says `monitor_filters = demur`; bytes come and go as characters of Latin-1
-(`monitor_encoding`).
+PlatformIO loads this file because platformio.ini says `monitor_filters = demur`; bytes come and go as characters of
+Latin-1 (`monitor_encoding`).
 """
 
 import sys

@@ -1,8 +1,9 @@
 /* The engine over TensorFlow Lite Micro's interpreter. No other file knows that library.
  *
- * The model is model_data.cc; model_ops.h, which `python -m export` writes beside it, names the operators to link and
- * the size of the arena. The interpreter puts other tensors where the inputs were, so the inputs that survive are
- * copies of their own, from which each inference begins. Objects are constructed in static memory and never destroyed. */
+ * The model is model_data.cc; model_ops.h, which `python -m export` writes beside it, names the operators to link
+ * and the size of the arena. The interpreter puts other tensors where the inputs were, so the inputs that survive
+ * are copies of their own, from which each inference begins. Objects are constructed in static memory and never
+ * destroyed. */
 #include "engine.h"
 
 #include <cstdlib>

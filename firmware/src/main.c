@@ -1,7 +1,8 @@
 /* The application: one loop that receives frames, serves them, and sleeps.
  *
- * A message family is one file, session.c, sample.c, stream.c, settings.c, statistics.c, output.c, as in host/messages; a
- * message that the board serves is one line in `handlers`. The board speaks when it is spoken to, except after a fault. */
+ * A message family is one file, session.c, sample.c, stream.c, settings.c, statistics.c, output.c, as in host/messages;
+ * a message that the board serves is one line in `handlers`. The board speaks when it is spoken to, except after a
+ * fault. */
 #include "clock.h"
 #include "cortex_m.h"
 #include "cycles.h"

@@ -1,8 +1,9 @@
-"""`pio test -e native`: the C tests of this folder, compiled for this PC with sanitizers and run, as PlatformIO's test cases.
+"""`pio test -e native`: the C tests of this folder, compiled for this PC with sanitizers and run, as PlatformIO's test
+cases.
 
-Each folder here is driven by a suite of ../../tests, in DRIVERS, which gives the C its vectors from Python, compiles it with the
-project's warnings and judges what it says; this runner calls those suites and reports what became of each test. fuzz/ is for
-`make fuzz`. Words after -a go to pytest's -k: `pio test -e native -a ring -a ticks`.
+Each folder here is driven by a suite of ../../tests, in DRIVERS, which gives the C its vectors from Python, compiles it
+with the project's warnings and judges what it says; this runner calls those suites and reports what became of each
+test. fuzz/ is for `make fuzz`. Words after -a go to pytest's -k: `pio test -e native -a ring -a ticks`.
 
 Without a pytest in the Python that runs PlatformIO, that of ../../.venv is taken, which `make setup` makes.
 """

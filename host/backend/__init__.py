@@ -10,8 +10,8 @@ What `--large` takes says by its form which backend it is for:
     large.onnx                                   an ONNX file
     http://127.0.0.1:8080/v2/models/digits       a model on a server of the Open Inference Protocol v2
 
-What may follow the last two is in host.backend.spec. A new backend is one new file with a function `load(spec, run, manifest) -> LargeModel`, and
-one line in BACKENDS. Its heavy libraries are imported only when it is asked for.
+What may follow the last two is in host.backend.spec. A new backend is one new file with a function `load(spec, run,
+manifest) -> LargeModel`, and one line in BACKENDS. Its heavy libraries are imported only when it is asked for.
 """
 
 import importlib
@@ -43,12 +43,14 @@ class LargeModel(Protocol):
 
     def classify(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Real-valued samples to probabilities [N, classes]: images [N, H, W, C], channels last as in the manifest, or
-        sequences [N, T, F], whose rows are frames in [0, 1]. Raises NoAnswer if there is none; the next call may have one."""
+        sequences [N, T, F], whose rows are frames in [0, 1]. Raises NoAnswer if there is none; the next call may have
+        one."""
         ...
 
 
 def load(spec: str, run: RunFolder, manifest: Manifest) -> LargeModel:
-    """The large model that `spec` names. Raises HostError if it or its library is missing, or if it is none for the run's samples and classes."""
+    """The large model that `spec` names. Raises HostError if it or its library is missing, or if it is none for the
+    run's samples and classes."""
     for form, module in BACKENDS.items():
         if re.fullmatch(form, spec):
             model: LargeModel = importlib.import_module(module).load(spec, run, manifest)

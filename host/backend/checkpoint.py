@@ -1,5 +1,5 @@
-"""A PyTorch checkpoint that `python -m train` left, on the CPU: the run's own large model, `--large checkpoint`, or any other trained model,
-`--large runs/other/base.pt`."""
+"""A PyTorch checkpoint that `python -m train` left, on the CPU: the run's own large model, `--large checkpoint`, or any
+other trained model, `--large runs/other/base.pt`."""
 
 from pathlib import Path
 

@@ -1,8 +1,11 @@
-"""A model from elsewhere, in a file or behind a server, as a large model: what it calls its tensors is looked up, how it has them is found out.
+"""A model from elsewhere, in a file or behind a server, as a large model: what it calls its tensors is looked up, how
+it has them is found out.
 
     large = load("large.onnx", inputs, outputs, infer, options, manifest)
 
-`infer(input, output, values)` runs it: values [N, ...] of the input to values [N, ...] of the output. It raises NoAnswer if it cannot. The classes are those of the manifest, in their order: nobody but the person who names the model can know that.
+`infer(input, output, values)` runs it: values [N, ...] of the input to values [N, ...] of the output. It raises
+NoAnswer if it cannot. The classes are those of the manifest, in their order: nobody but the person who names the model
+can know that.
 """
 
 import math
@@ -26,13 +29,14 @@ PROBES: Final = 4
 """Pseudo-random samples from whose answers we tell probabilities from logits."""
 
 TOLERANCE: Final = 1e-3
-"""By how much probabilities may miss 1: float16 has 11 bits, and a sum of some hundred of them is a few parts in 10,000 off."""
+"""By how much probabilities may miss 1: float16 has 11 bits, and a sum of some hundred of them is a few parts in 10,000
+off."""
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output as the model declares it: `shape` [N, ...], None for any size; `dtype` is NumPy's, None if it is no floating-point
-    type that we can send; `datatype` is its name in errors."""
+    """An input or output as the model declares it: `shape` [N, ...], None for any size; `dtype` is NumPy's, None if it
+    is no floating-point type that we can send; `datatype` is its name in errors."""
 
     name: str
     shape: tuple[int | None, ...]
@@ -84,7 +88,8 @@ class Foreign:
 def load(
     where: str, inputs: Sequence[Tensor], outputs: Sequence[Tensor], infer: Infer, options: Options, manifest: Manifest
 ) -> Foreign:
-    """Try the model and come to terms with it. Raises HostError, in which `where` names it, if that is no model for these samples."""
+    """Try the model and come to terms with it. Raises HostError, in which `where` names it, if that is no model for
+    these samples."""
     source, output = _input(where, inputs), _output(where, outputs, options.tensor, len(manifest.classes))
     arrangement = layout.fit(source.shape, manifest, options.layout, where)
     sample = manifest.inputs[0].shape[1:]

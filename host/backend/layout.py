@@ -3,8 +3,8 @@
     layout = fit((None, 1, 8, 8), manifest, None, "large.onnx")
     layout.arrange(samples)         # [N, 8, 8, 1] -> [N, 1, 8, 8]
 
-Samples come as host.backend.LargeModel has them: images [N, H, W, C], or sequences [N, T, F] whose frames are the rows of an image of height
-T, those of each channel one after the other (F = C * W). What an input may be:
+Samples come as host.backend.LargeModel has them: images [N, H, W, C], or sequences [N, T, F] whose frames are the rows
+of an image of height T, those of each channel one after the other (F = C * W). What an input may be:
 
     nhwc    [N, H, W, C], as TensorFlow has it
     nchw    [N, C, H, W], as PyTorch has it, and what `python -m train` saves
@@ -43,7 +43,8 @@ class Layout:
 
 
 def fit(declared: Sequence[int | None], manifest: Manifest, wanted: str | None, where: str) -> Layout:
-    """The layout of an input that is declared as [N, ...], None for any size. `wanted` is one of LAYOUTS, None for whichever fits.
+    """The layout of an input that is declared as [N, ...], None for any size. `wanted` is one of LAYOUTS, None for
+    whichever fits.
 
     Raises HostError, in which `where` names the model, if none fits, or if several do.
     """

@@ -1,7 +1,7 @@
 """A large model in an ONNX file, run by ONNX Runtime on one thread of the CPU: `--large large.onnx`.
 
-Options (host.backend.spec) follow a question mark: `large.onnx?output=logits`. `python -m export large RUN` writes the run's own as ONNX.
-If the file's metadata has `classes`, a JSON list of names, they must be the manifest's.
+Options (host.backend.spec) follow a question mark: `large.onnx?output=logits`. `python -m export large RUN` writes the
+run's own as ONNX. If the file's metadata has `classes`, a JSON list of names, they must be the manifest's.
 """
 
 import json

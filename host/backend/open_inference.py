@@ -1,8 +1,9 @@
 """A large model behind a server of the Open Inference Protocol v2 (KServe, MLServer, Triton) over HTTP:
 `--large http://127.0.0.1:8080/v2/models/digits`, with `/versions/2` if need be.
 
-Options (host.backend.spec) follow a question mark. Tensors travel as JSON. If `GET v2` lists the extension "binary_tensor_data", as Triton's
-does, they travel as little-endian bytes behind the JSON, whose length the header Inference-Header-Content-Length has:
+Options (host.backend.spec) follow a question mark. Tensors travel as JSON. If `GET v2` lists the extension
+"binary_tensor_data", as Triton's does, they travel as little-endian bytes behind the JSON, whose length the header
+Inference-Header-Content-Length has:
 
     POST v2/models/digits/infer
     {"inputs": [{"name": "image", "shape": [1, 1, 8, 8], "datatype": "FP32", "parameters": {"binary_data_size": 256}}],
@@ -146,7 +147,8 @@ class Reply:
 
 
 def load(name: str, run: RunFolder, manifest: Manifest) -> Foreign:
-    """Raises HostError unless a server answers there that has a model of these samples and classes, and has it ready."""
+    """Raises HostError unless a server answers there that has a model of these samples and classes, and has it
+    ready."""
     location, options = spec.split(name)
     parts = _URL.fullmatch(location)
     if parts is None:

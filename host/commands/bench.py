@@ -1,5 +1,5 @@
-"""`python -m host bench --run DIR --board BOARD [--samples N] [--coverage P ...]`: operating points of a board beside each other; see `host.bench`.
-Exit code 1 if a sample was lost."""
+"""`python -m host bench --run DIR --board BOARD [--samples N] [--coverage P ...]`: operating points of a board beside
+each other; see `host.bench`. Exit code 1 if a sample was lost."""
 
 import argparse
 from typing import Any

@@ -1,5 +1,5 @@
-"""`python -m host doctor [--run DIR] [--board BOARD] [--port URL]`: what is missing, and the one command that cures it; see `host.doctor`.
-Exit code 1 if something needed is missing."""
+"""`python -m host doctor [--run DIR] [--board BOARD] [--port URL]`: what is missing, and the one command that cures it;
+see `host.doctor`. Exit code 1 if something needed is missing."""
 
 import argparse
 import json

@@ -1,5 +1,5 @@
-"""`python -m host hello --run DIR --board BOARD [--port URL] [--mlperf]`: whether the board runs, and carries the model of the run; what `make flash`
-ends with. See `host.greeting`."""
+"""`python -m host hello --run DIR --board BOARD [--port URL] [--mlperf]`: whether the board runs, and carries the model
+of the run; what `make flash` ends with. See `host.greeting`."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""`python -m host list [--json]`: the serial ports of this machine, and the boards whose debug probe each one may be."""
+"""`python -m host list [--json]`: the serial ports of this machine, and the boards whose debug probe each one may
+be."""
 
 import argparse
 import json

@@ -1,4 +1,5 @@
-"""`python -m host monitor --board BOARD [--port URL]`: what a board says, one message a line, until Ctrl-C; see `host.monitor`."""
+"""`python -m host monitor --board BOARD [--port URL]`: what a board says, one message a line, until Ctrl-C; see
+`host.monitor`."""
 
 import argparse
 from pathlib import Path

@@ -1,5 +1,6 @@
-"""`python -m host renode --run DIR --board BOARD`: tests/renode/board.robot on the built image, by renode-test; and, where QEMU has the board as well, both
-emulators held against each other. Exit code 1 if they differ, or a test fails."""
+"""`python -m host renode --run DIR --board BOARD`: tests/renode/board.robot on the built image, by renode-test; and,
+where QEMU has the board as well, both emulators held against each other. Exit code 1 if they differ, or a test
+fails."""
 
 import argparse
 import sys

@@ -1,4 +1,5 @@
-"""`python -m host replay runs/digits [--speed 2] [--web]`: a recorded session again, without a board; see `host.replay`.
+"""`python -m host replay runs/digits [--speed 2] [--web]`: a recorded session again, without a board; see
+`host.replay`.
 
 With --large the recorded samples go to another large model instead, and the two are compared.
 """

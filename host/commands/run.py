@@ -1,4 +1,5 @@
-"""`python -m host run --run DIR --board BOARD [--port URL ...]`: samples through one or several boards, shown live, with a summary.
+"""`python -m host run --run DIR --board BOARD [--port URL ...]`: samples through one or several boards, shown live,
+with a summary.
 
 Exit code 1 if a sample was lost, or a board and the host disagree; 3 if no board is there, or all were lost on the way.
 """

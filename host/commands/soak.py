@@ -1,5 +1,5 @@
-"""`python -m host soak --run DIR --board BOARD [--samples N] [--faults RATES]`: very many samples over a faulty cable; see `host.soak`.
-Exit code 1 if a sample did not end, something wrong was said of one, or memory grew."""
+"""`python -m host soak --run DIR --board BOARD [--samples N] [--faults RATES]`: very many samples over a faulty cable;
+see `host.soak`. Exit code 1 if a sample did not end, something wrong was said of one, or memory grew."""
 
 import argparse
 import sys

@@ -1,4 +1,5 @@
-"""`python -m host sweep --run DIR --board BOARD`: the board's risk-coverage curve, beside that of the test vectors. Exit code 1 if they differ."""
+"""`python -m host sweep --run DIR --board BOARD`: the board's risk-coverage curve, beside that of the test vectors.
+Exit code 1 if they differ."""
 
 import argparse
 import sys

@@ -4,8 +4,8 @@
         ...
 
 `-icount shift=N` makes one instruction take 2^N ns of virtual time, so that SysTick, or whatever the board's time base
-is, counts instructions; nothing here says how long the part itself would take. TCP and not a PTY, which has been seen to
-hold back a frame's last byte.
+is, counts instructions; nothing here says how long the part itself would take. TCP and not a PTY, which has been seen
+to hold back a frame's last byte.
 """
 
 import contextlib

@@ -3,12 +3,12 @@
     with boot(board, Path("firmware.elf")) as url:      # "socket://127.0.0.1:40123"
         ...
 
-One instruction is one period of the clock that the firmware falls back to (boards/render/renode.py), so that the DWT and
-SysTick count instructions; nothing here says how long the part itself would take.
+One instruction is one period of the clock that the firmware falls back to (boards/render/renode.py), so that the DWT
+and SysTick count instructions; nothing here says how long the part itself would take.
 
 Renode has no Debian package and was not at hand where this was written: the command line follows what was tried with
-release 1.16.1, but this runner itself has been run with a stand-in only (tests/host/test_renode.py). Renode 1.16.1 listens on
-all interfaces, not on loopback alone, as long as the block lasts.
+release 1.16.1, but this runner itself has been run with a stand-in only (tests/host/test_renode.py). Renode 1.16.1
+listens on all interfaces, not on loopback alone, as long as the block lasts.
 """
 
 import contextlib

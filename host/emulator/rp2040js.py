@@ -3,9 +3,9 @@
     with boot(board, Path("firmware.elf")) as url:      # "socket://127.0.0.1:40123"
         ...
 
-rp2040js is a library for Node.js; rp2040js.cjs beside this file is the program around it. One instruction is one period of the core's clock,
-so that SysTick counts instructions; nothing here says how long the part itself would take. It has no boot ROM, no flash timing, and a PLL that
-is always locked.
+rp2040js is a library for Node.js; rp2040js.cjs beside this file is the program around it. One instruction is one period
+of the core's clock, so that SysTick counts instructions; nothing here says how long the part itself would take. It has
+no boot ROM, no flash timing, and a PLL that is always locked.
 """
 
 import contextlib
@@ -32,7 +32,8 @@ STOP_SECONDS: Final = 5.0
 def boot(board: Board, elf: Path) -> Iterator[str]:
     """Run the .bin beside `elf` until the block ends; yields the URL of the board's UART.
 
-    Raises HostError if Node.js or rp2040js is not installed, the board is none of the RP2040, or the emulator ends by itself.
+    Raises HostError if Node.js or rp2040js is not installed, the board is none of the RP2040, or the emulator ends by
+    itself.
     """
     if board.emulator.rp2040js is None:
         raise HostError(

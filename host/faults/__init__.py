@@ -1,4 +1,5 @@
-"""A cable that damages what it carries, as a pyserial URL around any other port: the test kit's noise, by rates and a seed.
+"""A cable that damages what it carries, as a pyserial URL around any other port: the test kit's noise, by rates and a
+seed.
 
     faulty://flip=0.01,seed=7/socket://127.0.0.1:4000
     faulty://drop=0.001,truncate.up=0.002,disconnect.down=0.0001//dev/ttyACM0
@@ -7,9 +8,9 @@
     port = open_port(wrap("/dev/ttyACM0", "flip=0.01,seed=7"), baud=460_800)
     cable(url).up.counts.flip
 
-Between `faulty://` and the next slash stand comma-separated `kind=rate`, for both ways, `kind.down=rate`, from the host to
-the board, or `kind.up=rate`, from the board to the host; of a kind that is there twice the one with a way counts. Behind the
-slash stands the port. Rates are probabilities, 0 where nothing is said:
+Between `faulty://` and the next slash stand comma-separated `kind=rate`, for both ways, `kind.down=rate`, from the host
+to the board, or `kind.up=rate`, from the board to the host; of a kind that is there twice the one with a way counts.
+Behind the slash stands the port. Rates are probabilities, 0 where nothing is said:
 
     flip         of a byte: one to eight of its bits are inverted, delimiters not spared
     drop         of a chunk: it does not arrive
@@ -20,8 +21,8 @@ slash stands the port. Rates are probabilities, 0 where nothing is said:
     seed         an integer, 0 where nothing is said
 
 A chunk is what lies between two zeros, its zero included: a frame (host.frame). It suffers one thing or none, then its
-bytes are flipped. What happens follows from the seed and the bytes alone, not from the clock or from how they are cut into
-reads and writes. A cable outlives its ports: opened again, the URL goes on where it was, and so do its counts.
+bytes are flipped. What happens follows from the seed and the bytes alone, not from the clock or from how they are cut
+into reads and writes. A cable outlives its ports: opened again, the URL goes on where it was, and so do its counts.
 """
 
 import math
@@ -70,8 +71,8 @@ class Faults:
 
 @dataclass
 class Counts:
-    """Of one way: the chunks that went in and how many of them suffered what, the bytes that came out, and how many of those
-    were flipped."""
+    """Of one way: the chunks that went in and how many of them suffered what, the bytes that came out, and how many of
+    those were flipped."""
 
     chunks: int = 0
     bytes: int = 0

@@ -1,6 +1,7 @@
 """The output tensor of the last inference, for tests that compare every byte.
 
-Outputs tell of the input, so they leave the board only if the sample may: while consent is ALWAYS, or once RELEASE has said so.
+Outputs tell of the input, so they leave the board only if the sample may: while consent is ALWAYS, or once RELEASE has
+said so.
 """
 
 import typing

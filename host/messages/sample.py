@@ -3,32 +3,35 @@
     host   LOAD LOAD INFER           LOAD INFER                            ANSWER
     board                   LOADED               RESULT [UPLINK UPLINK ...]        [FINAL]
 
-INFER runs a sample that is whole; of one that is not, LOADED says how many bytes are there without a gap, and the host goes on from
-there. LOAD itself is not answered. RESULT says where the sample stands (`Stage`). One that was accepted has ended. One that was
-abstained from is
+INFER runs a sample that is whole; of one that is not, LOADED says how many bytes are there without a gap, and the host
+goes on from there. LOAD itself is not answered. RESULT says where the sample stands (`Stage`). One that was accepted
+has ended. One that was abstained from is
 
     SENT_UP   all of it goes up in UPLINKs, and the board waits for ANSWER until its deadline, counted from the last UPLINK
     HELD      it waits for RELEASE, after which it is sent up, or DECLINE, until the time for consent is over
     WITHHELD  it stays on the board
 
-and ends with FINAL, whose source says whose answer it is. DECLINE ends the wait at once: a held sample stays, and for one that was sent
-up there is no answer. RESEND asks for a piece again.
+and ends with FINAL, whose source says whose answer it is. DECLINE ends the wait at once: a held sample stays, and for
+one that was sent up there is no answer. RESEND asks for a piece again.
 
-`sample` is the host's number for a sample; within a session each has a higher number than those before (modulo 2^32, by less than half of
-it). The board knows the latest one only. Everything may be said again: a request that was carried out before is answered by where
-the sample stands, RESULT and, if it has ended so, FINAL, with the same values, and nothing runs twice. So is one that does not fit where
-the sample stands, and thus no byte of a sample that is held or withheld leaves the board.
+`sample` is the host's number for a sample; within a session each has a higher number than those before (modulo 2^32, by
+less than half of it). The board knows the latest one only. Everything may be said again: a request that was carried out
+before is answered by where the sample stands, RESULT and, if it has ended so, FINAL, with the same values, and nothing
+runs twice. So is one that does not fit where the sample stands, and thus no byte of a sample that is held or withheld
+leaves the board.
 
-LOAD and INFER are for models without state; a recurrent one gets its sample as host.messages.stream says, and the rest is the same.
+LOAD and INFER are for models without state; a recurrent one gets its sample as host.messages.stream says, and the rest
+is the same.
 
 A board with a source of its own (HELLO's `source`) need not be sent a sample at all:
 
     host   CAPTURE
     board          RESULT [UPLINK ... and so on]
 
-CAPTURE has the board take its source's next sample, one of either kind of model, and decide on it. Said again it takes no other: RESULT is
-the same. RESULT's `origin` tells the samples of the source apart. A recurrent model takes frame by frame until it is confident; if its
-source has no further frame yet, STEP says how many it took, and CAPTURE lets it go on.
+CAPTURE has the board take its source's next sample, one of either kind of model, and decide on it. Said again it takes
+no other: RESULT is the same. RESULT's `origin` tells the samples of the source apart. A recurrent model takes frame by
+frame until it is confident; if its source has no further frame yet, STEP says how many it took, and CAPTURE lets it go
+on.
 """
 
 import enum
@@ -48,7 +51,8 @@ class Stage(enum.IntEnum):
 
 
 class Source(enum.IntEnum):
-    """Whose answer FINAL carries: the board's (of no FINAL), the host's, the board's own since none came, or since it stays."""
+    """Whose answer FINAL carries: the board's (of no FINAL), the host's, the board's own since none came, or since it
+    stays."""
 
     BOARD = 0
     HOST = 1
@@ -59,10 +63,10 @@ class Source(enum.IntEnum):
 class Reason(enum.IntEnum):
     """Why a request was refused.
 
-    NO_SESSION: the board was reset, no CONFIGURE since. BUSY: another sample is held, or waits for its answer. UNKNOWN_SAMPLE: an
-    earlier sample, or one that is not decided. WRONG_KIND: whole samples for a recurrent model, or frames for one without state.
-    NO_CONSENT: outputs of a sample that may not leave. NO_SOURCE: the firmware was built without a source of samples. NO_SAMPLE: the
-    source has none at the moment.
+    NO_SESSION: the board was reset, no CONFIGURE since. BUSY: another sample is held, or waits for its answer.
+    UNKNOWN_SAMPLE: an earlier sample, or one that is not decided. WRONG_KIND: whole samples for a recurrent model, or
+    frames for one without state. NO_CONSENT: outputs of a sample that may not leave. NO_SOURCE: the firmware was built
+    without a source of samples. NO_SAMPLE: the source has none at the moment.
     """
 
     NO_SESSION = 0

@@ -1,7 +1,7 @@
 """Who is at the other end, what its clock says, and what it has to say in words.
 
-HELLO_REQUEST is the same in every version of the protocol, and HELLO begins with the version, so that two that do not understand each
-other can say so. A session begins with CONFIGURE (host.messages.settings).
+HELLO_REQUEST is the same in every version of the protocol, and HELLO begins with the version, so that two that do not
+understand each other can say so. A session begins with CONFIGURE (host.messages.settings).
 """
 
 import enum

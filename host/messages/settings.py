@@ -3,10 +3,11 @@
     host   CONFIGURE
     board             SETTINGS
 
-A CONFIGURE whose `session` is not the one that is open begins a session: whatever sample was there is dropped. After a reset none is
-open, and all but HELLO_REQUEST and CONFIGURE is refused as NO_SESSION, so that a host learns of the reset. In an open session it
-changes the settings, from the next decision on. A board never has less consent in force than it was built with, nor less than before in
-the same session, whose samples came to it under that: SETTINGS says what holds.
+A CONFIGURE whose `session` is not the one that is open begins a session: whatever sample was there is dropped. After a
+reset none is open, and all but HELLO_REQUEST and CONFIGURE is refused as NO_SESSION, so that a host learns of the
+reset. In an open session it changes the settings, from the next decision on. A board never has less consent in force
+than it was built with, nor less than before in the same session, whose samples came to it under that: SETTINGS says
+what holds.
 """
 
 import enum

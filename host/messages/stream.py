@@ -3,18 +3,18 @@
     host   PUSH        PUSH             ...  FINISH
     board        STEP        RESULT (accepted)      RESULT [UPLINK ... and so on]
 
-PUSH carries whole frames, each as many bytes as HELLO's `input_bytes`; the first one of another sample resets the state. The board
-answers each PUSH with STEP, which says how many frames it has, or with RESULT as soon as its gate is confident, from the model's
-least number of frames on: that ends the sample, and what is left of it is not wanted. At HELLO's `steps` frames, or at FINISH, it
-abstains: RESULT, and what follows it in host.messages.sample. Frames that were there before are passed over, those beyond a gap too,
-so that a PUSH may be said again, in other pieces.
+PUSH carries whole frames, each as many bytes as HELLO's `input_bytes`; the first one of another sample resets the
+state. The board answers each PUSH with STEP, which says how many frames it has, or with RESULT as soon as its gate is
+confident, from the model's least number of frames on: that ends the sample, and what is left of it is not wanted. At
+HELLO's `steps` frames, or at FINISH, it abstains: RESULT, and what follows it in host.messages.sample. Frames that were
+there before are passed over, those beyond a gap too, so that a PUSH may be said again, in other pieces.
 
     PUSH    sample u32 | step u16 | frames: all bytes that remain
     FINISH  sample u32
     STEP    sample u32 | steps u16 | class_index u8 | score u16 | infer_cycles u32 | gate_cycles u32
 
-Refused as OUT_OF_RANGE: data that are no whole number of frames, no frame, or frames beyond HELLO's `steps`. WRONG_KIND: the model
-has no state.
+Refused as OUT_OF_RANGE: data that are no whole number of frames, no frame, or frames beyond HELLO's `steps`.
+WRONG_KIND: the model has no state.
 """
 
 import typing

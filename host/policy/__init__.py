@@ -4,9 +4,9 @@
     turn = policy.turn()                                        # CONFIGURE, if it is not in force already
     policy.learn(turn, score, class_index, answer)              # what the board said, and the large model if it was asked
 
-The board knows thresholds only, and every abstention costs a transmission. A policy that wants the large model's answer to a
-sample whatever the board makes of it sets the threshold above every score for that one sample: the board abstains, sends it up
-and is answered, as always.
+The board knows thresholds only, and every abstention costs a transmission. A policy that wants the large model's answer
+to a sample whatever the board makes of it sets the threshold above every score for that one sample: the board abstains,
+sends it up and is answered, as always.
 
 A new policy is one file with what `Policy` lists, and one line in POLICIES.
 """

@@ -1,6 +1,8 @@
-"""Online selective classification with limited feedback: thresholds are experts, and the large model's answers judge them.
+"""Online selective classification with limited feedback: thresholds are experts, and the large model's answers judge
+them.
 
-An expert is a threshold t: on a sample of score s it gives the board's class if s >= t, and abstains otherwise. On each sample
+An expert is a threshold t: on a sample of score s it gives the board's class if s >= t, and abstains otherwise. On each
+sample
 
     a coin falls heads with probability p         the sample is queried: the board abstains, whatever its score
     otherwise an expert is drawn by its weight    its threshold is in force; the board may abstain
@@ -8,17 +10,19 @@ An expert is a threshold t: on a sample of score s it gives the board's class if
                                                   an expert that did, with o_f > C theta + sqrt(2 C theta), is dropped
     always                                        the weight of every expert that abstains is multiplied by 1 - p
 
-Scheme 1 ("online-1") takes the answers to queried samples only, so that o_f / C is an expert's share of mistakes in all samples.
-Scheme 2 ("online-2") takes those to all abstentions, so the expert in force gets no mistake on a sample that it abstains from, which
-counts in C all the same: it is judged leniently, the more so the less often the coin falls heads. In a simulation (10,000 samples,
-even scores, wrong with probability 1 - score, theta 0.02, p 0.1, 5 seeds) the second half of the samples had 0.2 to 2.4 % mistakes
-under scheme 1, with 81 to 96 % abstentions, and 1.5 to 7.3 % under scheme 2, with 64 to 82 %. A sample without a score (it was lost) is no round, and one without an answer (the board fell back on its own) is none to C.
+Scheme 1 ("online-1") takes the answers to queried samples only, so that o_f / C is an expert's share of mistakes in all
+samples. Scheme 2 ("online-2") takes those to all abstentions, so the expert in force gets no mistake on a sample that
+it abstains from, which counts in C all the same: it is judged leniently, the more so the less often the coin falls
+heads. In a simulation (10,000 samples, even scores, wrong with probability 1 - score, theta 0.02, p 0.1, 5 seeds) the
+second half of the samples had 0.2 to 2.4 % mistakes under scheme 1, with 81 to 96 % abstentions, and 1.5 to 7.3 % under
+scheme 2, with 64 to 82 %. A sample without a score (it was lost) is no round, and one without an answer (the board fell
+back on its own) is none to C.
 
-The rate p of the weights is that of the coin, and a round that would drop the last experts is taken back whole, as in the authors'
-code. The thresholds are k / n for k = 0 .. n - 1, our choice; there they are 20 from 0.2 to 0.95, for each of 30 networks, of
-which a board carries one. What counts as a mistake is to differ from the large model.
-Source: Gangrade, Kag, Cutkosky and Saligrama, "Online Selective Classification with Limited Feedback", NeurIPS 2021; the algorithm
-as in the authors' code.
+The rate p of the weights is that of the coin, and a round that would drop the last experts is taken back whole, as in
+the authors' code. The thresholds are k / n for k = 0 .. n - 1, our choice; there they are 20 from 0.2 to 0.95, for each
+of 30 networks, of which a board carries one. What counts as a mistake is to differ from the large model. Source:
+Gangrade, Kag, Cutkosky and Saligrama, "Online Selective Classification with Limited Feedback", NeurIPS 2021; the
+algorithm as in the authors' code.
 """
 
 import math
@@ -32,8 +36,8 @@ from host.policy.policy import NOTHING, Settings, Turn
 
 @dataclass(frozen=True)
 class State:
-    """Of n experts: logarithms of their weights, -inf of those that were dropped, and o; and C. In logarithms, since weights of
-    thousands of rounds would round to 0."""
+    """Of n experts: logarithms of their weights, -inf of those that were dropped, and o; and C. In logarithms, since
+    weights of thousands of rounds would round to 0."""
 
     weights: tuple[float, ...]
     mistakes: tuple[int, ...]

@@ -13,9 +13,9 @@ NOTHING: Final = ONE + 1
 class Settings:
     """What a policy may be told; each takes what it needs.
 
-    `threshold` is a score code. `query_share` is the share of samples that are sent up whatever the board makes of them, 0 or more
-    and below 1; `mistake_rate` how often, per answer seen, a threshold may be wrong, 0 to 1; `experts` how many thresholds there
-    are to choose from.
+    `threshold` is a score code. `query_share` is the share of samples that are sent up whatever the board makes of
+    them, 0 or more and below 1; `mistake_rate` how often, per answer seen, a threshold may be wrong, 0 to 1; `experts`
+    how many thresholds there are to choose from.
     """
 
     threshold: int = 0

@@ -11,8 +11,8 @@
     microphone[:DEVICE]   a microphone, by number or by name; needs the extra [microphone]
     board                 the boards' own: the firmware has a source of samples (firmware/source.py)
 
-A new source is one new file with a function `load(detail, run, manifest) -> Source`, and one line in SOURCES. Its libraries are
-imported only when it is asked for.
+A new source is one new file with a function `load(detail, run, manifest) -> Source`, and one line in SOURCES. Its
+libraries are imported only when it is asked for.
 """
 
 import importlib
@@ -47,8 +47,8 @@ NAMED: Final = ("webcam", "microphone", "board")
 
 
 class Source(ABC):
-    """Samples one after the other. `name` says in words what it is and what is done to it; `count` is how many samples there are,
-    None if nobody knows: then it goes on until it is closed, or until the other side ends."""
+    """Samples one after the other. `name` says in words what it is and what is done to it; `count` is how many samples
+    there are, None if nobody knows: then it goes on until it is closed, or until the other side ends."""
 
     def __init__(self, name: str, count: int | None) -> None:
         self.name, self.count = name, count
@@ -56,12 +56,12 @@ class Source(ABC):
 
     @abstractmethod
     def samples(self) -> Iterator[Sample]:
-        """The samples, each made when it is asked for; from a device the present one. To be called once, and used by one thread at
-        a time. Raises HostError naming file or device and cause."""
+        """The samples, each made when it is asked for; from a device the present one. To be called once, and used by
+        one thread at a time. Raises HostError naming file or device and cause."""
 
     def connected(self, hellos: Mapping[str, Hello]) -> None:  # noqa: B027, most need not know
-        """The boards at these ports are there. Called once, before any sample is asked for; `name` and `count` hold from then on.
-        Raises HostError if the samples cannot come from them."""
+        """The boards at these ports are there. Called once, before any sample is asked for; `name` and `count` hold
+        from then on. Raises HostError if the samples cannot come from them."""
 
     def vector(self, hello: Hello, origin: int) -> tuple[int, int] | None:
         """Which sample of the test split a board has taken itself, and its class; None if it is none of them."""
@@ -77,7 +77,8 @@ class Source(ABC):
 
 
 def open(spec: str, run: RunFolder, manifest: Manifest) -> Source:  # noqa: A001, source.open as wave.open
-    """The source that `spec` names. Raises HostError if it does not exist, does not suit the model, or lacks its library."""
+    """The source that `spec` names. Raises HostError if it does not exist, does not suit the model, or lacks its
+    library."""
     name, _, detail = spec.partition(":")
     if spec == TEST:
         kind = TEST

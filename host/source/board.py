@@ -1,8 +1,9 @@
 """The boards' own sources: `--source board`. Nothing goes down to a board but the request to take its next sample.
 
-A board whose source is the test split's first samples (`make firmware SOURCE=vectors:32`) says which one each is: then there are as many
-samples as the boards have, and it is known what they must say of them. Of a driver's samples nobody knows a label, and there is no end.
-What a board is sure of stays there. One that it abstains from is known here once it has come up.
+A board whose source is the test split's first samples (`make firmware SOURCE=vectors:32`) says which one each is: then
+there are as many samples as the boards have, and it is known what they must say of them. Of a driver's samples nobody
+knows a label, and there is no end. What a board is sure of stays there. One that it abstains from is known here once it
+has come up.
 """
 
 import itertools

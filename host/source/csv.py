@@ -1,13 +1,14 @@
 """Numbers as text: a CSV file, or lines as another program writes them to standard input or a FIFO: `--source -`.
 
-Values are 0 .. 1, standing for what was 0 .. 1 in training (the `low` .. `high` of its data). One line is one sample of a model without
-state, as many values as its input has, channels last; of a recurrent one it is one frame of a sequence:
+Values are 0 .. 1, standing for what was 0 .. 1 in training (the `low` .. `high` of its data). One line is one sample of
+a model without state, as many values as its input has, channels last; of a recurrent one it is one frame of a sequence:
 
     f0,f1,f2           or   sample,label,f0,f1,f2           or   sequence,label,f0,f1,f2
     0.1,0.5,0.0             first,cat,0.1,0.5,0.0                walk-1,walking,0.1,0.5,0.0
 
-The first line names the columns. Without sequence and label all frames of a file are one sequence; of a program, which may go on for ever, every
-so many as the model takes. Sequences may be shorter than that: they end with the first line of the next one, or with the file.
+The first line names the columns. Without sequence and label all frames of a file are one sequence; of a program, which
+may go on for ever, every so many as the model takes. Sequences may be shorter than that: they end with the first line
+of the next one, or with the file.
 """
 
 import csv
@@ -46,7 +47,8 @@ Row = tuple[int, list[str]]
 
 @dataclass(frozen=True)
 class Form:
-    """What a line holds: the two columns that may come first, then `size` values. `most` lines make a sequence, 0: a line is a sample."""
+    """What a line holds: the two columns that may come first, then `size` values. `most` lines make a sequence, 0: a
+    line is a sample."""
 
     size: int
     most: int
@@ -99,7 +101,8 @@ class Lines(Source):
             yield Sample(index, label, codes_of(group.values, self._manifest), name)
 
     def _open_groups(self) -> Iterator[Group]:
-        """The groups until the source is closed; what has come of a line or sequence by then is neither a sample nor a mistake."""
+        """The groups until the source is closed; what has come of a line or sequence by then is neither a sample nor a
+        mistake."""
         try:
             for group in self._groups():
                 if self._closed.is_set():
@@ -176,7 +179,8 @@ def _rows(name: str, lines: Iterator[str], form: Form) -> Iterator[Row]:
 
 
 def _groups(name: str, rows: Iterator[Row], form: Form, live: bool) -> Iterator[Group]:
-    """The samples that the rows make, each as soon as it is known to be whole. One without state is a row, a sequence has some."""
+    """The samples that the rows make, each as soon as it is known to be whole. One without state is a row, a sequence
+    has some."""
     number, header = next(rows, (0, None))
     if header is None:
         raise HostError(f"{name}: empty, expected a header and lines of values.", form.help)

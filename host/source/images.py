@@ -1,8 +1,9 @@
 """Images, one or a folder of them, fitted to the model's input as its training fits them: `--source pictures/`.
 
-Every file that Pillow reads, also in subfolders, by name; a file's label is its folder's name if that is a class. Files are read when their
-turn comes, so that a folder may hold more than fits in memory. A model of images [H, W, 1] gets them grey, one of [H, W, 3] in colour.
-Where the run was trained on a folder of images, `fit` is that of its run.toml; elsewhere it is "crop": contract.image has both.
+Every file that Pillow reads, also in subfolders, by name; a file's label is its folder's name if that is a class. Files
+are read when their turn comes, so that a folder may hold more than fits in memory. A model of images [H, W, 1] gets
+them grey, one of [H, W, 3] in colour. Where the run was trained on a folder of images, `fit` is that of its run.toml;
+elsewhere it is "crop": contract.image has both.
 """
 
 import os
@@ -30,7 +31,8 @@ COLOUR_OF: Final = {1: "grey", 3: "rgb"}  # by channels
 
 
 class Fit:
-    """From a picture to input codes. `description` says what is done. Raises HostError for a model that takes no images."""
+    """From a picture to input codes. `description` says what is done. Raises HostError for a model that takes no
+    images."""
 
     def __init__(self, run: RunFolder, manifest: Manifest) -> None:
         shape = manifest.inputs[0].shape
@@ -78,7 +80,8 @@ def load(detail: str, run: RunFolder, manifest: Manifest) -> Images:
 
 
 def _files(path: Path) -> Iterator[Path]:
-    """The images in it, of each folder before its subfolders, by name; hidden ones and those of other kinds are passed over."""
+    """The images in it, of each folder before its subfolders, by name; hidden ones and those of other kinds are passed
+    over."""
     if not path.is_dir():
         yield path
         return

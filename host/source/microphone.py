@@ -1,7 +1,9 @@
-"""A microphone: `--source microphone`, `microphone:2` or `microphone:USB` for a device by number or by part of its name.
+"""A microphone: `--source microphone`, `microphone:2` or `microphone:USB` for a device by number or by part of its
+name.
 
-A sequence is the sound of the last frames that the model takes, as log-mel energies with the manifest's settings. The next one begins half a
-sequence later, or later than that if the session was busy: what was heard in between is dropped, so that the answer is about now.
+A sequence is the sound of the last frames that the model takes, as log-mel energies with the manifest's settings. The
+next one begins half a sequence later, or later than that if the session was busy: what was heard in between is dropped,
+so that the answer is about now.
 """
 
 import threading
@@ -64,7 +66,8 @@ class Microphone(Source):
 
 
 def load(detail: str, run: RunFolder, manifest: Manifest) -> Microphone:
-    """Microphone `detail`, the system's own choice if it is empty. Raises HostError if there is none, or no sounddevice."""
+    """Microphone `detail`, the system's own choice if it is empty. Raises HostError if there is none, or no
+    sounddevice."""
     settings = features_of("microphone", manifest)
     cure = "Install it with `sudo apt-get install libportaudio2 && pip install -e '.[microphone]'`."
     try:

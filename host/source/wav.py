@@ -1,7 +1,8 @@
 """Recordings: WAV files, one or a folder of them: `--source recordings/`.
 
-Each becomes frames of log-mel energies with the manifest's settings, and silence up to the last of them, as in training. A
-recording longer than the model's sequences is cut there. The label of a file in a subfolder is that folder's name if it is a class.
+Each becomes frames of log-mel energies with the manifest's settings, and silence up to the last of them, as in
+training. A recording longer than the model's sequences is cut there. The label of a file in a subfolder is that
+folder's name if it is a class.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,8 @@
-"""A camera: `--source webcam`, `webcam:1` for the second one, `webcam:/dev/video2` for a device, or a film or stream that OpenCV reads.
+"""A camera: `--source webcam`, `webcam:1` for the second one, `webcam:/dev/video2` for a device, or a film or stream
+that OpenCV reads.
 
-Frames at RATE a second, each as it is when it is asked for: while the session is busy with one, those that come meanwhile are dropped. Of a film
-no frame is. They are fitted to the model's input as images are (host.source.images).
+Frames at RATE a second, each as it is when it is asked for: while the session is busy with one, those that come
+meanwhile are dropped. Of a film no frame is. They are fitted to the model's input as images are (host.source.images).
 """
 
 import time

@@ -4,8 +4,8 @@
     with view.make("auto", control, Console(), note="page: http://127.0.0.1:8000/") as shown:
         for event in events: shown.show(event)
 
-A view sees nothing but events (host.events), so it shows a recorded session just as a live one; what a person wants goes to
-the control. host/view/web is one more view, of a browser's.
+A view sees nothing but events (host.events), so it shows a recorded session just as a live one; what a person wants
+goes to the control. host/view/web is one more view, of a browser's.
 
 A new view is one new file and one line in VIEWS.
 """
@@ -50,8 +50,8 @@ VIEWS: Final[dict[str, Callable[[Control, Console, str], View]]] = {
 
 
 def make(name: str, control: Control, console: Console, note: str = "") -> View:
-    """The view called `name`, or AUTO, on `console`. `note` is a line that it shows too, as the address of a page. Raises HostError for a
-    name that is not known."""
+    """The view called `name`, or AUTO, on `console`. `note` is a line that it shows too, as the address of a page.
+    Raises HostError for a name that is not known."""
     if name == AUTO:
         name = "terminal" if console.is_terminal and not console.is_dumb_terminal else "plain"
     if name not in VIEWS:

@@ -2,8 +2,8 @@
 
     with reading(press) as can:          # press("y"), press("up")
 
-`can` is False, and nothing is read, where standard input is closed, a file, or a pipe, or where there is no termios. The
-terminal gets its settings back at the end, however that comes; Ctrl-C stays what it is.
+`can` is False, and nothing is read, where standard input is closed, a file, or a pipe, or where there is no termios.
+The terminal gets its settings back at the end, however that comes; Ctrl-C stays what it is.
 """
 
 import contextlib

@@ -3,8 +3,8 @@
     picture = of(began, sampled.codes)
     picture.kind, picture.levels.shape        # "image", (8, 8, 1)
 
-A code c stands for scale * (c - zero_point); `low` .. `high` of the session become the levels 0 .. 255, what is beyond them
-saturates. How a level is painted is the view's affair.
+A code c stands for scale * (c - zero_point); `low` .. `high` of the session become the levels 0 .. 255, what is beyond
+them saturates. How a level is painted is the view's affair.
 """
 
 import math
@@ -34,7 +34,8 @@ class Picture:
 
 
 def of(began: Began, codes: bytes) -> Picture | None:
-    """The picture of a sample, None if its codes are unknown (it is still on its board) or not of the session's shape."""
+    """The picture of a sample, None if its codes are unknown (it is still on its board) or not of the session's
+    shape."""
     values = np.frombuffer(codes, {"int8": "<i1", "int16": "<i2"}[began.dtype]) if _whole(began, codes) else None
     if values is None:
         return None

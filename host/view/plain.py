@@ -3,8 +3,8 @@
     12.31  emulator      link down: the connection was lost
     15.00  standing      366 of 450 samples, 40.1/s; coverage 78.4 %; accuracy 94.3 % alone, 98.6 % with the PC; 5.1 ms p50, 11.8 ms p95
 
-The first column is seconds since the session began. Samples are not said one by one, session.jsonl has them; a lost one is, as long as
-there are few.
+The first column is seconds since the session began. Samples are not said one by one, session.jsonl has them; a lost one
+is, as long as there are few.
 """
 
 from typing import Final

@@ -29,7 +29,8 @@ from host.view.picture import Picture, resized
 from host.view.state import WINDOW, Board, Shown, State
 
 BOARD, LARGE, GOOD, BAD, SOFT = "#e0701c", "#3592d4", "#1fa47c", "#d6453d", "bright_black"
-"""Board and large model have the colours that the reports give them, in a lightness for dark and for light terminals."""
+"""Board and large model have the colours that the reports give them, in a lightness for dark and for light
+terminals."""
 
 CONSENT, THRESHOLD, QUIT = "y/n", "up/down", "q"
 """Keys, as the screen calls them."""
@@ -48,8 +49,8 @@ BAR: Final = (6, 24)
 
 
 def screen(state: State, console: Console, keys: Collection[str], note: str = "", idle: float = 0.0) -> RenderableType:
-    """All of it, as large as the console. `keys` are those that a person can press, of CONSENT, THRESHOLD and QUIT; `note` goes to the
-    last line; `idle` is the seconds since the last event."""
+    """All of it, as large as the console. `keys` are those that a person can press, of CONSENT, THRESHOLD and QUIT;
+    `note` goes to the last line; `idle` is the seconds since the last event."""
     width, height = console.size
     side = max(30, min(width * 2 // 5, 2 * height))
     wide = width - side
@@ -61,8 +62,8 @@ def screen(state: State, console: Console, keys: Collection[str], note: str = ""
 
 
 def painted(shown: Picture, height: int, width: int) -> NDArray[np.uint8]:
-    """Pixels [H, W, 3] of a picture in at most so much room: images keep their proportions and grow by whole factors, the rest fills
-    the room."""
+    """Pixels [H, W, 3] of a picture in at most so much room: images keep their proportions and grow by whole factors,
+    the rest fills the room."""
     levels: NDArray[Any] = shown.levels
     if shown.kind == "trace":
         levels = _drawn(levels[..., 0], height, width)
@@ -82,7 +83,8 @@ def painted(shown: Picture, height: int, width: int) -> NDArray[np.uint8]:
 
 @dataclass(frozen=True)
 class Blocks:
-    """Pixels [H, W, 3] as half blocks, in the middle of `width` characters. Segments, for a text of as many styles is slow."""
+    """Pixels [H, W, 3] as half blocks, in the middle of `width` characters. Segments, for a text of as many styles is
+    slow."""
 
     pixels: NDArray[np.uint8]
     width: int

@@ -1,12 +1,13 @@
-"""What all views show, folded from the events of a session: figures over all samples and over the last ones, where the time goes,
-the state of each board, the last samples.
+"""What all views show, folded from the events of a session: figures over all samples and over the last ones, where the
+time goes, the state of each board, the last samples.
 
     state = State()
     for event in events: state.fold(event)
     state.window.coverage, state.latency()["total"].p95
 
-Memory is bounded however long a session is: sums, the last WINDOW samples, at most COURSE_MAX points of the course. Nothing reads a
-clock: the time is that of the last event, so a recorded session folds to the same state. Not thread-safe.
+Memory is bounded however long a session is: sums, the last WINDOW samples, at most COURSE_MAX points of the course.
+Nothing reads a clock: the time is that of the last event, so a recorded session folds to the same state. Not
+thread-safe.
 """
 
 import bisect
@@ -139,7 +140,8 @@ class State:
         self.moved_by: str | None = None
         self.total, self.window, self.since = Tally(), Tally(), Tally()
         self.featured: Shown | None = None
-        """The sample to show: one that waits for consent, else one that is followed to its end and stays for a while."""
+        """The sample to show: one that waits for consent, else one that is followed to its end and stays for a
+        while."""
         self.abstained: deque[Shown] = deque(maxlen=ABSTAINED)
         """The last ended ones that the board did not answer, the newest last."""
         self.course: list[Mark] = []
@@ -216,8 +218,8 @@ class State:
         return any(board.connected is not None and board.connected.emulated for board in self.boards.values())
 
     def latency(self) -> dict[str, Percentiles]:
-        """Percentiles by stage in milliseconds over the last TIMED samples, in the order of host.latency.STAGES. A wait for consent is in
-        the sums, and in no stage."""
+        """Percentiles by stage in milliseconds over the last TIMED samples, in the order of host.latency.STAGES. A wait
+        for consent is in the sums, and in no stage."""
         found: dict[str, list[float]] = {stage: [] for stage in STAGES}
         for _, times in self._times:
             for stage, milliseconds in times.items():
@@ -225,9 +227,9 @@ class State:
         return {stage: percentiles(durations) for stage, durations in found.items() if durations}
 
     def split(self) -> dict[str, dict[str, float]]:
-        """Mean milliseconds by part of the last TIMED samples, of those that the "board" answered and of those that the "host" did; means
-        add up to the mean of the whole, which percentiles do not. Time in no stage is WAITING. Samples that fell back are in neither:
-        theirs is the board's deadline and nothing else."""
+        """Mean milliseconds by part of the last TIMED samples, of those that the "board" answered and of those that the
+        "host" did; means add up to the mean of the whole, which percentiles do not. Time in no stage is WAITING.
+        Samples that fell back are in neither: theirs is the board's deadline and nothing else."""
         means = {}
         for source in ("board", "host"):
             times = [times for by, times in self._times if by == source]
@@ -288,8 +290,9 @@ class State:
 
 
 def operating_point(curve: Sequence[Point], threshold: int) -> Point | None:
-    """What the curve promises of a threshold; None without a curve. The curve is in the order of its thresholds, each of them a
-    score that came up, so a threshold between two does what the higher one does, and one above all accepts nothing."""
+    """What the curve promises of a threshold; None without a curve. The curve is in the order of its thresholds, each
+    of them a score that came up, so a threshold between two does what the higher one does, and one above all accepts
+    nothing."""
     if not curve:
         return None
     above = bisect.bisect_left(curve, threshold, key=lambda point: point.threshold)
@@ -297,8 +300,8 @@ def operating_point(curve: Sequence[Point], threshold: int) -> Point | None:
 
 
 def step(curve: Sequence[Point], threshold: int, share: float) -> int:
-    """The threshold with at least `share` more coverage on the curve than this one, less if it is negative, and no more of a change
-    than it takes. Without a curve as if scores were uniform in 0 .. 1."""
+    """The threshold with at least `share` more coverage on the curve than this one, less if it is negative, and no more
+    of a change than it takes. Without a curve as if scores were uniform in 0 .. 1."""
     if not curve:
         return min(max(threshold - round(share * ONE), 0), NOTHING)
     now = operating_point(curve, threshold)

@@ -5,8 +5,8 @@
     down or -       fewer
     q               end the session; the summary is of the samples until then
 
-The screen is drawn by a thread of its own, at most FRAMES_PER_SECOND times a second and only when something has changed, so that
-no event waits for a slow terminal. It takes 80 columns and 24 lines; on fewer it is cut, not wrapped.
+The screen is drawn by a thread of its own, at most FRAMES_PER_SECOND times a second and only when something has
+changed, so that no event waits for a slow terminal. It takes 80 columns and 24 lines; on fewer it is cut, not wrapped.
 """
 
 import contextlib
@@ -88,7 +88,8 @@ class Terminal:
             self._control.move(step(curve, now, share), by="key")
 
     def _has_seen(self, asking: Shown) -> bool:
-        """Whether a person had the time to: a key that is held down, or hit twice, is no answer about the next sample."""
+        """Whether a person had the time to: a key that is held down, or hit twice, is no answer about the next
+        sample."""
         drawn, at = self._drawn
         return drawn == (asking.port, asking.sample) and time.monotonic() - at >= SEEN_SECONDS
 

@@ -1,4 +1,5 @@
-"""Channels that hold one code disappear, with whatever was computed for them alone, and no byte of the output changes."""
+"""Channels that hold one code disappear, with whatever was computed for them alone, and no byte of the output
+changes."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -234,7 +235,8 @@ def test_random_networks_with_many_constant_channels(tmp_path: Path) -> None:
 
 
 def test_where_a_code_could_wrap_nothing_is_known_of_it() -> None:
-    """A left shift takes both ends of 1 << 27 .. 1 << 28 past 32 bits, to the same code; what lies between has others."""
+    """A left shift takes both ends of 1 << 27 .. 1 << 28 past 32 bits, to the same code; what lies between has
+    others."""
     values = Requantisation((1 << 30,), (5,), 0, -128, 127)
     ends = (1 << 27, 1 << 28)
     assert requantise(values, ends[0]) == requantise(values, ends[1]) != requantise(values, 3 << 26)

@@ -1,4 +1,5 @@
-"""The kernels in assembly, which a PC cannot run: random models in the emulator of a Cortex-M4 against the interpreter."""
+"""The kernels in assembly, which a PC cannot run: random models in the emulator of a Cortex-M4 against the
+interpreter."""
 
 import shutil
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""The memory plan: nothing alive at the same time overlaps, inputs and outputs live as promised, the arena is not wasted."""
+"""The memory plan: nothing alive at the same time overlaps, inputs and outputs live as promised, the arena is not
+wasted."""
 
 from pathlib import Path
 
@@ -24,7 +25,8 @@ class InPlace(Node):
 def program(
     sizes: list[int], reads: list[list[int]], in_place: list[bool], outputs: list[int] | None = None
 ) -> Program:
-    """Tensor 0 is the input; operator i reads tensors `reads[i]` and writes tensor i + 1; by default the last is the output."""
+    """Tensor 0 is the input; operator i reads tensors `reads[i]` and writes tensor i + 1; by default the last is the
+    output."""
     tensors = tuple(
         Tensor(index, f"t{index}", (size,), "int8", Quantization((1.0,), (0,), 0), None)
         for index, size in enumerate(sizes)

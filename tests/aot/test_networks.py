@@ -1,4 +1,5 @@
-"""Whole networks against the interpreter: what single operators cannot show is whether buffers survive their neighbours."""
+"""Whole networks against the interpreter: what single operators cannot show is whether buffers survive their
+neighbours."""
 
 from pathlib import Path
 

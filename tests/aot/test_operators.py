@@ -41,8 +41,8 @@ FAST: Final = {
 
 @pytest.mark.parametrize(("dtype", "name"), [(dtype, name) for dtype, names in FAST.items() for name in names])
 def test_random_models_take_fast_and_slow_paths(dtype: str, name: str) -> None:
-    """What is compared above covers the kernels for the DSP extension, the element-wise ones, the ones that either fall back
-    to, and rescalings that underflow. Compiles no C."""
+    """What is compared above covers the kernels for the DSP extension, the element-wise ones, the ones that either fall
+    back to, and rescalings that underflow. Compiles no C."""
     fast = underflows = 0
     models = 100
     for seed in range(models):

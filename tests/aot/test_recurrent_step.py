@@ -1,4 +1,5 @@
-"""What one time step of an iRNN with 64 hidden units costs on a Cortex-M4, all operators included, beside its products."""
+"""What one time step of an iRNN with 64 hidden units costs on a Cortex-M4, all operators included, beside its
+products."""
 
 import shutil
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Where the last bit of a multiplier decides, and scales at the ends of what the kernels take.
 
-The cases of the first kind were found by searching for scales on which float32 and double disagree, then for the codes that
-show it.
+The cases of the first kind were found by searching for scales on which float32 and double disagree, then for the codes
+that show it.
 """
 
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Sums of int8 by multiples and tables: which of the forms real scales take, and that all of them give every pair's code."""
+"""Sums of int8 by multiples and tables: which of the forms real scales take, and that all of them give every pair's
+code."""
 
 from itertools import product
 from pathlib import Path

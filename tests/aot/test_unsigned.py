@@ -1,4 +1,5 @@
-"""The kernels of Armv6-M, whose weights are unsigned: their C on this PC, their assembly in the emulator of a Cortex-M0."""
+"""The kernels of Armv6-M, whose weights are unsigned: their C on this PC, their assembly in the emulator of a
+Cortex-M0."""
 
 import shutil
 from pathlib import Path

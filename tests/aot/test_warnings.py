@@ -1,5 +1,5 @@
-"""The generated C is compiled for the boards with every warning an error, as the firmware compiles it: GCC for Arm sees other
-things than GCC for this PC, among them the assembly."""
+"""The generated C is compiled for the boards with every warning an error, as the firmware compiles it: GCC for Arm sees
+other things than GCC for this PC, among them the assembly."""
 
 import shutil
 import subprocess

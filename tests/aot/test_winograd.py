@@ -1,4 +1,5 @@
-"""Winograd's form of 3x3 convolutions: exact on every shape, safe on its own input, taken where it is worth its flash."""
+"""Winograd's form of 3x3 convolutions: exact on every shape, safe on its own input, taken where it is worth its
+flash."""
 
 import shutil
 from collections.abc import Callable

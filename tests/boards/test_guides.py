@@ -1,4 +1,5 @@
-"""The bring-up guides: every board is on exactly one page, with the figures of its board file, and every file that they name is there."""
+"""The bring-up guides: every board is on exactly one page, with the figures of its board file, and every file that they
+name is there."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""Which models fit which board: measured, computed from another board's image, computed from a manifest, and nothing known."""
+"""Which models fit which board: measured, computed from another board's image, computed from a manifest, and nothing
+known."""
 
 import dataclasses
 import json

@@ -129,7 +129,8 @@ def test_register_words_of_the_other_stm32f4_clocks() -> None:
         "VOS": 0b10 << 14,
         "OVER_DRIVE": 0,
     }
-    # RM0090 7.3.2 likewise: PLLP /2; PPRE1 /4, PPRE2 /2; 5.4.1: bit 14 is scale 1; table 10: 5 wait states above 150 MHz.
+    # RM0090 7.3.2 likewise: PLLP /2; PPRE1 /4, PPRE2 /2; 5.4.1: bit 14 is scale 1; table 10: 5 wait states above 150
+    # MHz.
     assert load("stm32f4_discovery").clock.words() == {
         "PLLCFGR": 4 + (168 << 6) + (1 << 22) + (7 << 24) + (2 << 28),
         "CFGR": (0b101 << 10) + (0b100 << 13),
@@ -142,8 +143,8 @@ def test_register_words_of_the_other_stm32f4_clocks() -> None:
 
 
 def test_register_words_of_the_stm32f7_clock() -> None:
-    # RM0385 5.3.2 by hand: PLLM 4, PLLN 216, PLLP /2, PLLSRC HSE, PLLQ 9, bits 28 to 31 as after reset (0x2400 3010); 5.3.3:
-    # PPRE1 /4, PPRE2 /2; table 7: 7 wait states above 210 MHz; 4.4.1: scale 1.
+    # RM0385 5.3.2 by hand: PLLM 4, PLLN 216, PLLP /2, PLLSRC HSE, PLLQ 9, bits 28 to 31 as after reset (0x2400 3010);
+    # 5.3.3: PPRE1 /4, PPRE2 /2; table 7: 7 wait states above 210 MHz; 4.4.1: scale 1.
     assert load("nucleo_f746zg").clock.words() == {
         "PLLCFGR": 4 + (216 << 6) + (1 << 22) + (9 << 24) + (2 << 28),
         "CFGR": (0b101 << 10) + (0b100 << 13),
@@ -156,8 +157,8 @@ def test_register_words_of_the_stm32f7_clock() -> None:
 
 
 def test_register_words_of_the_internal_oscillators_clocks() -> None:
-    # RM0351, RCC_PLLCFGR by hand: HSI16 is 10, PLLM 1 is 0 << 4, PLLN 10 << 8, PLLREN 1 << 24, PLLR /2 is 00 << 25; FLASH_ACR: 4
-    # wait states above 64 MHz in range 1, prefetch, both caches.
+    # RM0351, RCC_PLLCFGR by hand: HSI16 is 10, PLLM 1 is 0 << 4, PLLN 10 << 8, PLLREN 1 << 24, PLLR /2 is 00 << 25;
+    # FLASH_ACR: 4 wait states above 64 MHz in range 1, prefetch, both caches.
     assert load("nucleo_l476rg").clock.words() == {
         "PLLCFGR": 2 + (10 << 8) + (1 << 24), "CFGR": 0, "FLASH_ACR": 4 + (7 << 8), "BOOST": 0,
     }  # fmt: skip
@@ -165,12 +166,13 @@ def test_register_words_of_the_internal_oscillators_clocks() -> None:
     assert load("nucleo_l4r5zi").clock.words() == {
         "PLLCFGR": 2 + (1 << 4) + (30 << 8) + (1 << 24), "CFGR": 0, "FLASH_ACR": 5 + (7 << 8), "BOOST": 1,
     }  # fmt: skip
-    # RM0444: PLLM 1, PLLN 8, PLLREN 1 << 28, PLLR /2 is 001 << 29; 2 wait states above 48 MHz, prefetch, instruction cache.
+    # RM0444: PLLM 1, PLLN 8, PLLREN 1 << 28, PLLR /2 is 001 << 29; 2 wait states above 48 MHz, prefetch, instruction
+    # cache.
     assert load("nucleo_g0b1re").clock.words() == {
         "PLLCFGR": 2 + (8 << 8) + (1 << 28) + (1 << 29), "CFGR": 0, "FLASH_ACR": 2 + (3 << 8),
     }  # fmt: skip
-    # RM0456: HSI16 is 10, PLL1RGE 11 from 8 to 16 MHz, PLL1M 1 is 0 << 8, PLL1MBOOST 0, PLL1REN 1 << 18; PLL1N 20 is 19, P and Q
-    # /2 are 1, PLL1R /2 is 1 << 24; 4 wait states above 128 MHz in range 1, prefetch.
+    # RM0456: HSI16 is 10, PLL1RGE 11 from 8 to 16 MHz, PLL1M 1 is 0 << 8, PLL1MBOOST 0, PLL1REN 1 << 18; PLL1N 20 is
+    # 19, P and Q /2 are 1, PLL1R /2 is 1 << 24; 4 wait states above 128 MHz in range 1, prefetch.
     assert load("nucleo_u575zi_q").clock.words() == {
         "PLL1CFGR": 2 + (3 << 2) + (1 << 18), "PLL1DIVR": 19 + (1 << 9) + (1 << 16) + (1 << 24), "CFGR2": 0,
         "FLASH_ACR": 4 + (1 << 8),
@@ -178,8 +180,9 @@ def test_register_words_of_the_internal_oscillators_clocks() -> None:
 
 
 def test_register_words_of_the_stm32h7_clock() -> None:
-    # RM0433 by hand: HSE is 10, DIVM1 4 << 4; PLL1RGE 01 from 2 to 4 MHz, wide VCO, DIVP1EN 1 << 16; DIVN1 400 is 399, DIVP1 2 is
-    # 1 << 9, Q and R as after reset; HPRE /2 is 1000, every PPRE /2 is 100; 2 wait states and WRHIGHFREQ 10 at 200 MHz, scale 1.
+    # RM0433 by hand: HSE is 10, DIVM1 4 << 4; PLL1RGE 01 from 2 to 4 MHz, wide VCO, DIVP1EN 1 << 16; DIVN1 400 is 399,
+    # DIVP1 2 is 1 << 9, Q and R as after reset; HPRE /2 is 1000, every PPRE /2 is 100; 2 wait states and WRHIGHFREQ 10
+    # at 200 MHz, scale 1.
     assert load("nucleo_h743zi").clock.words() == {
         "PLLCKSELR": 2 + (4 << 4),
         "PLLCFGR": (1 << 2) + (1 << 16),
@@ -194,7 +197,8 @@ def test_register_words_of_the_stm32h7_clock() -> None:
 
 
 def test_register_words_of_the_stm32f1_clock() -> None:
-    # RM0041 6.3.2 by hand: PLLSRC HSE 1 << 16, PLLMUL x3 is 0001 << 18; buses undivided; no wait states (24 MHz at most).
+    # RM0041 6.3.2 by hand: PLLSRC HSE 1 << 16, PLLMUL x3 is 0001 << 18; buses undivided; no wait states (24 MHz at
+    # most).
     clock = load("stm32vl_discovery").clock
     assert clock.words() == {"CFGR": (1 << 16) + (1 << 18), "FLASH_ACR": 0, "HSE": 1, "HSE_BYPASS": 0}
     # An STM32F103 at 72 MHz, RM0008 7.3.2 and 3.3.3: x9 is 0111, APB1 / 2 is 100 << 8; 2 wait states, prefetch.
@@ -209,8 +213,8 @@ def test_register_words_of_the_stm32f1_clock() -> None:
 
 
 def test_register_words_of_the_picos_clock_and_baud_rate() -> None:
-    # RP2040 data sheet: 2.16.3 startup delay of 1 ms in 256ths; 2.18.4 PRIM with 6 and 2; 2.14.3 RESET; by DDI0183 3.3.6 115,200
-    # from 125 MHz is 67.82: 67 and 52/64
+    # RP2040 data sheet: 2.16.3 startup delay of 1 ms in 256ths; 2.18.4 PRIM with 6 and 2; 2.14.3 RESET; by DDI0183
+    # 3.3.6 115,200 from 125 MHz is 67.82: 67 and 52/64
     pico = load("pico")
     assert pico.clock.words() == {"STARTUP": 47, "FEEDBACK": 125, "DIVIDERS": 0x62000, "RESETS": 0x400120}
     uart = dataclasses.replace(pico.uart, baud=115_200)  # type: ignore[type-var]

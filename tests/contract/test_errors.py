@@ -1,4 +1,5 @@
-"""What every command does about its surroundings: standard descriptors that are closed, readers that have seen enough."""
+"""What every command does about its surroundings: standard descriptors that are closed, readers that have seen
+enough."""
 
 import subprocess
 import sys

@@ -43,8 +43,9 @@ def gap(row: list[int], factor: float) -> float:
     return first - second
 
 
-# Of a score of the logits alone: its code, its definition, and how many codes of 1 / 32768 they may be apart. Entries of tables are
-# off by half a code at most, each division and shift rounds by less than one, and log2 is up to 6 too small.
+# Of a score of the logits alone: its code, its definition, and how many codes of 1 / 32768 they may be apart. Entries
+# of tables are off by half a code at most, each division and shift rounds by less than one, and log2 is up to 6 too
+# small.
 BY_LOGITS: dict[str, tuple[Callable[..., int], Callable[..., float], Callable[[int], float]]] = {
     "softmax_response": (
         lambda row, scale, t: softmax_response.score(row, exponentials.table(scale, t)),

@@ -1,5 +1,5 @@
-"""`python -m export check`: the C of whole models is exact over many inputs, on this PC and in the emulators; and a difference
-would be found."""
+"""`python -m export check`: the C of whole models is exact over many inputs, on this PC and in the emulators; and a
+difference would be found."""
 
 import dataclasses
 import json

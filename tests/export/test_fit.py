@@ -1,4 +1,5 @@
-"""Fit before flashing: constants, code and arena of the compiled C, held to an object file of binutils' own reckoning, and refusals."""
+"""Fit before flashing: constants, code and arena of the compiled C, held to an object file of binutils' own reckoning,
+and refusals."""
 
 import re
 import shutil

@@ -1,4 +1,5 @@
-"""A trained model as ONNX: what the file says, what it answers for every kind of model and head, and what is refused."""
+"""A trained model as ONNX: what the file says, what it answers for every kind of model and head, and what is
+refused."""
 
 import json
 from pathlib import Path

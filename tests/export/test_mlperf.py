@@ -1,4 +1,5 @@
-"""What the image for MLPerf Tiny's runner is told of a model: the benchmark found by its shapes, and what is refused."""
+"""What the image for MLPerf Tiny's runner is told of a model: the benchmark found by its shapes, and what is
+refused."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,5 @@
-"""model_ops.h: every operator that the compiler translates has its line, and C++ reads in the header what the model holds."""
+"""model_ops.h: every operator that the compiler translates has its line, and C++ reads in the header what the model
+holds."""
 
 import re
 import subprocess
@@ -75,7 +76,8 @@ def test_an_operator_without_a_method_is_refused_by_name() -> None:
 
 
 def test_the_compiled_operators_are_not_those_of_the_file(exported: Exported) -> None:
-    # The reason why the list is not taken from the manifest: the compiler folds operators away, the interpreter does not.
+    # The reason why the list is not taken from the manifest: the compiler folds operators away, the interpreter does
+    # not.
     in_file = {operator.op for operator in graph.read(exported.folder.tflite).operators}
     assert {resolver.METHODS[name] for name in in_file} == set(resolver.methods(graph.read(exported.folder.tflite)))
     assert {operator.op for operator in exported.manifest.operators} <= in_file

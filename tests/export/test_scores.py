@@ -1,4 +1,5 @@
-"""Every score on a model that has all that scores read, from PyTorch to C: logits, a logit of abstaining, an output "gate"."""
+"""Every score on a model that has all that scores read, from PyTorch to C: logits, a logit of abstaining, an output
+"gate"."""
 
 import ctypes
 import hashlib

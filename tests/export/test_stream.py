@@ -1,5 +1,5 @@
-"""Recurrent models exported as one time step: every cell's C against TensorFlow Lite Micro over whole sequences, with the state
-fed back; tied scales; the choice between int8 and 16x8; the decision in time."""
+"""Recurrent models exported as one time step: every cell's C against TensorFlow Lite Micro over whole sequences, with
+the state fed back; tied scales; the choice between int8 and 16x8; the decision in time."""
 
 import shutil
 from collections.abc import Callable, Sequence

@@ -63,8 +63,8 @@ RUN, TRAP, OVERFLOW = 0, 1, 2
 CERTAIN = [50, *[-50] * 9]
 TORN = [7, 7, *[-50] * 8]  # a score of 16384
 
-# One board for each UART driver; test_every_board.py runs the others too. Not one of the older MPS2 machines: below their
-# RAM QEMU maps a device that takes every write, so that a stack overflow goes unnoticed.
+# One board for each UART driver; test_every_board.py runs the others too. Not one of the older MPS2 machines: below
+# their RAM QEMU maps a device that takes every write, so that a stack overflow goes unnoticed.
 BOARDS = ("nucleo_f446re", "mps2_an505", "bbc_microbit")
 
 

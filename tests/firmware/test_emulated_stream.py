@@ -1,4 +1,5 @@
-"""The recurrent bench model on emulated boards: the running decision, the decision in time, refusals, the way up and down."""
+"""The recurrent bench model on emulated boards: the running decision, the decision in time, refusals, the way up and
+down."""
 
 import contextlib
 import random

@@ -1,4 +1,5 @@
-"""The engine tflm: what is refused before a build, and, where DEMUR_TFLM names a tree, the image against the vectors."""
+"""The engine tflm: what is refused before a build, and, where DEMUR_TFLM names a tree, the image against the
+vectors."""
 
 import json
 import os

@@ -1,5 +1,5 @@
-"""Flashing: every back-end against a stand-in that says what the real tool says, or a folder that holds what a real volume holds; the real
-tools without a probe."""
+"""Flashing: every back-end against a stand-in that says what the real tool says, or a folder that holds what a real
+volume holds; the real tools without a probe."""
 
 import os
 import shutil
@@ -26,8 +26,8 @@ NUCLEO = load("nucleo")
 MICROBIT = load("microbit")
 RP2040 = 0xE48B_FF56  # github.com/microsoft/uf2, utils/uf2families.json
 
-# What a tool prints, how it ends, the exit code that must come of it, and words of the error. From runs of OpenOCD 0.12.0, st-flash 1.7.0 and
-# pyOCD 0.46.0 where a probe is not needed, else from their sources.
+# What a tool prints, how it ends, the exit code that must come of it, and words of the error. From runs of OpenOCD
+# 0.12.0, st-flash 1.7.0 and pyOCD 0.46.0 where a probe is not needed, else from their sources.
 SAID: dict[str, dict[str, tuple[str, int, int, str]]] = {
     "openocd": {
         "no probe": (
@@ -127,7 +127,8 @@ SAID: dict[str, dict[str, tuple[str, int, int, str]]] = {
     },
 }  # fmt: skip
 
-# What the chip says of itself, of which the word is to be filled in: `mdw` of OpenOCD, src/target/target.c; st-info 1.7, src/st-info/info.c.
+# What the chip says of itself, of which the word is to be filled in: `mdw` of OpenOCD, src/target/target.c; st-info
+# 1.7, src/st-info/info.c.
 IDENTITY = {
     "openocd": "Info : [stm32f4x.cpu] Cortex-M4 r0p1 processor detected\n0xe0042000: {word:08x} \n\nshutdown command invoked\n",
     "st-flash": "Found 1 stlink programmers\n  version:    V2J37S26\n  serial:     066EFF303435\n  flash:      524288 (pagesize: 16384)\n"
@@ -143,8 +144,8 @@ NAMES = {"openocd": "OpenOCD", "st-flash": "st-flash", "pyocd": "pyOCD"}
 
 @pytest.fixture
 def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
-    """Makes PATH a folder of stand-ins, each with its case; they write their arguments to the folder that is returned. `word` is what
-    the chip says that it is."""
+    """Makes PATH a folder of stand-ins, each with its case; they write their arguments to the folder that is returned.
+    `word` is what the chip says that it is."""
 
     def install(word: int = F446, **cases: str) -> Path:
         folder = tmp_path / "tools"
@@ -404,7 +405,8 @@ DAPLINK = {
 
 @pytest.fixture
 def programs(mounts: Callable[..., Path]) -> Iterator[Callable[..., dict[str, bytes]]]:
-    """A probe that takes what is copied to its volume: soon after, the file is gone, and FAIL.TXT is there if it says something."""
+    """A probe that takes what is copied to its volume: soon after, the file is gone, and FAIL.TXT is there if it says
+    something."""
     threads = []
 
     def take(place: Path, failure: str | None = None) -> dict[str, bytes]:

@@ -1,4 +1,5 @@
-"""The gate in C, under sanitizers, against its Python twin: shared vectors, random logits and tables, and the corners."""
+"""The gate in C, under sanitizers, against its Python twin: shared vectors, random logits and tables, and the
+corners."""
 
 import json
 import random
@@ -127,7 +128,8 @@ def test_random_logits_tables_offsets_and_thresholds(program: Path, score: str) 
 
 @pytest.mark.parametrize("kind", STATISTICS)
 def test_router_reads_the_same_statistics(program: Path, kind: str) -> None:
-    """The program's router says a quarter of the sum of all that it reads, along a straight line instead of a sigmoid."""
+    """The program's router says a quarter of the sum of all that it reads, along a straight line instead of a
+    sigmoid."""
     random.seed(21)
     vectors, said = [], set()
     for _ in range(2000):

@@ -102,7 +102,8 @@ STM32_CLOCKS: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
         ("pll", "wait-states", "switch"),
     ),
     "nucleo_h743zi": (
-        # RM0433: 400 MHz from 8, through 2 MHz (range 01), AXI 200 MHz with 2 wait states and WRHIGHFREQ 10, every APB 100
+        # RM0433: 400 MHz from 8, through 2 MHz (range 01), AXI 200 MHz with 2 wait states and WRHIGHFREQ 10, every APB
+        # 100
         {"ACR": 0x22, "M": 4, "N": 400, "P": 2, "RANGE": 1, "HPRE": 0b1000, "PPRE": 0b100},
         ("supply", "voltage", "scale", "hse", "pll", "wait-states", "switch"),
     ),
@@ -380,7 +381,8 @@ def test_the_uart_of_the_nano_is_set_up_on_pins_of_port_1(programs: Path) -> Non
 @pytest.mark.parametrize(
     ("name", "written"),
     [
-        # nrf52840_bitfields.h of Nordic's nrfx: SwDisable to DISABLE, and nothing to FORCEPROTECT, where 0 locks until the next reset
+        # nrf52840_bitfields.h of Nordic's nrfx: SwDisable to DISABLE, and nothing to FORCEPROTECT, where 0 locks until
+        # the next reset
         ("nano33", {0x40000558: 0x5A}),
         ("microbit", {}),
         ("nucleo_f446re", {}),

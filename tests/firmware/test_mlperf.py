@@ -1,6 +1,6 @@
-"""The application for MLPerf Tiny's runner: tests/mlperf_runner.py plays the runner against emulated boards, with the reference
-models where DEMUR_DATA has them and with small ones of our own; what comes back is the tflite-micro interpreter's output, dequantised
-by NumPy. And the parser on this PC, and under libFuzzer."""
+"""The application for MLPerf Tiny's runner: tests/mlperf_runner.py plays the runner against emulated boards, with the
+reference models where DEMUR_DATA has them and with small ones of our own; what comes back is the tflite-micro
+interpreter's output, dequantised by NumPy. And the parser on this PC, and under libFuzzer."""
 
 import os
 import re
@@ -75,7 +75,8 @@ SMALL = {
 
 
 def samples(benchmark: Benchmark, source: Tensor, count: int) -> list[bytes]:
-    """What a runner could send: of real numbers with more than the model's range, halves of codes, and what is no number."""
+    """What a runner could send: of real numbers with more than the model's range, halves of codes, and what is no
+    number."""
     rng = np.random.default_rng(2)
     if benchmark.sample is not Sample.FLOATS:
         return [rng.bytes(source.elements) for _ in range(count)]
@@ -196,7 +197,8 @@ def test_tensorflow_lite_micro_as_the_engine(image: Image) -> None:
 
 @needs_emulator
 def test_inferences_take_equally_long_in_instructions(small: Runner, tmp_path: Path) -> None:
-    """The emulator counts instructions: each inference has as many as the next, and as `python -m export bench` counts."""
+    """The emulator counts instructions: each inference has as many as the next, and as `python -m export bench`
+    counts."""
     model = tmp_path / "small.tflite"
     model.write_bytes(SMALL["kws01"])
     small.load(np.random.default_rng(3).bytes(50))

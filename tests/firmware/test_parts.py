@@ -1,4 +1,5 @@
-"""What an image is made of: its parts are all of it, whatever the board, and an image that is too large is divided alike."""
+"""What an image is made of: its parts are all of it, whatever the board, and an image that is too large is divided
+alike."""
 
 import json
 import re

@@ -1,5 +1,5 @@
-"""The project as PlatformIO's users know it: environments, `pio run -t upload`, `pio device monitor`, `pio test -e native`, and what its VS
-Code extension reads."""
+"""The project as PlatformIO's users know it: environments, `pio run -t upload`, `pio device monitor`, `pio test -e
+native`, and what its VS Code extension reads."""
 
 import json
 import os

@@ -52,8 +52,8 @@ def run_folder(tmp_path: Path) -> RunFolder:
 
 @pytest.fixture
 def recurrent_folder(run_folder: RunFolder) -> RunFolder:
-    """The run folder of a recurrent model, with sequences of 30 frames of 16 codes, which a scripted board with such a HELLO
-    answers as the vectors say: some in time, some never."""
+    """The run folder of a recurrent model, with sequences of 30 frames of 16 codes, which a scripted board with such a
+    HELLO answers as the vectors say: some in time, some never."""
     from contract.gate import in_time
 
     generator = np.random.default_rng(1)

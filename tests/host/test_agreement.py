@@ -1,4 +1,5 @@
-"""Two emulators that agree and two that do not. Renode was not at hand: QEMU stands in for it, with another idea of its instructions."""
+"""Two emulators that agree and two that do not. Renode was not at hand: QEMU stands in for it, with another idea of its
+instructions."""
 
 import shutil
 from dataclasses import replace

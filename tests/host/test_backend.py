@@ -60,7 +60,8 @@ def test_any_checkpoint_of_such_samples_will_do(with_large_model: RunFolder, tmp
     manifest = manifests.load(with_large_model.manifest)
     images = np.random.default_rng(1).random((5, 8, 8, 1), dtype=np.float32)
     path = tmp_path / "other.pt"
-    # With a logit of abstaining, which is no class, and with a gate beside the logits; and a recurrent one, which sees rows.
+    # With a logit of abstaining, which is no class, and with a gate beside the logits; and a recurrent one, which sees
+    # rows.
     for name, head in (("cnn", "extra_class"), ("cnn", "selection"), ("gru", "linear")):
         model = models.build(name, (1, 8, 8), 10, {}, head).eval()
         checkpoint.save(model, checkpoint.describe(name, model, {}, manifest.classes, 2.0), path)

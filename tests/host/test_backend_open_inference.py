@@ -1,4 +1,5 @@
-"""The Open Inference Protocol backend against a server that follows the specification, in JSON and in bytes, and against servers that do not."""
+"""The Open Inference Protocol backend against a server that follows the specification, in JSON and in bytes, and
+against servers that do not."""
 
 import json
 import sys

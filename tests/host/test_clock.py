@@ -14,7 +14,8 @@ HZ = 180_000_000
 def exchange(
     generator: random.Random, host: float, start: float, drift: float, slowest: float
 ) -> tuple[float, float, int]:
-    """A PING at `host` whose two ways take up to `slowest` seconds each, at a board that began at `start` with a clock so much too fast."""
+    """A PING at `host` whose two ways take up to `slowest` seconds each, at a board that began at `start` with a clock
+    so much too fast."""
     down, up = generator.uniform(0.0002, slowest), generator.uniform(0.0002, slowest)
     ticks = round((host + down - start) * (1 + drift) * HZ)
     return host, host + down + up, ticks

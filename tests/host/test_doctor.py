@@ -197,7 +197,8 @@ def test_a_port_that_only_echoes_and_one_where_nothing_listens(
 
 
 class Terminal:
-    """A terminal device behind which a board hears and speaks at one baud rate only; noise at any other is not heard at all."""
+    """A terminal device behind which a board hears and speaks at one baud rate only; noise at any other is not heard at
+    all."""
 
     def __init__(self, board: ScriptedBoard, baud: int) -> None:
         self._master, self._slave = os.openpty()

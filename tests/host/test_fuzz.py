@@ -1,9 +1,9 @@
-"""The parsers of host and board under fire, and the board's application: libFuzzer with sanitizers on the C, and what it finds
-through the Python twins.
+"""The parsers of host and board under fire, and the board's application: libFuzzer with sanitizers on the C, and what
+it finds through the Python twins.
 
-libFuzzer starts from the golden vectors and runs a fixed number of inputs, more under `make fuzz`; every input that it kept
-because it reached new code goes through the C and the Python parser, which must agree on all of them. The application starts from
-conversations, and must not say what firmware/test/fuzz/fuzz_board.c forbids.
+libFuzzer starts from the golden vectors and runs a fixed number of inputs, more under `make fuzz`; every input that it
+kept because it reached new code goes through the C and the Python parser, which must agree on all of them. The
+application starts from conversations, and must not say what firmware/test/fuzz/fuzz_board.c forbids.
 """
 
 import json

@@ -82,7 +82,8 @@ def test_before_anything_was_exported(tmp_path: Path) -> None:
 
 @pytest.fixture
 def device() -> Iterator[Callable[[dict[bytes, bytes]], str]]:
-    """A serial port whose other end answers each request, which ends with '%', by the table; the first is lost, as by a board that boots."""
+    """A serial port whose other end answers each request, which ends with '%', by the table; the first is lost, as by a
+    board that boots."""
     ends: list[int] = []
 
     def answer(controller: int, answers: dict[bytes, bytes]) -> None:

@@ -1,4 +1,5 @@
-"""Sessions on boards that take samples of their own: what is known of them, what is not, and what a lost board takes with it."""
+"""Sessions on boards that take samples of their own: what is known of them, what is not, and what a lost board takes
+with it."""
 
 import itertools
 import threading

@@ -1,4 +1,5 @@
-"""Policies against the algorithm written down a second time, from a history that is kept whole; and against what it promises."""
+"""Policies against the algorithm written down a second time, from a history that is kept whole; and against what it
+promises."""
 
 import math
 import random
@@ -117,7 +118,8 @@ def test_a_query_is_above_every_score() -> None:
 
 
 def test_thousands_of_rounds_do_not_lose_an_expert() -> None:
-    """The weight of the one that always abstains would round to 0 after 7,000 rounds. If the other is then dropped, it is drawn."""
+    """The weight of the one that always abstains would round to 0 after 7,000 rounds. If the other is then dropped, it
+    is drawn."""
     online = Online([0, ONE], query_share=0.1, mistake_rate=0.0, every_abstention=False, seed=0)
     for _ in range(20_000):
         online.learn(Turn(0), 100, 1, None)
@@ -131,9 +133,9 @@ def test_thousands_of_rounds_do_not_lose_an_expert() -> None:
 
 @pytest.mark.parametrize(("name", "most"), [("online-1", 0.035), ("online-2", 0.1)])
 def test_it_finds_a_threshold_that_keeps_the_mistake_rate(name: str, most: float) -> None:
-    """A world in which scores are even and the board is wrong with probability 1 - score. Accepted mistakes at a threshold of t are
-    (1 - t)^2 / 2 of all samples, so 0.02 is kept from t = 0.8 on. The bound has a margin, and the second scheme is lenient: see
-    host/policy/online.py."""
+    """A world in which scores are even and the board is wrong with probability 1 - score. Accepted mistakes at a
+    threshold of t are (1 - t)^2 / 2 of all samples, so 0.02 is kept from t = 0.8 on. The bound has a margin, and the
+    second scheme is lenient: see host/policy/online.py."""
     online = policy.make(name, Settings(query_share=0.1, mistake_rate=0.02, experts=20, seed=5))
     world = random.Random(0)
     mistakes = abstentions = 0

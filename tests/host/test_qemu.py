@@ -18,8 +18,8 @@ needs_compiler = pytest.mark.skipif(
     shutil.which("arm-none-eabi-gcc") is None, reason="arm-none-eabi-gcc is not installed"
 )
 
-# Registers: RM0390 25.6 (USART: status, data, control 1); CMSDK UART, DDI0479 4.3 (data, state, control); nRF51 reference
-# manual, chapter 29 (enable, start of both directions, RXDRDY, RXD, TXD, TXDRDY).
+# Registers: RM0390 25.6 (USART: status, data, control 1); CMSDK UART, DDI0479 4.3 (data, state, control); nRF51
+# reference manual, chapter 29 (enable, start of both directions, RXDRDY, RXD, TXD, TXDRDY).
 ECHO = {
     "stm32_usart": """
         REG(0x0C) = 0x200C;                       /* enable, transmitter, receiver */

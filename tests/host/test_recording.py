@@ -1,4 +1,5 @@
-"""session.jsonl: what was shown is read back, whatever ends the writing; what is no session is refused with file and line."""
+"""session.jsonl: what was shown is read back, whatever ends the writing; what is no session is refused with file and
+line."""
 
 import signal
 import subprocess

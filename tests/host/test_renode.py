@@ -1,5 +1,5 @@
-"""The Renode runner. No Renode was at hand: a stand-in that listens where it is told to proves the process's life, and the
-command line is held against what release 1.16.1 was seen to take."""
+"""The Renode runner. No Renode was at hand: a stand-in that listens where it is told to proves the process's life, and
+the command line is held against what release 1.16.1 was seen to take."""
 
 import os
 import shutil

@@ -1,4 +1,5 @@
-"""Sessions again: to views, in their own time or at once, and to another large model, which sees what the recorded one was asked."""
+"""Sessions again: to views, in their own time or at once, and to another large model, which sees what the recorded one
+was asked."""
 
 import json
 import types
@@ -32,7 +33,8 @@ def began(manifest: Manifest, consent: str = "always") -> Began:
 
 
 def session(run: RunFolder, consent: str = "always", granted: Callable[[int], bool] = lambda _: True) -> list[Event]:
-    """The test split on two boards, whose samples overlap; the large model is right, but for sample 3, and sample 7 is lost."""
+    """The test split on two boards, whose samples overlap; the large model is right, but for sample 3, and sample 7 is
+    lost."""
     manifest = manifests.load(run.manifest)
     split = vectors.load(run, manifest)
     events: list[Event] = [began(manifest, consent)]
@@ -150,7 +152,8 @@ def test_the_model_that_was_recorded_agrees_with_itself(with_large_model: RunFol
 
 
 def test_another_model_is_asked_what_the_recorded_one_was(run_folder: RunFolder, tmp_path: Path) -> None:
-    # 40 samples whose label is the board's answer; every fourth abstained from. 3 was wrong, 7 lost; now 11 is wrong, 15 unanswered.
+    # 40 samples whose label is the board's answer; every fourth abstained from. 3 was wrong, 7 lost; now 11 is wrong,
+    # 15 unanswered.
     other = Other(run_folder, lambda index, label: None if index == 15 else (label + (index == 11)) % 10)
     manifest = manifests.load(run_folder.manifest)
     compared = against(record(tmp_path / "it.jsonl", session(run_folder)), other, "other", manifest)

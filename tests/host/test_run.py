@@ -331,8 +331,8 @@ ONLINE = ("--policy", "online-1", "--query-share", "0.4", "--mistake-rate", "0.5
 
 
 def test_an_online_policy_moves_the_threshold_and_the_summary_tells_how(with_large_model: RunFolder) -> None:
-    """The scripted board's scores are 100 and 200 of 32768, so of four thresholds only 0 accepts anything; the untrained large model
-    disagrees with it before long, and that expert is dropped."""
+    """The scripted board's scores are 100 and 200 of 32768, so of four thresholds only 0 accepts anything; the
+    untrained large model disagrees with it before long, and that expert is dropped."""
     from host.policy import Settings, make
 
     with ScriptedBoard() as board:

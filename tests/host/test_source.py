@@ -1,5 +1,5 @@
-"""Sources: the same codes as in training, labels from folders, lines as they come, cameras and microphones that are stand-ins, what is
-refused."""
+"""Sources: the same codes as in training, labels from folders, lines as they come, cameras and microphones that are
+stand-ins, what is refused."""
 
 import builtins
 import importlib.util
@@ -429,7 +429,8 @@ def source_csv() -> types.ModuleType:
 
 
 class Camera:
-    """A stand-in for OpenCV: a camera whose frames are one colour, 40 of them at 20 a second of a clock that only it moves."""
+    """A stand-in for OpenCV: a camera whose frames are one colour, 40 of them at 20 a second of a clock that only it
+    moves."""
 
     CAP_PROP_BUFFERSIZE, COLOR_BGR2RGB = 38, 4
 

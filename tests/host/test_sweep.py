@@ -1,4 +1,5 @@
-"""`python -m host sweep` against a board in Python: which thresholds it takes, and that a board which differs fails it."""
+"""`python -m host sweep` against a board in Python: which thresholds it takes, and that a board which differs fails
+it."""
 
 import json
 import os

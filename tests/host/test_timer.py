@@ -10,7 +10,8 @@ from host.timer import CEILING, DOUBLINGS, FLOOR, INITIAL, Timer
 
 
 def test_the_estimate_is_that_of_the_rfc() -> None:
-    """Section 2: the first measurement R gives SRTT = R, RTTVAR = R / 2; then RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R'|, SRTT = 7/8 SRTT + 1/8 R'."""
+    """Section 2: the first measurement R gives SRTT = R, RTTVAR = R / 2; then RTTVAR = 3/4 RTTVAR + 1/4 |SRTT - R'|,
+    SRTT = 7/8 SRTT + 1/8 R'."""
     timer = Timer()
     assert timer.seconds == INITIAL
     timer.add(0.4)

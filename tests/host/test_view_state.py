@@ -1,4 +1,5 @@
-"""The state that views show: known sequences of events fold to known figures, and a whole session to those of its summary."""
+"""The state that views show: known sequences of events fold to known figures, and a whole session to those of its
+summary."""
 
 from dataclasses import replace
 

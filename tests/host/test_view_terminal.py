@@ -1,4 +1,5 @@
-"""The views of a terminal and of a pipe: what they say of known sessions, that nothing is cut that must be read, that keys arrive."""
+"""The views of a terminal and of a pipe: what they say of known sessions, that nothing is cut that must be read, that
+keys arrive."""
 
 import io
 import itertools

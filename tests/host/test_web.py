@@ -236,7 +236,8 @@ def test_updates_are_as_many_as_can_be_seen_whatever_the_rate(served: Served) ->
 
 
 def test_a_browser_that_does_not_read_holds_up_nobody(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its pictures do not fit in the kernel's buffers, so its stream stands still at the first, for as long as the test takes."""
+    """Its pictures do not fit in the kernel's buffers, so its stream stands still at the first, for as long as the test
+    takes."""
     monkeypatch.setattr(web._Handler, "timeout", None)
     events = list(tones(samples=200, bands=300))
     for event in events[:4]:

@@ -133,7 +133,8 @@ def test_the_picture_is_the_sample(page: Web, chromium: Browser) -> None:
 
 @pytest.mark.parametrize(("make", "boards"), [("digits", 1), ("digits", 8), ("tones", 1)])
 def test_all_of_it_fits(page: Web, chromium: Browser, make: str, boards: int) -> None:
-    """Nothing to scroll on a projector, nothing to scroll sideways on a telephone, nothing cut that carries a figure."""
+    """Nothing to scroll on a projector, nothing to scroll sideways on a telephone, nothing cut that carries a
+    figure."""
     state = show(page, digits(samples=300, boards=boards) if make == "digits" else tones())
     chromium.open(page.url)
     settled(chromium, state)
@@ -341,8 +342,8 @@ def test_everything_to_be_pressed_has_a_name_and_takes_the_focus(page: Web, chro
 
 
 def test_it_keeps_up_at_100_samples_a_second(page: Web, chromium: Browser) -> None:
-    """Ten seconds of four boards at 100 samples a second in all, in their own time. At the end the page is where the session is,
-    having been told no more often than it is drawn, and having spent less than half of the time on it."""
+    """Ten seconds of four boards at 100 samples a second in all, in their own time. At the end the page is where the
+    session is, having been told no more often than it is drawn, and having spent less than half of the time on it."""
     events = list(digits(samples=1000, boards=4, interval=0.04, finish=False))
     chromium.look(1920, 1080)
     chromium.open(page.url)

@@ -3,7 +3,8 @@
     python -m export large runs/digits
     build/mlserver/bin/mlserver start tests/mlserver_runtime        # http://127.0.0.1:8080/v2/models/digits
 
-Runs in MLServer's environment (`mlserver` and `onnxruntime`), not in ours; tests/host/test_mlserver.py says how to get one.
+Runs in MLServer's environment (`mlserver` and `onnxruntime`), not in ours; tests/host/test_mlserver.py says how to get
+one.
 """
 
 import onnxruntime

@@ -51,7 +51,8 @@ def test_softmax_response_is_what_the_board_computes_in_integers(
 ) -> None:
     exact = SCORES[on_board.NAME](Outputs(codes * scale), divisor)[0]
     code = on_board.score(codes[0].tolist(), on_board.table(scale, divisor))
-    # Each table entry is rounded to 2^-15, so the sum is off by at most half of that per class, and the code is floored.
+    # Each table entry is rounded to 2^-15, so the sum is off by at most half of that per class, and the code is
+    # floored.
     assert abs(code / 2**15 - exact) <= (len(codes[0]) / 2 + 1) / 2**15
 
 

@@ -1,4 +1,5 @@
-"""The comparison of rules: its configuration, its verdicts on answers made up for the purpose, its trainings and its report."""
+"""The comparison of rules: its configuration, its verdicts on answers made up for the purpose, its trainings and its
+report."""
 
 import json
 import os

@@ -110,7 +110,8 @@ def test_no_mistake_and_no_doubt_are_no_nan(scale: float) -> None:
 
 
 def guided(**options: float) -> tuple[float, float]:
-    """Mean help for samples that a student gets right and wrong, after the guide learned from a teacher that gets all right.
+    """Mean help for samples that a student gets right and wrong, after the guide learned from a teacher that gets all
+    right.
 
     One number of the features tells which are which."""
     loss = disk(6, rate=0.01, **options)
@@ -145,7 +146,8 @@ def test_with_price_and_budget_help_goes_where_the_student_is_wrong() -> None:
 
 
 def test_the_budget_alone_would_help_where_the_student_is_right() -> None:
-    """Why there is a price: as the budget counts cross-entropy, it leaves help free on samples that the student has learned."""
+    """Why there is a price: as the budget counts cross-entropy, it leaves help free on samples that the student has
+    learned."""
     right, wrong = guided(price=0.0, strength=5.0, strongest=5.0)
     assert right > wrong
 

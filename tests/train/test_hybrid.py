@@ -1,4 +1,5 @@
-"""Runs with a router: files, figures computed again from them, weights of the alternation, and going on after a kill."""
+"""Runs with a router: files, figures computed again from them, weights of the alternation, and going on after a
+kill."""
 
 import dataclasses
 import json
@@ -168,8 +169,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_result(tmp_path: Path, monke
 
 
 def test_weights_of_the_alternation(tmp_path: Path) -> None:
-    """The base learns with 2 what is kept and with 1 what is forwarded, the large model the other way round; what is kept is what
-    the coverage asks for, on the train split."""
+    """The base learns with 2 what is kept and with 1 what is forwarded, the large model the other way round; what is
+    kept is what the coverage asks for, on the train split."""
     wanted = settings(tmp_path, "both")
     digits = data.load(wanted.data)
     parts = data.splits(digits, wanted.data)

@@ -1,5 +1,5 @@
-"""Losses that learn when to abstain: against their formulas in float64, at the ends of float32, in limits that are known, and
-on a toy problem on which it is plain what to abstain from."""
+"""Losses that learn when to abstain: against their formulas in float64, at the ends of float32, in limits that are
+known, and on a toy problem on which it is plain what to abstain from."""
 
 import itertools
 import math
@@ -204,7 +204,8 @@ def test_the_saddle_is_mu_and_the_violation(mu: float) -> None:
     assert min(values.min() for values in multipliers + bounds) >= 0
     torch.testing.assert_close(torch.stack(multipliers).mean(0), torch.full((3,), mu).double(), rtol=0, atol=0.02)
     torch.testing.assert_close(torch.stack(bounds).mean(0), violations, rtol=0, atol=0.02)
-    # One after the other keeps the circle: both steps at once would widen it by rate^2 / 2 a step, to many times its size.
+    # One after the other keeps the circle: both steps at once would widen it by rate^2 / 2 a step, to many times its
+    # size.
     reach = [
         max((values - mu).abs().max().item() for values in part) for part in (multipliers[:500], multipliers[-500:])
     ]

@@ -19,7 +19,8 @@ from train.errors import TrainError
 from train.models import cost
 from train.models.resnet import Block
 
-# MACs in millions, as published for CIFAR-100: DiSK's poster (s, m, l, ResNet18) and the authors' commands (xxxs, xxs, xs).
+# MACs in millions, as published for CIFAR-100: DiSK's poster (s, m, l, ResNet18) and the authors' commands (xxxs, xxs,
+# xs).
 PUBLISHED_MACS = {
     "4-8-8-16": (1, 0.8),
     "8-8-16-16": (1, 2.0),
@@ -39,7 +40,8 @@ def test_macs_are_those_published(widths: str, published: tuple[int, float]) -> 
 
 
 def test_resnet32_has_the_published_size() -> None:
-    """473 K parameters and 70 M MACs for CIFAR-100, the poster of "Condensing CNNs with Partial Differential Equations"."""
+    """473 K parameters and 70 M MACs for CIFAR-100, the poster of "Condensing CNNs with Partial Differential
+    Equations"."""
     model = models.build("resnet", (3, 32, 32), 100, {})
     assert round(cost.parameters(model) / 1000) == 473
     assert cost.macs(model) / 1e6 == pytest.approx(70, rel=0.02)
@@ -81,7 +83,8 @@ def test_widths_that_are_none_are_refused(widths: str) -> None:
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
 def test_the_c_of_a_residual_network_is_exact(tmp_path: Path) -> None:
-    """ResNet10-xxxs on 16x16 images, its normalisations fed with noise, through the whole chain: conversion, int8, C."""
+    """ResNet10-xxxs on 16x16 images, its normalisations fed with noise, through the whole chain: conversion, int8,
+    C."""
     torch.manual_seed(0)
     model = models.build("resnet", (3, 16, 16), 10, {"widths": "4-8-8-16", "blocks": 1})
     for _ in range(20):

@@ -2,8 +2,8 @@
 
     python tests/vectors/write_gate.py
 
-The codes are those of `contract.gate`, once tests/contract/test_gate.py had held it to the definitions. So a change of any code
-is a change of what boards decide, and shows in this file.
+The codes are those of `contract.gate`, once tests/contract/test_gate.py had held it to the definitions. So a change of
+any code is a change of what boards decide, and shows in this file.
 """
 
 import json

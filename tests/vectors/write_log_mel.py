@@ -2,8 +2,8 @@
 
     pip install librosa==0.11.0 && python tests/vectors/write_log_mel.py
 
-librosa centres a window that is shorter than the Fourier transform, where ours begins with its samples; so many zeros are put
-before and after the signal.
+librosa centres a window that is shorter than the Fourier transform, where ours begins with its samples; so many zeros
+are put before and after the signal.
 """
 
 import json

@@ -1,8 +1,8 @@
 """When to abstain: a score says how sure the base model is, a threshold decides, the risk-coverage curve judges.
 
-A sample is accepted if its score is at least the threshold. A new score is one file with a function
-`(outputs, temperature) -> scores [N]` in [0, 1], higher meaning surer, and one line in `SCORES`; its integer twin for the
-board is in `contract.gate`.
+A sample is accepted if its score is at least the threshold. A new score is one file with a function `(outputs,
+temperature) -> scores [N]` in [0, 1], higher meaning surer, and one line in `SCORES`; its integer twin for the board is
+in `contract.gate`.
 """
 
 from collections.abc import Callable

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Outputs:
-    """`logits` [N, classes]; `abstain` [N], the logit of Deep Gamblers' extra class; `gate` [N], a logit, high to keep, of the model
-    itself; `router` [N], the same of a router beside it (`train.hybrid.ask`)."""
+    """`logits` [N, classes]; `abstain` [N], the logit of Deep Gamblers' extra class; `gate` [N], a logit, high to keep,
+    of the model itself; `router` [N], the same of a router beside it (`train.hybrid.ask`)."""
 
     logits: NDArray[Any]
     abstain: NDArray[Any] | None = None
@@ -29,7 +29,8 @@ class Outputs:
 
 
 def split(named: Mapping[str, NDArray[Any]], classes: int) -> Outputs:
-    """The outputs by name ("logits" [N, classes or classes + 1], perhaps "gate" [N, 1]) of a model of so many classes."""
+    """The outputs by name ("logits" [N, classes or classes + 1], perhaps "gate" [N, 1]) of a model of so many
+    classes."""
     logits, gate = named["logits"], named.get("gate")
     extra = logits[:, classes] if logits.shape[1] > classes else None
     return Outputs(logits[:, :classes], extra, None if gate is None else gate[:, 0])

@@ -3,10 +3,10 @@
     threshold, offsets = choose(scores, predicted, correct, classes=10, target=JointError(0.02))
     accepted = shifted(scores, predicted, offsets) >= threshold
 
-The thresholds are offsets from one that all share, so that moving that one still moves them all, as on the board. They are
-the best there are on the samples they are chosen on: classes are independent but for the number of errors they share, which
-is a knapsack, solved exactly. That is also C numbers fitted where a common threshold is one, so they pay off with many
-samples of each class.
+The thresholds are offsets from one that all share, so that moving that one still moves them all, as on the board. They
+are the best there are on the samples they are chosen on: classes are independent but for the number of errors they
+share, which is a knapsack, solved exactly. That is also C numbers fitted where a common threshold is one, so they pay
+off with many samples of each class.
 
 Scores may be floats or integer codes. Floats are rounded to 2^-40, so that adding an offset rounds nothing.
 Source: thresholds per class are an option of the authors' code of One-Sided Prediction; how they are chosen is ours.
@@ -51,9 +51,9 @@ def choose(
 ) -> tuple[float, NDArray[Any]]:
     """The common threshold and the offsets [classes], of scores, predicted classes and correctness [N].
 
-    For a risk or a joint error the greatest coverage that meets it, for a coverage the fewest errors. The common threshold is
-    the least of all, so offsets are 0 or below and lift no score beyond 1. A class that is never predicted here gets the median.
-    Numbers are ints if the scores are. Raises TrainError if no thresholds meet the target.
+    For a risk or a joint error the greatest coverage that meets it, for a coverage the fewest errors. The common
+    threshold is the least of all, so offsets are 0 or below and lift no score beyond 1. A class that is never predicted
+    here gets the median. Numbers are ints if the scores are. Raises TrainError if no thresholds meet the target.
     """
     scores = on_grid(scores)
     options = [_choices(scores[predicted == k], correct[predicted == k]) for k in range(classes)]

@@ -1,8 +1,8 @@
 """Softmax response: the largest softmax probability.
 
 Source: Geifman and El-Yaniv, "Selective Classification for Deep Neural Networks", NeurIPS 2017, section 3. The board's
-integer version is `contract.gate.softmax_response`. On a network trained by One-Sided Prediction this is that rule's own
-score: accept if max_k f_k is at least the threshold.
+integer version is `contract.gate.softmax_response`. On a network trained by One-Sided Prediction this is that rule's
+own score: accept if max_k f_k is at least the threshold.
 """
 
 import numpy as np

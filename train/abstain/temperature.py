@@ -26,7 +26,8 @@ def fit(logits: NDArray[Any], labels: NDArray[np.int64]) -> float:
     """The temperature in LOWEST .. HIGHEST of the least negative log-likelihood, for validation logits [N, classes].
 
     The negative log-likelihood is convex in 1/T, so its slope has one root, which bisection on log T finds. Without a
-    single error the best fit would be T = 0, an endless confidence that no split of finite size justifies; then it is 1.
+    single error the best fit would be T = 0, an endless confidence that no split of finite size justifies; then it is
+    1.
     """
     if np.all(logits.argmax(axis=1) == labels):
         return 1.0

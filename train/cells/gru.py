@@ -4,8 +4,8 @@
     n = tanh(Wn x + bn + r (Un h + bu))
     h <- (1 - z) n + z h
 
-Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014, section 2.3; the place of the
-reset gate as in PyTorch, whose biases of Ur and Uz are part of br and bz here.
+Source: Cho et al., "Learning Phrase Representations using RNN Encoder-Decoder", EMNLP 2014, section 2.3; the place of
+the reset gate as in PyTorch, whose biases of Ur and Uz are part of br and bz here.
 """
 
 import torch

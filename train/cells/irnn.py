@@ -6,11 +6,11 @@
 
 At equilibrium dh_t / dh_{t-1} = -I, over any number of time steps. eta_i is one learned number per Euler step; alpha is
 learned too. With K = 1 and start "previous" this is a FastRNN with alpha' = eta, beta' = 1 - 2 alpha eta, U' = 2 U.
-What is learned of eta is its logarithm: an optimiser's step of 0.01 then changes it by a hundredth part, as it changes the
-scalars that FastRNN learns before a sigmoid, where eta itself, often 0.02, would be thrown about.
-Source: Kag, Zhang and Saligrama, "RNNs Incrementally Evolving on an Equilibrium Manifold", ICLR 2020; start, eta's first
-value and the initialisation are those of the authors' code for TARNN, which learns eta itself. Not the identity-initialised
-RNN of Le, Jaitly and Hinton, which shares the name.
+What is learned of eta is its logarithm: an optimiser's step of 0.01 then changes it by a hundredth part, as it changes
+the scalars that FastRNN learns before a sigmoid, where eta itself, often 0.02, would be thrown about. Source: Kag,
+Zhang and Saligrama, "RNNs Incrementally Evolving on an Equilibrium Manifold", ICLR 2020; start, eta's first value and
+the initialisation are those of the authors' code for TARNN, which learns eta itself. Not the identity-initialised RNN
+of Le, Jaitly and Hinton, which shares the name.
 """
 
 import torch
@@ -22,8 +22,8 @@ from train.errors import TrainError
 
 
 class Irnn(Cell):
-    """`euler_steps` is K; `eta` and `alpha` are first values. A sensible eta is a few times 1 / T, divided by K. ReLU learns
-    long memories, tanh seldom does."""
+    """`euler_steps` is K; `eta` and `alpha` are first values. A sensible eta is a few times 1 / T, divided by K. ReLU
+    learns long memories, tanh seldom does."""
 
     def __init__(
         self,

@@ -3,9 +3,9 @@
     i, f, o = sigmoid(W x + U h + b),   n = tanh(Wn x + Un h + bn)
     c <- f c + i n,   h <- o tanh(c)
 
-Source: Hochreiter and Schmidhuber, 1997, with the forget gate of Gers, Schmidhuber and Cummins, 2000. Its bias starts at 1, as
-Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network Architectures", ICML 2015, advise: at 0
-half of the memory is gone after one time step.
+Source: Hochreiter and Schmidhuber, 1997, with the forget gate of Gers, Schmidhuber and Cummins, 2000. Its bias starts
+at 1, as Jozefowicz, Zaremba and Sutskever, "An Empirical Exploration of Recurrent Network Architectures", ICML 2015,
+advise: at 0 half of the memory is gone after one time step.
 """
 
 import torch

@@ -3,8 +3,8 @@
     w = Matrix(inputs=32, outputs=64, rank=8, bias=True)
     y = w(x)  # [N, 32] -> [N, 64]
 
-It holds outputs * inputs numbers with rank 0, and rank * (inputs + outputs) otherwise. Gates that are stacked in one matrix
-share its first factor. Source: Kusupati et al., "FastGRNN", NeurIPS 2018, section 3.2.1.
+It holds outputs * inputs numbers with rank 0, and rank * (inputs + outputs) otherwise. Gates that are stacked in one
+matrix share its first factor. Source: Kusupati et al., "FastGRNN", NeurIPS 2018, section 3.2.1.
 """
 
 from typing import Final

@@ -1,7 +1,8 @@
 """The vanilla RNN of Elman: h <- phi(W x + U h + b). Equals `torch.nn.RNNCell`, whose two biases are one here.
 
-`initial` is what U is at first: "uniform" is PyTorch's, "orthogonal" keeps the state's norm over many steps, and "identity", with
-relu, is that of Le, Jaitly and Hinton, "A Simple Way to Initialize Recurrent Networks of Rectified Linear Units", 2015.
+`initial` is what U is at first: "uniform" is PyTorch's, "orthogonal" keeps the state's norm over many steps, and
+"identity", with relu, is that of Le, Jaitly and Hinton, "A Simple Way to Initialize Recurrent Networks of Rectified
+Linear Units", 2015.
 """
 
 import torch

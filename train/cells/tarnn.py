@@ -7,9 +7,9 @@
     variant "b":  g <- (1 - eta_i) g + eta_i * ( phi(U1 g + a) - g - h + c )            h <- (1 - beta) h + beta g
 
 Uninformative input: beta near 0, the state stays. At equal `hidden` it has about four times the parameters of an iRNN.
-Source: Kag and Saligrama, "Time Adaptive Recurrent Neural Network", CVPR 2021, as in the authors' code, variant "b" with
-its leak subtracted twice. Their code learns one eta per Euler step and time step, which ties a model to one sequence
-length; here that is behind `eta_per_time_step`, the number of time steps.
+Source: Kag and Saligrama, "Time Adaptive Recurrent Neural Network", CVPR 2021, as in the authors' code, variant "b"
+with its leak subtracted twice. Their code learns one eta per Euler step and time step, which ties a model to one
+sequence length; here that is behind `eta_per_time_step`, the number of time steps.
 """
 
 import torch

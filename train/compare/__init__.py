@@ -1,4 +1,5 @@
-"""Rules of abstaining side by side: a grid of rules and seeds, judged alike, as a table, comparison.json and report.html.
+"""Rules of abstaining side by side: a grid of rules and seeds, judged alike, as a table, comparison.json and
+report.html.
 
 python -m train.compare train/configs/rules_digits.toml
 

@@ -5,7 +5,8 @@
     python -m train.compare train/configs/rules_digits.toml --processes 1    not one process per core
     python -m train.compare train/configs/rules_digits.toml --restart        anew, replacing what is there
 
-Stopped in the middle, the same command goes on: what is trained stays. The result does not depend on the number of processes.
+Stopped in the middle, the same command goes on: what is trained stays. The result does not depend on the number of
+processes.
 """
 
 import argparse

@@ -3,9 +3,9 @@
     write(folder)
     answers = read(folder)
 
-Whoever judges needs no PyTorch and no data set. Arrays of the file, for `validation` and `test` alike: `test_logits` float32
-[N, classes], `test_labels` int64 [N], `test_abstain`, `test_gate` and `test_router` [N] if there are any (`train.abstain.outputs`),
-`test_large` int64 [N] of a hybrid; and `inputs`, the number of values of one sample.
+Whoever judges needs no PyTorch and no data set. Arrays of the file, for `validation` and `test` alike: `test_logits`
+float32 [N, classes], `test_labels` int64 [N], `test_abstain`, `test_gate` and `test_router` [N] if there are any
+(`train.abstain.outputs`), `test_large` int64 [N] of a hybrid; and `inputs`, the number of values of one sample.
 """
 
 import dataclasses
@@ -27,8 +27,8 @@ OUTPUTS: Final = tuple(field.name for field in dataclasses.fields(Outputs))
 
 @dataclass(frozen=True)
 class Split:
-    """What a model says to N samples, and their labels int64 [N]; `large` are the classes that a large model of its own predicts, which
-    a hybrid has if that was tuned with it."""
+    """What a model says to N samples, and their labels int64 [N]; `large` are the classes that a large model of its own
+    predicts, which a hybrid has if that was tuned with it."""
 
     outputs: Outputs
     labels: NDArray[np.int64]

@@ -1,10 +1,11 @@
-"""The figures of a comparison's report, as <svg> elements that take the page's colours and are the same bytes every time.
+"""The figures of a comparison's report, as <svg> elements that take the page's colours and are the same bytes every
+time.
 
     figures = draw(values)      values of comparison.json
     figures["risk_coverage"], figures["hybrid"], figures["ranking"], figures["calibration"]
 
-Matplotlib draws in stand-in colours, which are then replaced by variables of the page's style sheet: one figure serves light and
-dark. Bands are one deviation over the seeds to either side of the mean.
+Matplotlib draws in stand-in colours, which are then replaced by variables of the page's style sheet: one figure serves
+light and dark. Bands are one deviation over the seeds to either side of the mean.
 """
 
 import io
@@ -100,7 +101,8 @@ def _scores_of_one_rule(values: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _risk_coverage(values: dict[str, Any], rows: Sequence[dict[str, Any]], what: str) -> Figure:
-    """Left selective risk against coverage, right its difference from the first row's, which tells small gains apart."""
+    """Left selective risk against coverage, right its difference from the first row's, which tells small gains
+    apart."""
     figure, (left, right) = _panels(2, 4.6)
     seen = np.array(values["coverages"]) >= LEAST_COVERAGE
     coverage = np.array(values["coverages"])[seen]

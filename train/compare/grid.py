@@ -3,8 +3,8 @@
     grid = load(Path("train/configs/rules_digits.toml"))
     grid.trainings()        every training, by the name of its folder
 
-The file is a run's configuration without [gate]. Under [base] is what all rules share, [large] is trained once for each seed,
-and
+The file is a run's configuration without [gate]. Under [base] is what all rules share, [large] is trained once for each
+seed, and
 
     seeds = 3                                  each model is trained with so many, from `seed` on
     targets = [{ joint_error = 0.01 }, ...]    what the rules are asked for; thresholds are chosen on the validation split
@@ -20,9 +20,10 @@ and
     cycles_per_mac = 3.1                       measured with `python -m export bench`
     large_milliseconds = 2.0                   of one sample; measured on this computer if absent
 
-A rule with `distil = { name = "kd" }` or `hybrid = { router = "small" }` (the tables [base.distil] and [hybrid] of a run) gets the
-large model of its seed. A table given under a rule or variant is merged into the one it overrides, unless it has a `name`: then it takes its place.
-Of several variants each row takes the one that is best on the validation split, for each target anew.
+A rule with `distil = { name = "kd" }` or `hybrid = { router = "small" }` (the tables [base.distil] and [hybrid] of a
+run) gets the large model of its seed. A table given under a rule or variant is merged into the one it overrides, unless
+it has a `name`: then it takes its place. Of several variants each row takes the one that is best on the validation
+split, for each target anew.
 """
 
 import dataclasses

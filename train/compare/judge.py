@@ -2,8 +2,8 @@
 
     values = judge(grid, folder, large_seconds)
 
-A row is a rule under one of its scores. Of several variants it takes, for each figure and seed anew, the one that has the best
-such figure on the validation split (if equal, the least AURC there). `values` holds
+A row is a rule under one of its scores. Of several variants it takes, for each figure and seed anew, the one that has
+the best such figure on the validation split (if equal, the least AURC there). `values` holds
 
     name, data_set, split, seeds, samples {validation, test}, bootstrap {resamples, level}, coverages (the grid of the curves)
     large       {parameters, macs, accuracy}
@@ -13,14 +13,14 @@ such figure on the validation split (if equal, the least AURC there). `values` h
     rules       [{name, parameters, macs, router_parameters, router_macs, calibration}]
     rows        [{name, rule, score, own, variants, results, operating_points, per_class, curve}]
 
-`results` has each criterion as {mean, deviation, least, greatest, values, low, high, chosen}: over the seeds, with the bootstrap
-interval of the mean, and the variant of each seed. A figure "at a coverage" is that of the threshold that accepts that share of
-the test split, which takes no labels to find; "coverage at an error" reads the curve of the test split. `operating_points` are what
-a threshold chosen on the validation split, without another look, does on the test split; `per_class` the same with a threshold
-for each predicted class (`train.abstain.per_class`).
+`results` has each criterion as {mean, deviation, least, greatest, values, low, high, chosen}: over the seeds, with the
+bootstrap interval of the mean, and the variant of each seed. A figure "at a coverage" is that of the threshold that
+accepts that share of the test split, which takes no labels to find; "coverage at an error" reads the curve of the test
+split. `operating_points` are what a threshold chosen on the validation split, without another look, does on the test
+split; `per_class` the same with a threshold for each predicted class (`train.abstain.per_class`).
 
-Two rows cannot be told apart in a criterion if the bootstrap interval of their difference, on the same resamples, holds 0, or if
-their means differ by less than two standard errors over the seeds.
+Two rows cannot be told apart in a criterion if the bootstrap interval of their difference, on the same resamples, holds
+0, or if their means differ by less than two standard errors over the seeds.
 """
 
 import json
@@ -170,13 +170,15 @@ def _hybrid_at(value: float) -> Criterion:
 
 
 def best(candidates: Sequence[Candidate], measure: Callable[[Scored], float], higher_is_better: bool) -> Candidate:
-    """The candidate of the best figure on the validation split; of equal ones that of the least AURC, then the first."""
+    """The candidate of the best figure on the validation split; of equal ones that of the least AURC, then the
+    first."""
     sign = -1 if higher_is_better else 1
     return min(candidates, key=lambda each: (sign * measure(each.validation), AURC.measure(each.validation)))
 
 
 def judge(grid: Grid, root: Path, large_seconds: float | None) -> dict[str, Any]:
-    """The values of comparison.json, from the answers of all trainings under `root`. Raises TrainError if one is missing."""
+    """The values of comparison.json, from the answers of all trainings under `root`. Raises TrainError if one is
+    missing."""
     large = {seed: _read(root, LARGE, seed) for seed in grid.seeds}
     ranked = criteria(grid.targets)
     test = large[grid.seeds[0]].test
@@ -287,8 +289,8 @@ def _row(
 
 
 def _operate(seeds: Sequence[Sequence[Candidate]], target: Target, classes: int) -> dict[str, Any]:
-    """Variant and threshold from the validation split, then what they do on the test split, for each seed; with `classes` a
-    threshold for each predicted class, with 0 one for all."""
+    """Variant and threshold from the validation split, then what they do on the test split, for each seed; with
+    `classes` a threshold for each predicted class, with 0 one for all."""
     aim = criteria([target])[2]
     points: list[OperatingPoint] = []
     together, reached, labels = [], 0, []
@@ -314,7 +316,8 @@ def _operate(seeds: Sequence[Sequence[Candidate]], target: Target, classes: int)
 
 
 def _accepted(chosen: Candidate, target: Target, classes: int) -> NDArray[np.bool_]:
-    """What of the test split the thresholds of the validation split accept. Raises TrainError if none meet the target."""
+    """What of the test split the thresholds of the validation split accept. Raises TrainError if none meet the
+    target."""
     seen, test = chosen.validation, chosen.test
     if not classes:
         accepted: NDArray[np.bool_] = test.scores >= threshold.choose(seen.scores, seen.correct, target)

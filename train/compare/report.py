@@ -1,4 +1,5 @@
-"""report.html: one file with its figures inside, light or dark as the reader's system is, the same bytes for the same figures.
+"""report.html: one file with its figures inside, light or dark as the reader's system is, the same bytes for the same
+figures.
 
 path.write_text(page(values, toml))      values of comparison.json, text of the comparison's configuration
 """

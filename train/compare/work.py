@@ -2,8 +2,8 @@
 
     train_all(grid.trainings(), Path("runs/rules_digits"), processes=2, restart=False)
 
-Each training is a run of its own (`train.run`) that draws its random numbers from its own seed, so its result depends neither
-on the number of processes nor on what ran before it. What it has to say goes into `train.log` in its folder.
+Each training is a run of its own (`train.run`) that draws its random numbers from its own seed, so its result depends
+neither on the number of processes nor on what ran before it. What it has to say goes into `train.log` in its folder.
 """
 
 import contextlib
@@ -45,9 +45,8 @@ def cores() -> int:
 def train_all(trainings: Mapping[str, RunConfig], folder: Path, processes: int, *, restart: bool) -> None:
     """Do what is left of the trainings, each in the folder of its name, and write what their models answer.
 
-    Those that need the large model of their seed come after the others; of these, the routers take the base model of a rule that has
-    trained the very same one. Raises the first TrainError, after all that could be
-    trained have been.
+    Those that need the large model of their seed come after the others; of these, the routers take the base model of a
+    rule that has trained the very same one. Raises the first TrainError, after all that could be trained have been.
     """
     alone = {name: config for name, config in trainings.items() if config.large is None}
     rest = {name: config for name, config in trainings.items() if name not in alone}

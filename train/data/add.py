@@ -1,9 +1,9 @@
 """The add task: which two of T numbers are marked, and what is their sum? A test of memory over T steps.
 
-Each step has a value, uniform in [0, 1], and a mark, 1 at one step of each half and 0 elsewhere; the label is the sum of the
-two marked values. To answer 1 always has a mean squared error of 1/6 = 0.167. Below 0.01 the task counts as solved.
-Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997, section 5.4, in the form of Arjovsky, Shah and Bengio,
-"Unitary Evolution Recurrent Neural Networks", ICML 2016, section 5.2.
+Each step has a value, uniform in [0, 1], and a mark, 1 at one step of each half and 0 elsewhere; the label is the sum
+of the two marked values. To answer 1 always has a mean squared error of 1/6 = 0.167. Below 0.01 the task counts as
+solved. Source: Hochreiter and Schmidhuber, "Long Short-Term Memory", 1997, section 5.4, in the form of Arjovsky, Shah
+and Bengio, "Unitary Evolution Recurrent Neural Networks", ICML 2016, section 5.2.
 """
 
 from typing import TYPE_CHECKING, Final

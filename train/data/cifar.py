@@ -2,10 +2,10 @@
 
     samples = read("cifar100", ARCHIVE, ["train"], ["test"], "fine_labels", ("meta", "fine_label_names"))
 
-An archive holds pickled dicts: `data` uint8 [N, 3072], the red, green and blue plane of 32 rows of 32 pixels each, and lists of
-labels. A pickle can run code, so the archive's SHA-256 is checked before it is opened. Images stay bytes: as float32, 60,000
-of them take 737 MB instead of 184 MB.
-Source: Krizhevsky, "Learning Multiple Layers of Features from Tiny Images", 2009, https://www.cs.toronto.edu/~kriz/cifar.html
+An archive holds pickled dicts: `data` uint8 [N, 3072], the red, green and blue plane of 32 rows of 32 pixels each, and
+lists of labels. A pickle can run code, so the archive's SHA-256 is checked before it is opened. Images stay bytes: as
+float32, 60,000 of them take 737 MB instead of 184 MB. Source: Krizhevsky, "Learning Multiple Layers of Features from
+Tiny Images", 2009, https://www.cs.toronto.edu/~kriz/cifar.html
 """
 
 import hashlib
@@ -27,8 +27,8 @@ SHAPE: Final = (3, 32, 32)
 def read(
     name: str, archive: Download, train: Sequence[str], test: Sequence[str], labels: str, names: tuple[str, str]
 ) -> DataSet:
-    """The data set `name`. `train` and `test` are files of the archive, `labels` the key of their labels, `names` file and key
-    of the classes' names.
+    """The data set `name`. `train` and `test` are files of the archive, `labels` the key of their labels, `names` file
+    and key of the classes' names.
 
     Raises TrainError if the archive cannot be had, or is another one.
     """
@@ -69,6 +69,7 @@ def _another(archive: Download) -> str:
 
 
 def _unpickle(file: Any) -> dict[str, Any]:
-    """Keys as text. The archives were written by Python 2, whose strings are bytes here until they are asked to be text."""
+    """Keys as text. The archives were written by Python 2, whose strings are bytes here until they are asked to be
+    text."""
     value: dict[str, Any] = pickle.load(file, encoding="latin-1")
     return value

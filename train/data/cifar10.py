@@ -1,7 +1,8 @@
-"""CIFAR-10: 60,000 colour photographs of 32x32 in ten classes, 10,000 of which are its own test split (170 MB to download).
+"""CIFAR-10: 60,000 colour photographs of 32x32 in ten classes, 10,000 of which are its own test split (170 MB to
+download).
 
-The archive is `cifar-10-python.tar.gz` in the folder that the environment variable DEMUR_DATA names, if it is there; otherwise
-it is downloaded once, into the user's cache. `train.data.cifar` tells what is in it. `split = "own"` with
+The archive is `cifar-10-python.tar.gz` in the folder that the environment variable DEMUR_DATA names, if it is there;
+otherwise it is downloaded once, into the user's cache. `train.data.cifar` tells what is in it. `split = "own"` with
 `validation = 0.083333` gives 45,000 samples to train on, 5,000 to choose thresholds and 10,000 to test.
 """
 

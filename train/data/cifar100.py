@@ -1,4 +1,5 @@
-"""CIFAR-100: as CIFAR-10 (`train.data.cifar10`), in 100 classes of 600 images each; `cifar-100-python.tar.gz`, 169 MB."""
+"""CIFAR-100: as CIFAR-10 (`train.data.cifar10`), in 100 classes of 600 images each; `cifar-100-python.tar.gz`, 169
+MB."""
 
 from typing import TYPE_CHECKING, Final
 

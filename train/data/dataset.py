@@ -15,7 +15,8 @@ Pixels = NDArray[np.float32] | NDArray[np.uint8]
 class DataSet:
     """Labelled images: `images` [N, C, H, W], float32 in [0, 1] or bytes, and `labels` int64 [N] indexing `classes`.
 
-    Bytes are for large data sets, and 255 of them is 1: `train.data.unit.real` makes float32 of as many as are used at once.
+    Bytes are for large data sets, and 255 of them is 1: `train.data.unit.real` makes float32 of as many as are used at
+    once.
 
     A sequence [T, d] is an image [1, T, d]: a row is a time step. If `labels` are float32 [N], each is a number to be
     predicted, and `classes` holds its name alone.

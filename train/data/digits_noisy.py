@@ -1,7 +1,8 @@
-"""The digits of `train.data.digits` under Gaussian noise: a task on which a small model errs often enough to be told to ask.
+"""The digits of `train.data.digits` under Gaussian noise: a task on which a small model errs often enough to be told to
+ask.
 
-The noise belongs to the data set, test samples included: it is drawn once, from a fixed seed, and pixels stay in 0 .. 1. It is
-`train.augment` that draws anew for every batch.
+The noise belongs to the data set, test samples included: it is drawn once, from a fixed seed, and pixels stay in 0 ..
+1. It is `train.augment` that draws anew for every batch.
 """
 
 import dataclasses

@@ -2,8 +2,9 @@
 
     path = find(Download("spoken_digits.zip", url="https://...", bytes=16_419_872))
 
-Downloads are kept in the user's cache (`pooch.os_cache`); one that was interrupted goes on where it was, if the server can.
-Without `sha256`, whoever reads a file checks what is in it: an archive that a server packs anew is the same data in other bytes.
+Downloads are kept in the user's cache (`pooch.os_cache`); one that was interrupted goes on where it was, if the server
+can. Without `sha256`, whoever reads a file checks what is in it: an archive that a server packs anew is the same data
+in other bytes.
 """
 
 import logging

@@ -3,11 +3,13 @@
     mine/cat/1.png  mine/cat/2.jpg  mine/dog/1.png ...                      split = "random"
     mine/train/cat/1.png  mine/train/dog/1.png  mine/test/cat/2.png ...     or split = "own", which tests on mine/test
 
-Classes are the folders' names in alphabetical order; PNG and JPEG files lie directly in them. A folder that holds all of it may
-lie around it in the archive. What is not at `file` is looked for by its name in the folder that DEMUR_DATA names.
+Classes are the folders' names in alphabetical order; PNG and JPEG files lie directly in them. A folder that holds all
+of it may lie around it in the archive. What is not at `file` is looked for by its name in the folder that DEMUR_DATA
+names.
 
-All images must be of one size, unless `height` and `width` are given, to which they are then fitted; `colour` is "rgb" or "grey", `fit`
-is "crop" or "stretch" (contract.image). Images stay bytes, a quarter of what they would take as float32.
+All images must be of one size, unless `height` and `width` are given, to which they are then fitted; `colour` is "rgb"
+or "grey", `fit` is "crop" or "stretch" (contract.image). Images stay bytes, a quarter of what they would take as
+float32.
 
 They are kept in `build/images/`, named after settings and files, so the next run of the same data starts at once.
 """
@@ -54,8 +56,8 @@ class Found:
 
 
 class Files(Protocol):
-    """Names of all files and folders of a folder or an archive, a folder's ending with /; what is in one of them; and a mark
-    of it that is another one if the file is changed."""
+    """Names of all files and folders of a folder or an archive, a folder's ending with /; what is in one of them; and a
+    mark of it that is another one if the file is changed."""
 
     names: list[str]
 
@@ -129,7 +131,8 @@ def _open(path: Path) -> Iterator[Files]:
 
 
 def _classify(path: Path, names: Sequence[str]) -> list[Found]:
-    """Every image's class, in the order of the names. Hidden files, and what systems put into archives, are passed over."""
+    """Every image's class, in the order of the names. Hidden files, and what systems put into archives, are passed
+    over."""
     places = [(name, PurePosixPath(name).parts) for name in names]
     places = [(name, parts) for name, parts in places if not any(part.startswith((".", "__")) for part in parts)]
     root = _around([parts for name, parts in places if not name.endswith("/")])

@@ -2,7 +2,8 @@
 
     images = frames_of([("a.wav", content), ...], LogMel(rate=8000))  # float32 [N, 1, frames, bands]
 
-Frames are kept in `build/features/`, named after settings and contents, so the next run of the same data starts at once.
+Frames are kept in `build/features/`, named after settings and contents, so the next run of the same data starts at
+once.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """Fixed, seeded, stratified splits, kept in the run folder as `splits.json`.
 
-The model learns from `train`; temperature and threshold come from `validation`; `test` is read once, at the end. Where the
-test samples come from is the configuration's choice:
+The model learns from `train`; temperature and threshold come from `validation`; `test` is read once, at the end. Where
+the test samples come from is the configuration's choice:
 
 random    a share of all samples
 own       those that the data set sets aside itself

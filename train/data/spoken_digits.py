@@ -1,11 +1,11 @@
 """The Free Spoken Digit Dataset: 3,000 recordings at 8 kHz, six speakers who say each of ten digits 50 times.
 
-Its own test split is the first five recordings of each speaker and digit; `split = "held_out"` with a speaker's name tests
-on a voice that training has not heard. Files are named `{digit}_{speaker}_{index}.wav`.
-Source: Jackson et al., https://github.com/Jakobovski/free-spoken-digit-dataset, release v1.0.10, CC BY-SA 4.0.
+Its own test split is the first five recordings of each speaker and digit; `split = "held_out"` with a speaker's name
+tests on a voice that training has not heard. Files are named `{digit}_{speaker}_{index}.wav`. Source: Jackson et al.,
+https://github.com/Jakobovski/free-spoken-digit-dataset, release v1.0.10, CC BY-SA 4.0.
 
-The archive is `spoken_digits.zip` in the folder that the environment variable DEMUR_DATA names, if it is there; otherwise
-it is downloaded once, into the user's cache.
+The archive is `spoken_digits.zip` in the folder that the environment variable DEMUR_DATA names, if it is there;
+otherwise it is downloaded once, into the user's cache.
 """
 
 import re

@@ -1,21 +1,24 @@
-"""DiSK: the student is excused from what the teacher knows to be too hard for it, by a guide g(x) in [0, 1] that a budget holds.
+"""DiSK: the student is excused from what the teacher knows to be too hard for it, by a guide g(x) in [0, 1] that a
+budget holds.
 
-With s and t the softmax of student and teacher at temperature T, t over the teacher's `top` classes and the label alone,
+With s and t the softmax of student and teacher at temperature T, t over the teacher's `top` classes and the label
+alone,
 
     student   (1 - a) * loss of the labels + a T^2 mean_i( -sum_y t_y log(s_y + g) )
     guide     a T^2 mean_i( -sum_y t_y log(s_y + g) + price * log(1 + k g) ) + strength * max(0, spent - budget)
     spent     sum_i g_i min(cross-entropy of s_i, 5) / max(1, number of samples that s gets wrong)
 
-where k is how many classes t is over, s in the budget is at T = 1, and neither of the two moves the other. The gradient on s is
-scaled by 1 / (s + g): help makes a sample count less. g is an MLP on the teacher's features, for training alone: it is no
-part of the model.
+where k is how many classes t is over, s in the budget is at T = 1, and neither of the two moves the other. The gradient
+on s is scaled by 1 / (s + g): help makes a sample count less. g is an MLP on the teacher's features, for training
+alone: it is no part of the model.
 
-For the first `start` epochs the student learns without help, while the guide learns beside it what it would help with. Then
-they alternate: after each step of the student the guide takes one, by its own optimiser. `strength` rises to `strongest` and
-`budget` falls to `least_budget` on a cosine over `cycle` epochs, and both begin anew.
+For the first `start` epochs the student learns without help, while the guide learns beside it what it would help with.
+Then they alternate: after each step of the student the guide takes one, by its own optimiser. `strength` rises to
+`strongest` and `budget` falls to `least_budget` on a cosine over `cycle` epochs, and both begin anew.
 
-Source: Kag, Acar, Gangrade and Saligrama, "Scaffolding a Student to Instill Knowledge", ICLR 2023: loss and budget as on the
-authors' poster; `top`, the limit of 5, the division by the mistakes and the schedules as in their code. Our form is
+Source: Kag, Acar, Gangrade and Saligrama, "Scaffolding a Student to Instill Knowledge", ICLR 2023: loss and budget as
+on the authors' poster; `top`, the limit of 5, the division by the mistakes and the schedules as in their code. Our form
+is
 
 - the start: their student and teacher come trained from elsewhere, and 5 epochs are the guide's alone;
 - alternating by step rather than by 3 epochs each, so that an epoch is one of the student, as of any other loss;
@@ -94,8 +97,8 @@ class Disk(Distillation):
         return F.softmax((taught / self.temperature).masked_fill(~chosen, -torch.inf), dim=1)
 
     def distance(self, logits: torch.Tensor, wanted: torch.Tensor, help_: torch.Tensor | None) -> torch.Tensor:
-        """T^2 times the mean of -sum_y t_y log(s_y + g), with g = sigmoid(`help_` [N, 1]), or 0 for None. It is below 0 where
-        s + g is above 1."""
+        """T^2 times the mean of -sum_y t_y log(s_y + g), with g = sigmoid(`help_` [N, 1]), or 0 for None. It is below 0
+        where s + g is above 1."""
         logs = F.log_softmax(logits / self.temperature, dim=1)
         if help_ is not None:
             logs = torch.logaddexp(logs, F.logsigmoid(help_))  # finite where s is 0 in float32

@@ -16,10 +16,11 @@ CORRECT: Final = "Correct it under the model's distil."  # the next step of an o
 
 
 class Distillation(Loss):
-    """A subclass takes `(loss, teacher, *, option=default, ...)`, every option a number or a word, and gives `knowledge`.
+    """A subclass takes `(loss, teacher, *, option=default, ...)`, every option a number or a word, and gives
+    `knowledge`.
 
-    The teacher is trained and stays as it is. Student and teacher are compared on the logits of the classes; other outputs of
-    the student are the business of `loss`.
+    The teacher is trained and stays as it is. Student and teacher are compared on the logits of the classes; other
+    outputs of the student are the business of `loss`.
     """
 
     def __init__(self, loss: Loss, teacher: Classifier, share: float, temperature: float) -> None:
@@ -43,7 +44,8 @@ class Distillation(Loss):
     def knowledge(
         self, logits: torch.Tensor, taught: torch.Tensor, features: torch.Tensor, targets: torch.Tensor
     ) -> torch.Tensor:
-        """How far the student's `logits` are from those that the teacher `taught` [N, classes]; its features are [N, F]."""
+        """How far the student's `logits` are from those that the teacher `taught` [N, classes]; its features are [N,
+        F]."""
         raise NotImplementedError
 
     def __call__(self, outputs: Any, targets: torch.Tensor) -> torch.Tensor:

@@ -38,7 +38,8 @@ def mean(values: NDArray[Any], counts: Counts) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Curves:
-    """The risk-coverage curve of each resample: `train.evaluation.risk_coverage.Curve` with a first axis, [resamples, M].
+    """The risk-coverage curve of each resample: `train.evaluation.risk_coverage.Curve` with a first axis, [resamples,
+    M].
 
     Its points are those of all samples; one whose samples were not drawn has the coverage of the point before it.
     """

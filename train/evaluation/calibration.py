@@ -5,7 +5,8 @@
     error(bins)
 
 Sources: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, equations 2, 3 (ECE, 15 bins); Nixon et al.,
-"Measuring Calibration in Deep Learning", CVPR workshops 2019, section 4 (bins of equally many samples, the adaptive error).
+"Measuring Calibration in Deep Learning", CVPR workshops 2019, section 4 (bins of equally many samples, the adaptive
+error).
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ BINS: Final = 15  # Guo et al., section 5
 
 @dataclass(frozen=True)
 class Bins:
-    """The bins that hold a sample, by rising probability; `confidence` and `accuracy` are means over a bin; all are [M]."""
+    """The bins that hold a sample, by rising probability; `confidence` and `accuracy` are means over a bin; all are
+    [M]."""
 
     confidence: NDArray[np.float64]
     accuracy: NDArray[np.float64]
@@ -31,7 +33,8 @@ def reliability(
 ) -> Bins:
     """Probabilities [N] in [0, 1] of having answered right, beside the share that was right.
 
-    Bins of equal width are (i / bins, (i + 1) / bins], the first with 0. Bins of equal mass differ by one sample at most.
+    Bins of equal width are (i / bins, (i + 1) / bins], the first with 0. Bins of equal mass differ by one sample at
+    most.
     """
     order = np.argsort(probabilities, kind="stable")
     if equal_mass:

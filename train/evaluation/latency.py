@@ -1,10 +1,12 @@
-"""The time of a hybrid's answer: L = L_board + (1 - coverage) * (L_uplink + L_large), a model, not a measurement of a link.
+"""The time of a hybrid's answer: L = L_board + (1 - coverage) * (L_uplink + L_large), a model, not a measurement of a
+link.
 
     times = Times(board=cycles / board.clock.hz, uplink=uplink(bytes, board.uart.baud), large=0.002)
     times.mean(coverage)
 
-L_uplink is the time that the bits of an abstained sample's codes take on the wire, with the frames that carry them; no side's
-waiting and no downlink are in it. Source of the form: Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023.
+L_uplink is the time that the bits of an abstained sample's codes take on the wire, with the frames that carry them; no
+side's waiting and no downlink are in it. Source of the form: Kag et al., "Efficient Edge Inference by Selective Query",
+ICLR 2023.
 """
 
 from dataclasses import dataclass
@@ -35,7 +37,8 @@ class Times:
 
 
 def wire_bytes(codes: int) -> int:
-    """Bytes on the wire of a sample of so many input codes: UPLINK messages, as full as they can be, and their framing."""
+    """Bytes on the wire of a sample of so many input codes: UPLINK messages, as full as they can be, and their
+    framing."""
     frames = -(-codes // (PAYLOAD_MAX - HEADER))
     return codes + frames * (HEADER + FRAMING)
 

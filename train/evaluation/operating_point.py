@@ -3,10 +3,11 @@
     point = measure(scores >= threshold, correct)
     point.coverage, point.joint_error, point.selective_risk
 
-Two different error rates go by the name of risk. The joint error is P(accepted and wrong), of all samples, and falls when
-less is accepted; the selective risk is P(wrong | accepted), of the accepted ones. joint error = coverage * selective risk.
-Sources: El-Yaniv and Wiener, "On the Foundations of Noise-free Selective Classification", JMLR 2010, section 2 (coverage and
-selective risk); Gangrade, Kag and Saligrama, "Selective Classification via One-Sided Prediction", AISTATS 2021 (joint error).
+Two different error rates go by the name of risk. The joint error is P(accepted and wrong), of all samples, and falls
+when less is accepted; the selective risk is P(wrong | accepted), of the accepted ones. joint error = coverage *
+selective risk. Sources: El-Yaniv and Wiener, "On the Foundations of Noise-free Selective Classification", JMLR 2010,
+section 2 (coverage and selective risk); Gangrade, Kag and Saligrama, "Selective Classification via One-Sided
+Prediction", AISTATS 2021 (joint error).
 """
 
 from typing import Any

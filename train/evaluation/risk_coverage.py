@@ -1,9 +1,8 @@
 """The risk-coverage curve: selective risk against coverage as the threshold falls over all scores.
 
-The area under it (AURC) ranks scores without choosing a threshold. What a score could still win is the excess over the area of
-an oracle that knows which predictions are wrong: the same classifier, the best order.
-Source: Geifman, Uziel and El-Yaniv, "Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers", ICLR 2019,
-section 3.
+The area under it (AURC) ranks scores without choosing a threshold. What a score could still win is the excess over the
+area of an oracle that knows which predictions are wrong: the same classifier, the best order. Source: Geifman, Uziel
+and El-Yaniv, "Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers", ICLR 2019, section 3.
 """
 
 from dataclasses import dataclass
@@ -17,8 +16,8 @@ from numpy.typing import NDArray
 class Curve:
     """One point per distinct score, from the highest threshold (least coverage) to the lowest (coverage 1).
 
-    `threshold` has the dtype of the scores; `coverage`, `risk` and `joint_error` (`train.evaluation.operating_point`) are
-    float64; all are [M]. Samples of equal score are accepted together: a threshold cannot tell them apart.
+    `threshold` has the dtype of the scores; `coverage`, `risk` and `joint_error` (`train.evaluation.operating_point`)
+    are float64; all are [M]. Samples of equal score are accepted together: a threshold cannot tell them apart.
     """
 
     threshold: NDArray[Any]
@@ -42,7 +41,8 @@ def last_of_each(ranked: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def aurc(scores: NDArray[Any], correct: NDArray[np.bool_]) -> float:
-    """Area under the risk-coverage curve: the mean, over all samples, of the risk at that sample's score as threshold."""
+    """Area under the risk-coverage curve: the mean, over all samples, of the risk at that sample's score as
+    threshold."""
     points = curve(scores, correct)
     return float(np.sum(np.diff(points.coverage, prepend=0.0) * points.risk))
 

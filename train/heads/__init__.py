@@ -3,8 +3,8 @@
     head = build("selection", features=32, classes=10)
     logits, gate, auxiliary = head(features)       # in training mode; in eval mode logits and gate
 
-Which head a model has follows from the loss it is trained with (`train.losses`). A new head is one file with a subclass of
-`train.heads.head.Head`, and one line in `HEADS`. PyTorch is imported when a head is first asked for.
+Which head a model has follows from the loss it is trained with (`train.losses`). A new head is one file with a subclass
+of `train.heads.head.Head`, and one line in `HEADS`. PyTorch is imported when a head is first asked for.
 """
 
 from pkgutil import resolve_name

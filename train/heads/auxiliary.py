@@ -1,4 +1,5 @@
-"""One-Sided Prediction's head: logits for the one-sided loss, and in training others that learn by cross-entropy beside them."""
+"""One-Sided Prediction's head: logits for the one-sided loss, and in training others that learn by cross-entropy beside
+them."""
 
 import torch
 from torch import nn

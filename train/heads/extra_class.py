@@ -1,4 +1,5 @@
-"""Deep Gamblers' head: one class more, "abstain", the last; its softmax probability is what the model keeps for itself."""
+"""Deep Gamblers' head: one class more, "abstain", the last; its softmax probability is what the model keeps for
+itself."""
 
 from train.heads.linear import Linear
 

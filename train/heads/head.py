@@ -16,8 +16,8 @@ GATE_UNITS: Final = 16  # of the gate's hidden layer; our choice: more cost a bo
 class Head(nn.Module):
     """Features [N, F] to outputs. A subclass takes `(features, classes)`.
 
-    In eval mode it returns what `output_names` says, a tensor if that is one; in training mode there may be more, which its
-    loss knows of.
+    In eval mode it returns what `output_names` says, a tensor if that is one; in training mode there may be more, which
+    its loss knows of.
     """
 
     output_names: tuple[str, ...] = (LOGITS,)
@@ -32,7 +32,8 @@ class Head(nn.Module):
 
 
 def gate(features: int) -> nn.Sequential:
-    """Features to a logit, through a hidden layer: how sure one may be is no linear function of what tells classes apart."""
+    """Features to a logit, through a hidden layer: how sure one may be is no linear function of what tells classes
+    apart."""
     return nn.Sequential(nn.Linear(features, GATE_UNITS), nn.ReLU(), nn.Linear(GATE_UNITS, 1))
 
 

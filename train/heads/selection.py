@@ -1,8 +1,8 @@
 """SelectiveNet's three heads: prediction f, selection g, and in training an auxiliary prediction h.
 
-h sees every sample, so that the features are not those of the easy ones alone.
-Source: Geifman and El-Yaniv, "SelectiveNet: A Deep Neural Network with an Integrated Reject Option", ICML 2019. Their g has
-a hidden layer of 512 units with batch normalisation; ours is a board's (`train.heads.head.GATE_UNITS`).
+h sees every sample, so that the features are not those of the easy ones alone. Source: Geifman and El-Yaniv,
+"SelectiveNet: A Deep Neural Network with an Integrated Reject Option", ICML 2019. Their g has a hidden layer of 512
+units with batch normalisation; ours is a board's (`train.heads.head.GATE_UNITS`).
 """
 
 import torch

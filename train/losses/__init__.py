@@ -1,13 +1,13 @@
-"""What training makes small: cross-entropy for classes, or a loss that learns when to abstain as well; the mean squared error
-for a number.
+"""What training makes small: cross-entropy for classes, or a loss that learns when to abstain as well; the mean squared
+error for a number.
 
     loss = build("selective_net", classes=10, options={"coverage": 0.8})
     loss(outputs, targets)                            # at the end of a sequence
     loss.part(outputs, targets, part=2, parts=10)     # after part 2 of 0 .. 9, before the sequence has ended
 
-Outputs are what the head gives in training mode (`train.heads`), so a loss names the head that it needs, and the score that
-only such a model has. A new loss is one file with a subclass of `train.losses.loss.Loss`, and one line in `LOSSES`. PyTorch
-is imported when one is first asked for.
+Outputs are what the head gives in training mode (`train.heads`), so a loss names the head that it needs, and the score
+that only such a model has. A new loss is one file with a subclass of `train.losses.loss.Loss`, and one line in
+`LOSSES`. PyTorch is imported when one is first asked for.
 """
 
 from collections.abc import Mapping
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A loss: its class, which takes `(classes, *, option=default, ...)`; the head it needs; a score of `train.abstain` that
-    needs this loss."""
+    """A loss: its class, which takes `(classes, *, option=default, ...)`; the head it needs; a score of `train.abstain`
+    that needs this loss."""
 
     constructor: str
     head: str = LINEAR

@@ -1,11 +1,12 @@
-"""AppealNet: two heads, a prediction and q, the probability of keeping the sample; what is not kept goes to the large model.
+"""AppealNet: two heads, a prediction and q, the probability of keeping the sample; what is not kept goes to the large
+model.
 
     mean( q l ) + beta mean( -log q )
 
-l is the cross-entropy of the prediction. The large model is a black box whose own loss, (1 - q) times that of its answer,
-counts as 0. A larger `beta` makes appealing dearer, so more samples are kept.
-Source: Li et al., "AppealNet: An Efficient and Highly-Accurate Edge/Cloud Collaborative Architecture for DNN Inference",
-DAC 2021. Only its abstract could be read: this is our form of it.
+l is the cross-entropy of the prediction. The large model is a black box whose own loss, (1 - q) times that of its
+answer, counts as 0. A larger `beta` makes appealing dearer, so more samples are kept. Source: Li et al., "AppealNet: An
+Efficient and Highly-Accurate Edge/Cloud Collaborative Architecture for DNN Inference", DAC 2021. Only its abstract
+could be read: this is our form of it.
 """
 
 import torch

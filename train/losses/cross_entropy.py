@@ -4,10 +4,10 @@ After part p = 0 .. P - 1 the loss is
 
     ((p + 1) / P) * NLL + (1 - (p + 1) / P) * mean(-Q log softmax(outputs))
 
-since early outputs cannot know the label yet. Q is uniform in the first epochs; after them it is what the model itself said
-at that part, in the last epoch, on samples of the class that it got right there. The mean is over samples and classes.
-Source: Kag and Saligrama, "Training Recurrent Neural Networks via Forward Propagation Through Time", ICML 2021, and the
-authors' code, which keeps one sample for Q where this keeps the mean of an epoch.
+since early outputs cannot know the label yet. Q is uniform in the first epochs; after them it is what the model itself
+said at that part, in the last epoch, on samples of the class that it got right there. The mean is over samples and
+classes. Source: Kag and Saligrama, "Training Recurrent Neural Networks via Forward Propagation Through Time", ICML
+2021, and the authors' code, which keeps one sample for Q where this keeps the mean of an epoch.
 """
 
 from typing import Any, Final
@@ -22,7 +22,8 @@ UNIFORM_EPOCHS: Final = 20  # of the authors' code
 
 
 class CrossEntropy(Loss):
-    """Outputs are logits [N, classes], targets int64 [N]. `label_smoothing` in [0, 1) spreads a label over all classes."""
+    """Outputs are logits [N, classes], targets int64 [N]. `label_smoothing` in [0, 1) spreads a label over all
+    classes."""
 
     def __init__(self, classes: int, *, label_smoothing: float = 0.0, uniform_epochs: int = UNIFORM_EPOCHS) -> None:
         if not 0 <= label_smoothing < 1:

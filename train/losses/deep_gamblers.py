@@ -2,12 +2,12 @@
 
     -log( p_y + p_abstain / o )          p = softmax over C + 1 outputs
 
-With a `reward` o the gambler who bets on y wins o times the stake, so a small o makes abstaining attractive; o in (1, C], as
-with o <= 1 it would never pay to bet. It is computed as -logaddexp(log p_y, log p_abstain - log o), which stays finite.
-For the first `warm_up` epochs the loss is the cross-entropy of the C classes alone: a model that knows nothing yet, and is
-right once in C, finds that abstaining pays if o < C, and may stay there. The authors warm up for a third of their epochs.
-Source: Liu et al., "Deep Gamblers: Learning to Abstain with Portfolio Theory", NeurIPS 2019, in the form of the authors'
-code; what the warm-up leaves out (the extra output) is our form.
+With a `reward` o the gambler who bets on y wins o times the stake, so a small o makes abstaining attractive; o in (1,
+C], as with o <= 1 it would never pay to bet. It is computed as -logaddexp(log p_y, log p_abstain - log o), which stays
+finite. For the first `warm_up` epochs the loss is the cross-entropy of the C classes alone: a model that knows nothing
+yet, and is right once in C, finds that abstaining pays if o < C, and may stay there. The authors warm up for a third of
+their epochs. Source: Liu et al., "Deep Gamblers: Learning to Abstain with Portfolio Theory", NeurIPS 2019, in the form
+of the authors' code; what the warm-up leaves out (the extra output) is our form.
 """
 
 from typing import Any

@@ -14,7 +14,8 @@ class Loss:
     """
 
     def see(self, images: torch.Tensor) -> None:
-        """Called with the images [N, C, H, W] of a batch before its first step: a loss that asks another model does it here."""
+        """Called with the images [N, C, H, W] of a batch before its first step: a loss that asks another model does it
+        here."""
 
     def __call__(self, outputs: Any, targets: torch.Tensor) -> torch.Tensor:
         """The mean loss, a scalar."""

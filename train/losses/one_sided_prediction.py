@@ -1,4 +1,5 @@
-"""One-Sided Prediction: for each class a set of samples as large as possible, with a bound on the others that fall into it.
+"""One-Sided Prediction: for each class a set of samples as large as possible, with a bound on the others that fall into
+it.
 
 With f the softmax of the logits and means over a batch,
 
@@ -7,14 +8,14 @@ With f the softmax of the logits and means over a batch,
     M   = sum_k [ L_k + lambda_k (C_k - phi_k) ] + mu sum_k phi_k
     loss = a M + (1 - a) cross-entropy of an auxiliary head on the same features
 
-which weights and phi >= 0 minimise and lambda >= 0 maximises. At the saddle lambda_k is mu wherever phi_k > 0, and phi_k is
-C_k: mu is the one knob, and the threshold on max_k f_k, chosen with it on the validation split, the other. Of equally frequent
-classes f_k = P(k | x) makes all L_k and C_k least at once, so mu matters by what the model cannot fit.
+which weights and phi >= 0 minimise and lambda >= 0 maximises. At the saddle lambda_k is mu wherever phi_k > 0, and
+phi_k is C_k: mu is the one knob, and the threshold on max_k f_k, chosen with it on the validation split, the other. Of
+equally frequent classes f_k = P(k | x) makes all L_k and C_k least at once, so mu matters by what the model cannot fit.
 
-After each step of the weights, phi and then lambda take a plain gradient step of `rate`, and are clipped at 0: a slower time
-scale of their own, without weight decay. One after the other, since steps at once spiral outwards.
-Source: Gangrade, Kag and Saligrama, "Selective Classification via One-Sided Prediction", AISTATS 2021; initial values and a
-as in the authors' code, whose PyTorch version leaves lambda out of the one-sided term and decays both; this does neither.
+After each step of the weights, phi and then lambda take a plain gradient step of `rate`, and are clipped at 0: a slower
+time scale of their own, without weight decay. One after the other, since steps at once spiral outwards. Source:
+Gangrade, Kag and Saligrama, "Selective Classification via One-Sided Prediction", AISTATS 2021; initial values and a as
+in the authors' code, whose PyTorch version leaves lambda out of the one-sided term and decays both; this does neither.
 """
 
 from typing import Any
@@ -31,8 +32,8 @@ FIRST_BOUND = 0.5  # of phi; lambda begins at mu - 0.5, or 0: as in the authors'
 class OneSidedPrediction(Loss):
     """Outputs are (logits [N, classes], auxiliary logits [N, classes]), targets int64 [N].
 
-    `multipliers` (lambda) and `bounds` (phi) are float32 [classes]. A class that a batch lacks has no L_k there; one that is
-    alone in it has no C_k, and its lambda and phi stay where they are.
+    `multipliers` (lambda) and `bounds` (phi) are float32 [classes]. A class that a batch lacks has no L_k there; one
+    that is alone in it has no C_k, and its lambda and phi stay where they are.
     """
 
     def __init__(self, classes: int, *, mu: float = 1.0, rate: float = 0.01, a: float = 0.9) -> None:
@@ -79,8 +80,8 @@ class OneSidedPrediction(Loss):
 def surrogates(logits: torch.Tensor, own: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """L_k and C_k [classes], of logits [N, classes] and `own` [N, classes], 1 at the label and 0 elsewhere.
 
-    -log(1 - f_k) is -log1p(-f_k) but of the greatest logit, whose f_k may round to 1: of that it is the log-sum-exp of all less
-    that of the others. So whatever rounds to 0 or 1 in float32 still has a finite loss and a gradient.
+    -log(1 - f_k) is -log1p(-f_k) but of the greatest logit, whose f_k may round to 1: of that it is the log-sum-exp of
+    all less that of the others. So whatever rounds to 0 or 1 in float32 still has a finite loss and a gradient.
     """
     logs = F.log_softmax(logits, dim=1)
     greatest = F.one_hot(logits.argmax(dim=1), logits.shape[1]).bool()

@@ -2,11 +2,12 @@
 
     alpha ( mean(g l) / mean(g) + lambda max(0, c - mean(g))^2 ) + (1 - alpha) mean(l_h)
 
-l is the cross-entropy of the prediction head, l_h that of the auxiliary one, c the coverage that is asked for. The means are
-over the batch. Dividing by mean(g), the empirical coverage, makes the first term the selective risk: it is in the paper, and
-left out of the authors' code. It is computed with softmax weights over log g, which stay finite when every g is close to 0.
-Source: Geifman and El-Yaniv, "SelectiveNet: A Deep Neural Network with an Integrated Reject Option", ICML 2019, with
-lambda = 32 and alpha = 0.5. One model is trained for each coverage; its threshold on g is chosen on the validation split.
+l is the cross-entropy of the prediction head, l_h that of the auxiliary one, c the coverage that is asked for. The
+means are over the batch. Dividing by mean(g), the empirical coverage, makes the first term the selective risk: it is in
+the paper, and left out of the authors' code. It is computed with softmax weights over log g, which stay finite when
+every g is close to 0. Source: Geifman and El-Yaniv, "SelectiveNet: A Deep Neural Network with an Integrated Reject
+Option", ICML 2019, with lambda = 32 and alpha = 0.5. One model is trained for each coverage; its threshold on g is
+chosen on the validation split.
 """
 
 import torch

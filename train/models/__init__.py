@@ -4,7 +4,8 @@
     model, checkpoint = load(Path("runs/digits/base.pt"))
 
 A new model is one file with a subclass of `train.models.classifier.Classifier`, and one line in `MODELS`. Every cell of
-`train.cells` is a model as well: `train.models.recurrent` around it. PyTorch is imported when a model is first asked for.
+`train.cells` is a model as well: `train.models.recurrent` around it. PyTorch is imported when a model is first asked
+for.
 """
 
 import inspect

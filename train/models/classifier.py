@@ -13,9 +13,9 @@ class Classifier(nn.Module):
     """float32 images [N, C, H, W] in [0, 1] to logits [N, classes] and what else the head gives (`train.heads`).
 
     A subclass takes `(input_shape, classes, head, *, option=default, ...)`, every option a number or a word, calls
-    `super().__init__(input_shape, classes, head)` first and `end_with(features)` last. A base model without a state keeps
-    to what the int8 export supports: convolutions (3x3, 1x1, depthwise), batch normalisation, ReLU, `x.mean((2, 3))`,
-    linear layers with a bias.
+    `super().__init__(input_shape, classes, head)` first and `end_with(features)` last. A base model without a state
+    keeps to what the int8 export supports: convolutions (3x3, 1x1, depthwise), batch normalisation, ReLU, `x.mean((2,
+    3))`, linear layers with a bias.
     """
 
     input_name: Final = "image"

@@ -10,7 +10,8 @@ from train.models.classifier import Classifier
 
 
 def parameters(model: Classifier) -> int:
-    """Learned numbers of what eval mode computes, those of batch normalisation included although export folds them away."""
+    """Learned numbers of what eval mode computes, those of batch normalisation included although export folds them
+    away."""
     training_only = f"head.{AUXILIARY}"
     return sum(weight.numel() for name, weight in model.named_parameters() if not name.startswith(training_only))
 

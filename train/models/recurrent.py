@@ -21,8 +21,8 @@ from train.models.classifier import Classifier
 class Recurrent(Classifier):
     """`make_cell(inputs, **options)` makes the cell.
 
-    Images in 0 .. 1 become inputs in `low` .. `high`. Training wants inputs about 0; the board does not pay for it, since
-    only scale and zero point of the quantised input change.
+    Images in 0 .. 1 become inputs in `low` .. `high`. Training wants inputs about 0; the board does not pay for it,
+    since only scale and zero point of the quantised input change.
     """
 
     def __init__(
@@ -66,8 +66,8 @@ class Recurrent(Classifier):
         return self.run(self.frames(image), self.cell.initial(len(image)))[0]
 
     def running(self, image: torch.Tensor, tail: int | None = None) -> tuple[torch.Tensor, ...]:
-        """The outputs after each of the last `tail` rows (None: of all), [N, tail, ...] each, logits [N, tail, classes] first:
-        the decision in time."""
+        """The outputs after each of the last `tail` rows (None: of all), [N, tail, ...] each, logits [N, tail, classes]
+        first: the decision in time."""
         frames = self.frames(image)
         first = frames.shape[1] - (tail or frames.shape[1])
         state, running = self.run(frames[:, :first], self.cell.initial(len(image))), []

@@ -3,15 +3,16 @@
     models.build("resnet", (3, 32, 32), 10, {})                                       # ResNet-32
     models.build("resnet", (3, 32, 32), 100, {"widths": "8-16-32-64", "blocks": 1})   # ResNet10-s
 
-A stage for each of `widths`, its channels, has `blocks` blocks of two 3x3 convolutions each; every stage but the first halves
-height and width. 6 blocks + 2 is the depth of three stages: 5 blocks make ResNet-32. Where shapes change, the shortcut is a
-1x1 convolution (option B of the paper). The ResNet10 of "Scaffolding a Student" (DiSK) have four stages of one block:
+A stage for each of `widths`, its channels, has `blocks` blocks of two 3x3 convolutions each; every stage but the first
+halves height and width. 6 blocks + 2 is the depth of three stages: 5 blocks make ResNet-32. Where shapes change, the
+shortcut is a 1x1 convolution (option B of the paper). The ResNet10 of "Scaffolding a Student" (DiSK) have four stages
+of one block:
 
     xxxs "4-8-8-16"    xxs "8-8-16-16"    xs "8-16-16-32"    s "8-16-32-64"    m "16-32-64-128"    l "32-64-128-256"
 
-On a board a shortcut is an ADD in int8, and a stride of 2 with PyTorch's padding costs a PAD.
-Source: He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2; initial weights: He et
-al., "Delving Deep into Rectifiers", ICCV 2015, equation 14; widths of ResNet10 as in the authors' code of DiSK (ICLR 2023).
+On a board a shortcut is an ADD in int8, and a stride of 2 with PyTorch's padding costs a PAD. Source: He, Zhang, Ren
+and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016, section 4.2; initial weights: He et al., "Delving
+Deep into Rectifiers", ICCV 2015, equation 14; widths of ResNet10 as in the authors' code of DiSK (ICLR 2023).
 """
 
 import re

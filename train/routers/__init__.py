@@ -1,12 +1,13 @@
-"""Routers: small networks beside the base model that say which samples to keep on the board and which to send to the large model.
+"""Routers: small networks beside the base model that say which samples to keep on the board and which to send to the
+large model.
 
     router = build("small", features=model.feature_size, classes=10, options={"hidden": 16})
     keep = router(statistics, features)         # [N, S] and [N, F] to [N, 1], a logit: high answers on the board
     router = load(Path("runs/hybrid_digits/router.pt"))
 
-Source: Kag, Fedorov, Gangrade, Whatmough and Saligrama, "Efficient Edge Inference by Selective Query", ICLR 2023, whose r is the other
-way round, 1 for the large model. A new router is one file with a subclass of `train.routers.router.Router`, and one line in
-`ROUTERS`. PyTorch is imported when a router is first asked for.
+Source: Kag, Fedorov, Gangrade, Whatmough and Saligrama, "Efficient Edge Inference by Selective Query", ICLR 2023, whose
+r is the other way round, 1 for the large model. A new router is one file with a subclass of
+`train.routers.router.Router`, and one line in `ROUTERS`. PyTorch is imported when a router is first asked for.
 """
 
 from collections.abc import Mapping

@@ -3,9 +3,9 @@
     o = 1 if the base is wrong and the large model right, else 0            what only asking puts right
     loss = BCE(keep, 1 - o) + penalty * max(0, c - mean(sigmoid(keep)))     c is the coverage, at least
 
-Source: Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023. Poster and code of the authors have the penalty the
-other way round, (coverage - c)+, which pushes the coverage down to c and not up to it, and the code takes the mean of logits; this
-is what the constraint says.
+Source: Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023. Poster and code of the authors have the
+penalty the other way round, (coverage - c)+, which pushes the coverage down to c and not up to it, and the code takes
+the mean of logits; this is what the constraint says.
 """
 
 import math

@@ -1,8 +1,9 @@
-"""The full router: entropy and all differences of pairs of the largest probabilities, an MLP of the features, an MLP of both.
+"""The full router: entropy and all differences of pairs of the largest probabilities, an MLP of the features, an MLP of
+both.
 
-Source: Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023, in the form of the authors' code: the 10 largest
-probabilities, features through 128 units, 64 units after them, batch normalisation. They take all 100 differences; the 45
-of a larger and a smaller probability say the same.
+Source: Kag et al., "Efficient Edge Inference by Selective Query", ICLR 2023, in the form of the authors' code: the 10
+largest probabilities, features through 128 units, 64 units after them, batch normalisation. They take all 100
+differences; the 45 of a larger and a smaller probability say the same.
 """
 
 import torch
@@ -46,7 +47,8 @@ class FullRouter(Router):
 
 
 def differences(largest: int) -> torch.Tensor:
-    """The matrix [1 + K (K - 1) / 2, 1 + K] that leaves the entropy as it is and makes p_i - p_j, i < j, of K probabilities."""
+    """The matrix [1 + K (K - 1) / 2, 1 + K] that leaves the entropy as it is and makes p_i - p_j, i < j, of K
+    probabilities."""
     matrix = torch.zeros(1 + largest * (largest - 1) // 2, 1 + largest)
     matrix[0, 0] = 1
     for row, (first, second) in enumerate(torch.combinations(torch.arange(largest)).tolist(), start=1):

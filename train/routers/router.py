@@ -5,11 +5,11 @@ from torch import nn
 
 
 class Router(nn.Module):
-    """Statistics [N, S], floats in [0, 1] as `train.routers.statistics` and the board make them, and features [N, F] to the logit of
-    keeping the sample [N, 1]: high answers on the board.
+    """Statistics [N, S], floats in [0, 1] as `train.routers.statistics` and the board make them, and features [N, F] to
+    the logit of keeping the sample [N, 1]: high answers on the board.
 
-    A subclass takes `(features, classes, *, option=default, ...)`, names its statistics and is made of linear layers, ReLU, sums,
-    and batch normalisation, which `folded` does away with.
+    A subclass takes `(features, classes, *, option=default, ...)`, names its statistics and is made of linear layers,
+    ReLU, sums, and batch normalisation, which `folded` does away with.
     """
 
     statistics: str  # a name in contract.gate.statistics.STATISTICS
@@ -32,7 +32,8 @@ class Router(nn.Module):
 class Sum(nn.Module):
     """One layer for the statistics and one for the features, added, and what follows.
 
-    Not a layer on both side by side: their codes have different scales, and the board would have to convert one of them.
+    Not a layer on both side by side: their codes have different scales, and the board would have to convert one of
+    them.
     """
 
     def __init__(self, from_statistics: nn.Module, from_features: nn.Module, rest: nn.Module) -> None:

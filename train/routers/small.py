@@ -1,4 +1,5 @@
-"""The small router: entropy, margin and largest probability of the base model's softmax, and one linear map of its features."""
+"""The small router: entropy, margin and largest probability of the base model's softmax, and one linear map of its
+features."""
 
 import torch
 from torch import nn

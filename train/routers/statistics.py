@@ -1,4 +1,5 @@
-"""The figures of the logits that routers read, in floating point; `contract.gate.statistics` makes the same in integers."""
+"""The figures of the logits that routers read, in floating point; `contract.gate.statistics` makes the same in
+integers."""
 
 from collections.abc import Callable
 from typing import Any, Final

@@ -1,5 +1,5 @@
-"""How a batch of sequences becomes optimiser steps. A new rule is one file with a subclass of `train.updates.update.Update`,
-and one line in `UPDATES`. PyTorch is imported when a rule is first asked for.
+"""How a batch of sequences becomes optimiser steps. A new rule is one file with a subclass of
+`train.updates.update.Update`, and one line in `UPDATES`. PyTorch is imported when a rule is first asked for.
 
     update = build(config.update, model, optimiser, loss, clip=1.0)
     batch_loss = update(images, targets)

@@ -1,8 +1,9 @@
 """Backpropagation through time: one gradient through the whole sequence. Of a model without a state, plain
 backpropagation.
 
-With `tail` above 1 the loss is the mean over the answers after each of the last `tail` frames, and not that after the last
-alone: a model that is asked earlier learns to answer earlier, which is what a decision in time (`contract.gate.in_time`) needs.
+With `tail` above 1 the loss is the mean over the answers after each of the last `tail` frames, and not that after the
+last alone: a model that is asked earlier learns to answer earlier, which is what a decision in time
+(`contract.gate.in_time`) needs.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,5 @@
-"""Forward propagation through time: truncated backpropagation that holds the weights to a running estimate of themselves.
+"""Forward propagation through time: truncated backpropagation that holds the weights to a running estimate of
+themselves.
 
 After each part, with W the weights, Wbar their running mean and lam a running estimate of the gradient of the loss,
 
@@ -6,10 +7,10 @@ After each part, with W the weights, Wbar their running mean and lam a running e
     lam   <-  lam - alpha (W - Wbar)
     Wbar  <-  (1 - beta) Wbar + beta W - (beta / alpha) lam
 
-and after each epoch, if `restart`, W <- Wbar and lam <- 0. At the exact minimum lam becomes the gradient at the new W, which
-is why its coefficient is 1, as in the authors' code, and not the 1/2 that expanding the paper's square gives.
-Source: Kag and Saligrama, "Training Recurrent Neural Networks via Forward Propagation Through Time", ICML 2021.
-It keeps three copies of the weights and pays off with gated cells; an iRNN is not one.
+and after each epoch, if `restart`, W <- Wbar and lam <- 0. At the exact minimum lam becomes the gradient at the new W,
+which is why its coefficient is 1, as in the authors' code, and not the 1/2 that expanding the paper's square gives.
+Source: Kag and Saligrama, "Training Recurrent Neural Networks via Forward Propagation Through Time", ICML 2021. It
+keeps three copies of the weights and pays off with gated cells; an iRNN is not one.
 """
 
 from collections.abc import Iterable

@@ -1,9 +1,8 @@
 """Truncated backpropagation through time: the sequence in `parts`, a step after each, no gradient from one to the next.
 
-Every part has a loss, `Loss.part`, also where the label is that of the whole sequence. Activations are kept for T / parts
-time steps at once. With one part it is `bptt`.
-Source: Williams and Peng, "An Efficient Gradient-Based Algorithm for On-Line Training of Recurrent Network Trajectories",
-Neural Computation, 1990, with equal look-back and step.
+Every part has a loss, `Loss.part`, also where the label is that of the whole sequence. Activations are kept for T /
+parts time steps at once. With one part it is `bptt`. Source: Williams and Peng, "An Efficient Gradient-Based Algorithm
+for On-Line Training of Recurrent Network Trajectories", Neural Computation, 1990, with equal look-back and step.
 """
 
 from typing import TYPE_CHECKING

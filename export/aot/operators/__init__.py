@@ -1,7 +1,7 @@
 """The operators that the compiler translates. A new one is one file here, one kernel header, and one line in `LOWER`.
 
-A file holds a frozen dataclass derived from `Node`, with `emit`, and a function that makes it from a .tflite operator and
-raises GraphError for what it cannot translate.
+A file holds a frozen dataclass derived from `Node`, with `emit`, and a function that makes it from a .tflite operator
+and raises GraphError for what it cannot translate.
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
 """Operators of two operands, element by element: how their shapes broadcast, and operands that are constants.
 
-A node derives from `Binary` and adds its constants, the arithmetic of one pair of codes and the call. `tabulated` turns a
-node that is a function of one code, such as one with a constant of one value, into a table.
+A node derives from `Binary` and adds its constants, the arithmetic of one pair of codes and the call. `tabulated` turns
+a node that is a function of one code, such as one with a constant of one value, into a table.
 """
 
 from collections.abc import Mapping
@@ -106,7 +106,8 @@ class Binary(Node):
 
 
 def operands(graph: Graph, operator: Operator) -> tuple[Tensor, Tensor, Tensor]:
-    """Both operands and the output. Raises GraphError unless they are of one type, and at least one operand is computed."""
+    """Both operands and the output. Raises GraphError unless they are of one type, and at least one operand is
+    computed."""
     a, b, output = graph.input(operator, 0), graph.input(operator, 1), graph.output(operator)
     code_type(a, b, output)
     if a.data is not None and b.data is not None:

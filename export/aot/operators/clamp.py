@@ -1,4 +1,5 @@
-"""Codes between two bounds, in place: the part of a fused activation that `passes.split_clamp` takes off an operator."""
+"""Codes between two bounds, in place: the part of a fused activation that `passes.split_clamp` takes off an
+operator."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

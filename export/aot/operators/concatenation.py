@@ -15,8 +15,8 @@ from export.graph import Graph, GraphError, Operator
 
 @dataclass(frozen=True)
 class Concatenation(Node):
-    """`parts` holds, for every operand in order, its codes if it is constant, the output code where it begins, and its copy
-    into the output."""
+    """`parts` holds, for every operand in order, its codes if it is constant, the output code where it begins, and its
+    copy into the output."""
 
     dtype: str
     parts: tuple[tuple[NDArray[Any] | None, int, StridedCopy], ...]

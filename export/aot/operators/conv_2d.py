@@ -20,7 +20,8 @@ from export.graph import Graph, GraphError, Operator
 
 @dataclass(frozen=True)
 class Conv2D(Node):
-    """`weights` int8 [output channel, kernel y, kernel x, input channel of the group], `bias` int32 [output channel]."""
+    """`weights` int8 [output channel, kernel y, kernel x, input channel of the group], `bias` int32 [output
+    channel]."""
 
     weights: NDArray[np.int8]
     bias: NDArray[np.int32]

@@ -14,7 +14,8 @@ from export.aot.wide_requantisation import WideRequantisation
 
 @dataclass(frozen=True)
 class Conv2D16(Node):
-    """`weights` int8 [output channel, kernel y, kernel x, input channel of the group], `bias` int64 [output channel]."""
+    """`weights` int8 [output channel, kernel y, kernel x, input channel of the group], `bias` int64 [output
+    channel]."""
 
     weights: NDArray[np.int8]
     bias: NDArray[np.int64]

@@ -1,5 +1,5 @@
-"""CONV_2D in groups, through the inner products of the ordinary one: packed ones for cores with the DSP extension, in int8 and
-16x8, and blocked ones."""
+"""CONV_2D in groups, through the inner products of the ordinary one: packed ones for cores with the DSP extension, in
+int8 and 16x8, and blocked ones."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,8 +26,8 @@ PAIR: Final = 2  # those of 16x8
 
 @dataclass(frozen=True)
 class Conv2DGrouped(Node):
-    """`stream` holds a row for each group, `panel` the words of the panel. `depth` and `outputs` are the channels of a group, in
-    bytes."""
+    """`stream` holds a row for each group, `panel` the words of the panel. `depth` and `outputs` are the channels of a
+    group, in bytes."""
 
     stream: NDArray[np.uint32]
     kernel: str
@@ -137,8 +137,8 @@ def _each(conv: Conv2D | Conv2D16, words: NDArray[np.uint32]) -> NDArray[np.uint
 def _divided(
     conv: Conv2D | Conv2D16, weights: NDArray[np.int8], bias: NDArray[np.int64], together: int, unit: int
 ) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
-    """Weights [group, channel, kernel pixel, input] and biases [group, channel], rounded up with zeros: channels to what is
-    computed together, inputs to a multiple of `unit`."""
+    """Weights [group, channel, kernel pixel, input] and biases [group, channel], rounded up with zeros: channels to
+    what is computed together, inputs to a multiple of `unit`."""
     channels, height, width, depth = weights.shape
     groups = _groups(conv)
     each = channels // groups

@@ -62,8 +62,8 @@ def fits(weights: NDArray[np.int8]) -> bool:
 def stream(
     weights: NDArray[np.int8], bias: NDArray[np.int64], constants: NDArray[np.uint32], together: int = QUAD
 ) -> NDArray[np.uint32]:
-    """The words of firmware/lib/nn/matmul_2x4.h for each quad of channels, or of matmul_2x2.h for each pair: biases, weights,
-    epilogue."""
+    """The words of firmware/lib/nn/matmul_2x4.h for each quad of channels, or of matmul_2x2.h for each pair: biases,
+    weights, epilogue."""
     channels, patch = len(weights), weights[:1].size
     groups = channels // together
     if groups == 0:

@@ -20,8 +20,8 @@ QUAD = 4  # output channels that the inner products of int8 compute together, an
 
 @dataclass(frozen=True)
 class Conv2DPanel(Node):
-    """`weights` int8 [output channel, kernel row, codes of a row], the last rounded up to a multiple of 4 with zeros, the first
-    to what the inner product computes together; `bias`, rounded up alike, has the zero point folded in."""
+    """`weights` int8 [output channel, kernel row, codes of a row], the last rounded up to a multiple of 4 with zeros,
+    the first to what the inner product computes together; `bias`, rounded up alike, has the zero point folded in."""
 
     weights: NDArray[np.int8]
     bias: NDArray[np.int64]
@@ -59,8 +59,8 @@ class Conv2DPanel(Node):
     def call(
         self, layer: Layer, kernel: str, matmul: str, stream: NDArray[np.uint32], tail: tuple[str, int] = ("NULL", 0)
     ) -> None:
-        """Write the parameters and the call of `kernel`, which takes its inner product as a function. `tail` is the function
-        for the channels beyond whole quads, and where its words are in `stream`."""
+        """Write the parameters and the call of `kernel`, which takes its inner product as a function. `tail` is the
+        function for the channels beyond whole quads, and where its words are in `stream`."""
         layer.kernel(f"{kernel}.h")
         name = layer.array("stream", "uint32_t", stream)
         parameters = layer.parameters(
@@ -83,7 +83,8 @@ class Conv2DPanel(Node):
 
 
 def _flattened(window: Window) -> Window:
-    """The same window over an image of one row, where the kernel is a pixel and every pixel is taken: rows cost time."""
+    """The same window over an image of one row, where the kernel is a pixel and every pixel is taken: rows cost
+    time."""
     pixels = window.input[0] * window.input[1]
     if window.kernel != (1, 1) or window.stride != (1, 1) or window.output != window.input or pixels > MOST_COLUMNS:
         return window

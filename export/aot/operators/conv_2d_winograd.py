@@ -22,7 +22,8 @@ from export.aot.weights import folded_bias
 # 2G with its rows in the kernel's order 1, 2, 0, 3; the last one is negated.
 TRANSFORM: Final = np.array([[1, 1, 1], [1, -1, 1], [2, 0, 0], [0, 0, 2]])
 
-# Modelled cycles (export/bench/cycles.py), read off the kernels: for a pair of inputs and a quad of output channels, once for a quad, for an input, once.
+# Modelled cycles (export/bench/cycles.py), read off the kernels: for a pair of inputs and a quad of output channels,
+# once for a quad, for an input, once.
 PACKED: Final = (16, 100, 6, 150)  # two output pixels
 WINOGRAD: Final = (16 * 17, 800, 210, 250)  # two tiles, a pair of inputs being one of channels
 EXPANSION: Final = 4 * 110  # of the weights of a pair of inputs and a quad of output channels
@@ -30,8 +31,8 @@ EXPANSION: Final = 4 * 110  # of the weights of a pair of inputs and a quad of o
 
 @dataclass(frozen=True)
 class Conv2DWinograd(Node):
-    """`weights` int8 [output channel, 3, 3, input channel], both channels rounded up to multiples of 4 with zeros; `bias`, rounded
-    up alike, has the zero point folded in."""
+    """`weights` int8 [output channel, 3, 3, input channel], both channels rounded up to multiples of 4 with zeros;
+    `bias`, rounded up alike, has the zero point folded in."""
 
     weights: NDArray[np.int8]
     bias: NDArray[np.int64]
@@ -118,7 +119,8 @@ def tile_pairs(window: Window) -> int:
 
 
 def saved_cycles(winograd: Conv2DWinograd, expansions: int = 0) -> int:
-    """Modelled cycles of an inference that Winograd's form saves over the packed one; negative for images of few pixels.
+    """Modelled cycles of an inference that Winograd's form saves over the packed one; negative for images of few
+    pixels.
 
     `expansions`: how often all weights are transformed.
     """
@@ -167,8 +169,8 @@ def epilogue(short: ShortRequantisation, quads: int) -> NDArray[np.uint32]:
 def overlap(window: Window, input_channels: int, output_channels: int, batch: int = 1) -> int:
     """How many bytes the output must start before the input (`Node.overlaps`).
 
-    The patches of a batch of pairs of tiles are read before any of their outputs is written; `Window.overlap` is for kernels that
-    go by pixels.
+    The patches of a batch of pairs of tiles are read before any of their outputs is written; `Window.overlap` is for
+    kernels that go by pixels.
     """
     (height, width), (input_height, input_width) = window.output, window.input
     rows, columns = (corners.ravel() for corners in np.mgrid[0:height:2, 0:width:4])

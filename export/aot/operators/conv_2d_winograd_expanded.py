@@ -1,4 +1,5 @@
-"""CONV_2D in Winograd's form with weights that are transformed when they are needed: no larger than they were, at the price of RAM.
+"""CONV_2D in Winograd's form with weights that are transformed when they are needed: no larger than they were, at the
+price of RAM.
 
 See firmware/lib/nn/conv_2d_winograd_expanded.h.
 """

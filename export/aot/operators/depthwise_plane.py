@@ -86,8 +86,8 @@ def plane_fields(
     form: str,
     swap: bool,
 ) -> dict[str, Any]:
-    """The fields of a DepthwisePlane, some of whose output channels are constant; `form` is one of enum nn_form, and with
-    `swap` lines run along the first axis."""
+    """The fields of a DepthwisePlane, some of whose output channels are constant; `form` is one of enum nn_form, and
+    with `swap` lines run along the first axis."""
     window = node.window
     first, second = (1, 0) if swap else (0, 1)
     weights = silence(node.weights.transpose(1, 0, 2) if swap else node.weights, constant, axis=2)

@@ -16,8 +16,8 @@ OCTET: Final = 8  # outputs that the inner products compute together
 
 @dataclass(frozen=True)
 class FullyConnectedRows(Node):
-    """`weights` int8 [output, input], rounded up to what the kernel computes together, and takes at once, with zeros; `bias`, rounded up alike, has
-    the zero point folded in."""
+    """`weights` int8 [output, input], rounded up to what the kernel computes together, and takes at once, with zeros;
+    `bias`, rounded up alike, has the zero point folded in."""
 
     weights: NDArray[np.int8]
     bias: NDArray[np.int64]
@@ -39,8 +39,8 @@ class FullyConnectedRows(Node):
         pairs: str = "NULL",
         scratch: str = "int8_t",
     ) -> None:
-        """Write the parameters and the call of `kernel`; `stream` holds `words` for each octet of outputs, then what the
-        function `pairs` needs for the others. `scratch` is the type that the kernel takes scratch memory as."""
+        """Write the parameters and the call of `kernel`; `stream` holds `words` for each octet of outputs, then what
+        the function `pairs` needs for the others. `scratch` is the type that the kernel takes scratch memory as."""
         layer.kernel(f"{kernel}.h")
         parameters = layer.parameters(
             "nn_fully_connected_rows",
@@ -60,8 +60,8 @@ class FullyConnectedRows(Node):
 def row_fields(
     dense: FullyConnected, bias: NDArray[np.int64], constant: NDArray[np.bool_], unit: int, together: int = OCTET
 ) -> dict[str, Any]:
-    """The fields of a FullyConnectedRows, some of whose outputs are constant; its kernel takes `unit` inputs at once, and
-    computes a multiple of `together` outputs."""
+    """The fields of a FullyConnectedRows, some of whose outputs are constant; its kernel takes `unit` inputs at once,
+    and computes a multiple of `together` outputs."""
     outputs, inputs = dense.weights.shape
     return {
         "op": dense.op,

@@ -1,4 +1,5 @@
-"""HARD_SWISH in int8: x * relu6(x + 3) / 6, tabulated with the 16-bit arithmetic of the reference kernel (hard_swish.h)."""
+"""HARD_SWISH in int8: x * relu6(x + 3) / 6, tabulated with the 16-bit arithmetic of the reference kernel
+(hard_swish.h)."""
 
 from export.aot.codes import expect
 from export.aot.fixed_point import quantize_multiplier, wrap

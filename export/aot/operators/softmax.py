@@ -1,6 +1,7 @@
 """SOFTMAX over the last axis, with the exponential of every code difference tabulated.
 
-The table is computed with the fixed-point exponential which TensorFlow Lite Micro's reference kernel evaluates at run time.
+The table is computed with the fixed-point exponential which TensorFlow Lite Micro's reference kernel evaluates at run
+time.
 """
 
 import math

@@ -60,8 +60,8 @@ def softmax_16(operator: Operator, source: Tensor, output: Tensor) -> Node:
 
 
 def table(scale: np.float32, zero_point: int, function: Callable[[float], float]) -> list[int]:
-    """A function of int16 codes at every 128th of them, in Q0.15 (LUTPopulate of common.h, in float32). Entries are moved by
-    half the error of linear interpolation in the middle of their step."""
+    """A function of int16 codes at every 128th of them, in Q0.15 (LUTPopulate of common.h, in float32). Entries are
+    moved by half the error of linear interpolation in the middle of their step."""
     single = np.float32
     first, last = scale * single(-32768 - zero_point), scale * single(32767 - zero_point)
     step = (last - first) / single(STEPS)

@@ -15,7 +15,8 @@ from export.aot.program import Node
 
 INT32: Final = 1 << 31
 MOST_BITS: Final = 24  # of the fraction: more do not help
-# By how much the tables may be larger than they should: sums halfway between two codes then go to the one further from 0.
+# By how much the tables may be larger than they should: sums halfway between two codes then go to the one further from
+# 0.
 STRETCHES: Final = (0, 2**-22, 2**-20, 2**-18, 2**-15)
 CODES: Final = np.arange(-128, 128)
 
@@ -36,8 +37,8 @@ class Tables:
 
 @dataclass(frozen=True)
 class SumTable(Node):
-    """`after` is the function of the sum's code that gives the output's. `constants` holds, by position, the codes of an
-    operand that is constant."""
+    """`after` is the function of the sum's code that gives the output's. `constants` holds, by position, the codes of
+    an operand that is constant."""
 
     tables: Tables
     after: Table
@@ -183,8 +184,8 @@ def _straight(values: Numbers) -> Numbers:
 def _requantised(values: Requantisation, first: Numbers, second: Numbers) -> Tables | None:
     """Twice the operands, whose sum has at most 30 bits and a sign, for a requantisation."""
     multiplier, right = values.multipliers[0], -values.shifts[0]
-    # A shift of 0 would add the half unit that the kernel takes off negative sums; a large one moves the zero point out of 32
-    # bits.
+    # A shift of 0 would add the half unit that the kernel takes off negative sums; a large one moves the zero point out
+    # of 32 bits.
     if not 1 <= right <= 22 or multiplier == 0:
         return None
     operands = (tuple((2 * first).tolist()), tuple((2 * second).tolist()))

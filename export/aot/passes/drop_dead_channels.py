@@ -1,8 +1,8 @@
 """Remove channels that nobody needs: those that all readers multiply by 0, and what was computed for them alone.
 
-From the outputs backwards: a convolution needs an input channel if one of its weights for it is not 0, in an output channel
-that is needed itself. What computes channel by channel needs the channels that it is asked for; every other operator, and
-the model's inputs and outputs, keep all of theirs.
+From the outputs backwards: a convolution needs an input channel if one of its weights for it is not 0, in an output
+channel that is needed itself. What computes channel by channel needs the channels that it is asked for; every other
+operator, and the model's inputs and outputs, keep all of theirs.
 """
 
 from dataclasses import replace
@@ -39,7 +39,8 @@ def drop_dead_channels(program: Program) -> Program:
 
 
 def _needed(program: Program) -> dict[int, Mask]:
-    """The channels that must stay, of every tensor that owns its bytes: the least set with which all operators agree."""
+    """The channels that must stay, of every tensor that owns its bytes: the least set with which all operators
+    agree."""
     needed = {node.output: np.zeros(program.tensors[node.output].channels, np.bool_) for node in program.nodes}
     for tensor in (*program.inputs, *program.outputs):
         root = program.root(tensor)
@@ -86,7 +87,8 @@ def _separable(program: Program, dense: FullyConnected) -> bool:
 
 
 def _by_channel(program: Program, node: Node) -> bool:
-    """Whether each channel of the output depends on the same channel of the inputs only, or several outputs do on one."""
+    """Whether each channel of the output depends on the same channel of the inputs only, or several outputs do on
+    one."""
     if isinstance(node, DepthwiseConv2D):
         return True
     if isinstance(node, Mean) and node.inner != program.tensors[node.inputs[0]].channels:

@@ -1,8 +1,8 @@
 """Channels that hold one code whatever the inputs are: fold them into the biases of those who read them.
 
-With an input channel that is always c, sum w (x - z) loses the terms of that channel and the bias gains w (c - z); where
-a window reaches outside of the image this is exact for c = z only. An output channel that is constant needs no weights.
-Nothing is smaller yet: `drop_dead_channels` removes what has become useless.
+With an input channel that is always c, sum w (x - z) loses the terms of that channel and the bias gains w (c - z);
+where a window reaches outside of the image this is exact for c = z only. An output channel that is constant needs no
+weights. Nothing is smaller yet: `drop_dead_channels` removes what has become useless.
 """
 
 from dataclasses import replace

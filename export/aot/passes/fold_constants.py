@@ -1,4 +1,5 @@
-"""Operators on constants, computed at compile time. A shape is constant here: nothing in the model has another one at run time.
+"""Operators on constants, computed at compile time. A shape is constant here: nothing in the model has another one at
+run time.
 
     graph = fold_constants(graph)
 
@@ -19,7 +20,8 @@ Values = NDArray[Any]
 
 
 def fold_constants(graph: Graph) -> Graph:
-    """The graph without the operators whose result is known; what they wrote is constant. An output of the model is not folded."""
+    """The graph without the operators whose result is known; what they wrote is constant. An output of the model is not
+    folded."""
     tensors = list(graph.tensors)
     left = []
     for operator in graph.operators:

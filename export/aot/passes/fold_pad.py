@@ -1,7 +1,7 @@
 """A PAD of height and width in front of convolutions becomes their padding.
 
-Exact, because the pad value is the zero point, and a position outside the image contributes (zero point - zero point) = 0.
-Saves the padded copy and its buffer.
+Exact, because the pad value is the zero point, and a position outside the image contributes (zero point - zero point) =
+0. Saves the padded copy and its buffer.
 """
 
 from dataclasses import replace

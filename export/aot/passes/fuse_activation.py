@@ -1,7 +1,7 @@
 """A table that only clamps, such as a RELU that keeps the scale, becomes part of the operator in front of it.
 
-Exact, because both are a requantisation's last step: the narrower bounds win. Not where somebody else needs what was not
-clamped.
+Exact, because both are a requantisation's last step: the narrower bounds win. Not where somebody else needs what was
+not clamped.
 """
 
 from dataclasses import replace

@@ -1,7 +1,8 @@
-"""A function of one int8 code, which is a table, becomes part of the tables of the sums around it, or of another function.
+"""A function of one int8 code, which is a table, becomes part of the tables of the sums around it, or of another
+function.
 
-Exact, because only tables are composed. In front of a sum it costs nothing; behind one it still saves a pass over the codes.
-Not where somebody else needs what lies between the two.
+Exact, because only tables are composed. In front of a sum it costs nothing; behind one it still saves a pass over the
+codes. Not where somebody else needs what lies between the two.
 """
 
 from dataclasses import replace

@@ -1,8 +1,8 @@
 """A fused activation that the short requantisation cannot do becomes an operator of its own, in place.
 
-The fast kernels end in a saturation to int8, which is all there is to a ReLU whose zero point is -128, as ranges that begin at 0
-have it. Any other clamp, such as that of symmetric activations, would leave an operator to the slow kernels; after a saturation
-it gives the same codes for two instructions each.
+The fast kernels end in a saturation to int8, which is all there is to a ReLU whose zero point is -128, as ranges that
+begin at 0 have it. Any other clamp, such as that of symmetric activations, would leave an operator to the slow kernels;
+after a saturation it gives the same codes for two instructions each.
 """
 
 from dataclasses import replace

@@ -1,4 +1,5 @@
-"""Give the inner products of blocked convolutions and fully connected layers unsigned weights, which Armv6-M loads faster."""
+"""Give the inner products of blocked convolutions and fully connected layers unsigned weights, which Armv6-M loads
+faster."""
 
 from dataclasses import fields, replace
 

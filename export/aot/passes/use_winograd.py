@@ -1,7 +1,7 @@
 """Choose Winograd's form of 3x3 convolutions where it is worth what it takes.
 
-Its weights take 3.6 times the flash, so they go where a byte saves the most, as far as the target's flash allows. What is left
-may transform its weights at run time instead, in RAM that other operators need anyway.
+Its weights take 3.6 times the flash, so they go where a byte saves the most, as far as the target's flash allows. What
+is left may transform its weights at run time instead, in RAM that other operators need anyway.
 """
 
 from bisect import bisect_left
@@ -15,8 +15,9 @@ from export.aot.operators.conv_2d_winograd_expanded import expand
 from export.aot.passes.use_dsp import use_dsp
 from export.aot.program import Node, Program
 
-# What a byte of flash must save at least, in modelled cycles of an inference (export/bench/cycles.py). A byte of weights is used
-# once for each output pixel, so for weights this is a question of the image: from about 12x12 pixels on.
+# What a byte of flash must save at least, in modelled cycles of an inference (export/bench/cycles.py). A byte of
+# weights is used once for each output pixel, so for weights this is a question of the image: from about 12x12 pixels
+# on.
 CYCLES_PER_BYTE: Final = 25
 CODE_BYTES: Final = 5_500  # of the kernels
 FLASH_SHARE: Final = (
@@ -48,8 +49,8 @@ def use_winograd(program: Program) -> Program:
 
 
 def _expand(program: Program, nodes: list[Node], place: int, form: Conv2DWinograd, limit: float) -> int:
-    """Put the form in its place, with the largest batch that the arena allows, and return the cycles that it saves; or leave
-    the place as it is, and return 0."""
+    """Put the form in its place, with the largest batch that the arena allows, and return the cycles that it saves; or
+    leave the place as it is, and return 0."""
     pairs = tile_pairs(form.window)
 
     def trial(expansions: int) -> list[Node]:

@@ -1,12 +1,12 @@
 /* Entropy of the softmax over that of C equal probabilities, turned round so that high is sure: 1 - H / log C.
  *
- * The table holds n entries e = exp(-d s / T) in Q15, n weights w = e (d s / T) / log C in Q15, and 2^15 / log2(C), for the
- * differences d = 0 .. n - 1; a larger one counts as zero. H / log C = log2(sum e) / log2(C) + (sum w) / (sum e). Both sums
- * are at most 2^23, since e <= 1 and w <= 1 / (2.718 log 2). */
+ * The table holds n entries e = exp(-d s / T) in Q15, n weights w = e (d s / T) / log C in Q15, and 2^15 / log2(C), for
+ * the differences d = 0 .. n - 1; a larger one counts as zero. H / log C = log2(sum e) / log2(C) + (sum w) / (sum e).
+ * Both sums are at most 2^23, since e <= 1 and w <= 1 / (2.718 log 2). */
 #include "gate.h"
 
-/* log2(value / 2^15) in Q15, for a value of 2^15 or more: squaring a number in 1 .. 2 doubles its logarithm; where that is 1 or
- * more, the next binary digit is 1. */
+/* log2(value / 2^15) in Q15, for a value of 2^15 or more: squaring a number in 1 .. 2 doubles its logarithm; where that
+ * is 1 or more, the next binary digit is 1. */
 static uint32_t log2_q15(uint32_t value)
 {
     uint32_t result = 0;

@@ -4,7 +4,8 @@
 
 #include "gate.h"
 
-/* Writes the statistics of `gate->classes` logits, of which `top` is the largest. `gate->table` is that of gate_entropy. */
+/* Writes the statistics of `gate->classes` logits, of which `top` is the largest. `gate->table` is that of
+ * gate_entropy. */
 typedef void gate_statistics(const struct gate *gate, const int8_t *logits, uint8_t top, int8_t *statistics);
 
 /* The model: `statistics` fills input 0, so many `features` bytes are copied to input 1, output 0 is one code. */

@@ -1,7 +1,7 @@
 /* The largest logit after centring, over the Euclidean norm of all: max(z - mean z) / ||z - mean z||_2.
  *
- * With d_i = q_max - q_i <= 255, A = sum d_i <= 255^2 and V = C sum d_i^2 - A^2 for C <= 256 classes, it is A / sqrt(C V).
- * C sum d_i^2 is at most 256 * 255 * 255^2 < 2^32. The table is the one number 2^15 / sqrt(C). */
+ * With d_i = q_max - q_i <= 255, A = sum d_i <= 255^2 and V = C sum d_i^2 - A^2 for C <= 256 classes, it is A / sqrt(C
+ * V). C sum d_i^2 is at most 256 * 255 * 255^2 < 2^32. The table is the one number 2^15 / sqrt(C). */
 #include "gate.h"
 
 /* The root of a value of 2^30 or more, rounded down: 16 digits, of which the first is 1. */
@@ -35,7 +35,8 @@ uint16_t gate_normalised_max_logit(const struct gate *gate, const int8_t *logits
         spread <<= 2;
         sum <<= 1;
     }
-    /* The quotient is at most 2^15 / sqrt(C) * sqrt(C) * 2^16 / root: the product fits, and a root rounded down may exceed 1. */
+    /* The quotient is at most 2^15 / sqrt(C) * sqrt(C) * 2^16 / root: the product fits, and a root rounded down may
+     * exceed 1. */
     uint32_t score = sum * gate->table[0] / root(spread);
     return (uint16_t)(score < GATE_ONE ? score : GATE_ONE);
 }

@@ -1,4 +1,5 @@
-/* Reservation: 1 - p_abstain, of a network with one more logit, that of abstaining, with the table of softmax_response.c. */
+/* Reservation: 1 - p_abstain, of a network with one more logit, that of abstaining, with the table of
+ * softmax_response.c. */
 #include "gate.h"
 
 uint16_t gate_reservation(const struct gate *gate, const int8_t *logits, uint8_t top, const int8_t *extra)

@@ -1,4 +1,5 @@
-/* Router: the sigmoid of what a second model says to statistics of the logits and to features. The table is that of head.c. */
+/* Router: the sigmoid of what a second model says to statistics of the logits and to features. The table is that of
+ * head.c. */
 #include <string.h>
 
 #include "gate_router.h"

@@ -1,5 +1,5 @@
-/* The first samples of the run's test split, in flash, one after the other and then from the first again: what the board
- * must answer to them is known, and they need no sensor. */
+/* The first samples of the run's test split, in flash, one after the other and then from the first again: what the
+ * board must answer to them is known, and they need no sensor. */
 #include <string.h>
 
 #include "source.h"

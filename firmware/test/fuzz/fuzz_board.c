@@ -3,11 +3,11 @@
  *     clang -fsanitize=fuzzer,address,undefined -include simulated_board.h -I(generated headers, a bench model) fuzz_board.c
  *         ../../src/(all but engine_tflm).c ../../lib/frame/(all).c ../../lib/gate/gate.c ../../lib/gate/softmax_response.c
  *
- * The hardware is simulated: a UART that reads frames made of the input and checks what is written, and a clock that goes on
- * a little each time it is read. The input is a list of messages, type u8, length u8, payload; type 0xFF lets as many
- * milliseconds pass as its payload says. A payload that begins with the number of a sample gets one of eight numbers, four
- * on either side of a wrap. Built and run by tests/host/test_fuzz.py, once with a model that takes whole samples and once with
- * a recurrent one.
+ * The hardware is simulated: a UART that reads frames made of the input and checks what is written, and a clock that
+ * goes on a little each time it is read. The input is a list of messages, type u8, length u8, payload; type 0xFF lets
+ * as many milliseconds pass as its payload says. A payload that begins with the number of a sample gets one of eight
+ * numbers, four on either side of a wrap. Built and run by tests/host/test_fuzz.py, once with a model that takes whole
+ * samples and once with a recurrent one.
  *
  * What is required of the board:
  *     each write is one frame, well numbered, whose payload is the message of its type;

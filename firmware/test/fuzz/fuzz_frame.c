@@ -3,8 +3,8 @@
  *     clang -fsanitize=fuzzer,address,undefined fuzz_frame.c ../../lib/frame/(all).c     what libFuzzer calls
  *     clang -DPRINT -fsanitize=address,undefined ...                                     a program: fuzz_frame FILE...
  *
- * With PRINT it shows what the receiver finds in each file, a line for a frame (type, sequence, payload) and one for the
- * counters, for comparison with host/frame.py. Built and run by tests/host/test_fuzz.py. */
+ * With PRINT it shows what the receiver finds in each file, a line for a frame (type, sequence, payload) and one for
+ * the counters, for comparison with host/frame.py. Built and run by tests/host/test_fuzz.py. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -3,9 +3,9 @@
  *     clang -fsanitize=fuzzer,address,undefined -I(messages.h) fuzz_messages.c           what libFuzzer calls
  *     clang -DPRINT -fsanitize=address,undefined ...                                     a program: fuzz_messages FILE...
  *
- * The first byte is the message's type, the rest its payload. With PRINT it shows for each file what is encoded again, in
- * hexadecimal, or "refused", for comparison with host/messages. codecs.h, a list FUZZED(MESSAGE) of those with fields, is
- * rendered by tests/host/test_fuzz.py, which builds and runs this. */
+ * The first byte is the message's type, the rest its payload. With PRINT it shows for each file what is encoded again,
+ * in hexadecimal, or "refused", for comparison with host/messages. codecs.h, a list FUZZED(MESSAGE) of those with
+ * fields, is rendered by tests/host/test_fuzz.py, which builds and runs this. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

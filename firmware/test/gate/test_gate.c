@@ -2,9 +2,10 @@
  *
  *     score classes threshold lengths-of-table-offsets-and-extra table... offsets... extra... logits... class score accepted
  *
- * where `score` is a name of `scores` below; for a router `extra` are features and `table` is that of the entropy. All buffers are exactly as long as they are said to be, on the heap, so that the address
- * sanitizer sees one element too far; without offsets they are NULL. Prints the number of vectors; any difference ends it
- * with 1. Run by tests/firmware/test_gate.py, which makes the vectors with the gate's Python twin. */
+ * where `score` is a name of `scores` below; for a router `extra` are features and `table` is that of the entropy. All
+ * buffers are exactly as long as they are said to be, on the heap, so that the address sanitizer sees one element too
+ * far; without offsets they are NULL. Prints the number of vectors; any difference ends it with 1. Run by
+ * tests/firmware/test_gate.py, which makes the vectors with the gate's Python twin. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

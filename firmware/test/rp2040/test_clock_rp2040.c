@@ -1,7 +1,8 @@
 /* clock_rp2040.c against clocks that answer late or never and check the rules of the RP2040 data sheet at every step.
  *
- * Arguments: the flag that never comes (none, crystal, reference, pll-reset, lock, core, resets), the one that comes late, and "again" if the core
- * runs from the PLL at the start, as after a restart by software. Prints hz, whether it is the fallback, and the number of register accesses. */
+ * Arguments: the flag that never comes (none, crystal, reference, pll-reset, lock, core, resets), the one that comes
+ * late, and "again" if the core runs from the PLL at the start, as after a restart by software. Prints hz, whether it
+ * is the fallback, and the number of register accesses. */
 #include "../stm32/simulated_clock.h"
 
 #include "../../hal/clock_rp2040.c"

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* A flag comes this many accesses after it was asked for; the late one after all others that are asked for meanwhile. */
+/* A flag comes this many accesses after it was asked for; the late one after all others that are asked for
+ * meanwhile. */
 enum { DELAY = 5, LATE = 2000 };
 
 static const char *never = "none", *late = "none";

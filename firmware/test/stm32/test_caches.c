@@ -1,5 +1,6 @@
-/* caches.c on simulated registers: both caches are emptied in full before they are on, and a clean covers every line of a
- * range and no other. The data cache is that of the STM32F746, 4 KiB: DDI0489 5.2, 32 sets of four ways of 32 bytes. */
+/* caches.c on simulated registers: both caches are emptied in full before they are on, and a clean covers every line
+ * of a range and no other. The data cache is that of the STM32F746, 4 KiB: DDI0489 5.2, 32 sets of four ways of 32
+ * bytes. */
 #include "simulated_clock.h"
 
 #include "../../hal/caches.c"

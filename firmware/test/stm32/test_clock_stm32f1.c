@@ -1,4 +1,5 @@
-/* clock_stm32f1.c against a clock tree that answers late or never and checks the rules of RM0041 and RM0008 at every step.
+/* clock_stm32f1.c against a clock tree that answers late or never and checks the rules of RM0041 and RM0008 at every
+ * step.
  *
  * The flags (simulated_clock.h): hse, pll, switch. Prints hz, whether it is the fallback, and the number of
  * register accesses. What the board's manual asks for comes as macros: MULTIPLIER, PPRE1 and PPRE2 (codes of the bus

@@ -2,8 +2,8 @@
  *
  * The flags (simulated_clock.h): hse, pll, voltage, over-drive, over-drive-switch, wait-states, switch. Prints hz,
  * whether it is the fallback, and the number of register accesses. The board's board.h is on the include path; what its
- * manual asks for comes as macros: VOS (the code of the voltage scale), OVER_DRIVE (0 or 1), WAIT_STATES, PPRE1 and PPRE2
- * (codes of the bus dividers). The driver is included, so that it sees the simulated registers of this file. */
+ * manual asks for comes as macros: VOS (the code of the voltage scale), OVER_DRIVE (0 or 1), WAIT_STATES, PPRE1 and
+ * PPRE2 (codes of the bus dividers). The driver is included, so that it sees the simulated registers of this file. */
 #include "simulated_clock.h"
 
 #include "../../hal/clock_stm32f4.c"

@@ -1,8 +1,8 @@
 /* clock_stm32h7.c against a clock tree that answers late or never and checks the rules of RM0433 at every step.
  *
  * The flags (simulated_clock.h): supply, voltage, scale, hse, pll, wait-states, switch. Prints hz, whether it is the
- * fallback, and the number of register accesses. What the manual asks for comes as macros: ACR (wait states and WRHIGHFREQ),
- * M, N and P (factors of PLL1), RANGE (PLL1RGE), HPRE and PPRE (codes of the AHB and all APB dividers). */
+ * fallback, and the number of register accesses. What the manual asks for comes as macros: ACR (wait states and
+ * WRHIGHFREQ), M, N and P (factors of PLL1), RANGE (PLL1RGE), HPRE and PPRE (codes of the AHB and all APB dividers). */
 #include "simulated_clock.h"
 
 #include "../../hal/clock_stm32h7.c"

@@ -1,7 +1,8 @@
-/* clock_stm32l4.c against a clock tree that answers late or never and checks the rules of RM0351 and RM0432 at every step.
+/* clock_stm32l4.c against a clock tree that answers late or never and checks the rules of RM0351 and RM0432 at every
+ * step.
  *
- * The flags (simulated_clock.h): hsi, pll, wait-states, switch. Prints hz, whether it is the fallback, and the
- * number of register accesses. What the board's manual asks for comes as macros: WAIT_STATES, M, N and R (factors of the PLL),
+ * The flags (simulated_clock.h): hsi, pll, wait-states, switch. Prints hz, whether it is the fallback, and the number
+ * of register accesses. What the board's manual asks for comes as macros: WAIT_STATES, M, N and R (factors of the PLL),
  * BOOST (0 or 1). The driver is included, so that it sees the simulated registers of this file. */
 #include "simulated_clock.h"
 

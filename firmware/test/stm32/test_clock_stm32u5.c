@@ -1,8 +1,8 @@
 /* clock_stm32u5.c against a clock tree that answers late or never and checks the rules of RM0456 at every step.
  *
  * The flags (simulated_clock.h): voltage, range, hsi, pll, booster, wait-states, switch. Prints hz, whether it is the
- * fallback, and the number of register accesses. What the manual asks for comes as macros: WAIT_STATES, M, N and R (factors of
- * PLL1), RANGE (PLL1RGE). */
+ * fallback, and the number of register accesses. What the manual asks for comes as macros: WAIT_STATES, M, N and R
+ * (factors of PLL1), RANGE (PLL1RGE). */
 #include "simulated_clock.h"
 
 #include "../../hal/clock_stm32u5.c"

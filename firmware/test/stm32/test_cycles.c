@@ -1,6 +1,7 @@
-/* cycles.c against a DWT of three kinds, the argument: `locked`, that of a Cortex-M7, ignores every write until the key was written to
- * DWT_LAR; `open`, that of a Cortex-M4, has no such register; `absent` keeps nothing that is written. Prints the source that
- * cycles_start chose. The driver is included, so that it sees the simulated registers of this file. */
+/* cycles.c against a DWT of three kinds, the argument: `locked`, that of a Cortex-M7, ignores every write until the key
+ * was written to DWT_LAR; `open`, that of a Cortex-M4, has no such register; `absent` keeps nothing that is written.
+ * Prints the source that cycles_start chose. The driver is included, so that it sees the simulated registers of this
+ * file. */
 #include "simulated_clock.h"
 
 #include "../../hal/cycles.c"

@@ -1,5 +1,5 @@
-/* The interrupt handler of uart_stm32_usart_v2.c, on a peripheral that keeps RXNE until RDR is read and ORE until ICR is
- * written: every byte is handed on once, every overrun counted once, and the interrupt ends. */
+/* The interrupt handler of uart_stm32_usart_v2.c, on a peripheral that keeps RXNE until RDR is read and ORE until ICR
+ * is written: every byte is handed on once, every overrun counted once, and the interrupt ends. */
 #include "../../hal/uart_stm32_usart_v2.c"
 
 #define ISR (*simulated(BOARD_UART_BASE + 0x1C))

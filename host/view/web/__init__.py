@@ -4,9 +4,9 @@
         print(page.url)
         for event in events: page.show(event)
 
-The page is index.html with view.css and view.js beside it; nothing is fetched from anywhere else. It hears of the session by
-server-sent events (GET /events: host.view.web.page says what is in them), UPDATES_PER_SECOND times a second at most, always the
-latest state: nothing is queued for a browser, so a slow one sees fewer updates and holds up nobody.
+The page is index.html with view.css and view.js beside it; nothing is fetched from anywhere else. It hears of the
+session by server-sent events (GET /events: host.view.web.page says what is in them), UPDATES_PER_SECOND times a second
+at most, always the latest state: nothing is queued for a browser, so a slow one sees fewer updates and holds up nobody.
 
     POST /threshold   {"threshold": 29491}
     POST /consent     {"port": "/dev/ttyACM0", "sample": 7, "granted": true}       409 if it does not wait (any more)
@@ -159,7 +159,8 @@ class Web:
         return self._make("course", page.course)
 
     def picture(self, told: int) -> tuple[int, bytes]:
-        """The number of the featured sample that has a picture, 0 if it has none, and the part unless it is that of `told`."""
+        """The number of the featured sample that has a picture, 0 if it has none, and the part unless it is that of
+        `told`."""
         with self._lock:
             featured = self._state.featured
             if featured is None or not featured.codes or featured.number == told:
@@ -332,7 +333,8 @@ def _tell(web: Web, write: Callable[[bytes], object]) -> None:
 
 
 def _is_ours(host: str, name: str) -> bool:
-    """Whether a Host header is an address, localhost, or the name that the server was given; the port may be a tunnel's."""
+    """Whether a Host header is an address, localhost, or the name that the server was given; the port may be a
+    tunnel's."""
     bare = host.removesuffix("]") if host.startswith("[") and host.endswith("]") else host.rpartition(":")[0] or host
     bare = bare.strip("[]").lower()
     with contextlib.suppress(ValueError):

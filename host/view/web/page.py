@@ -1,12 +1,13 @@
-"""What the page is told of a session: its state (host.view.state) as JSON takes it, in four parts that change at different paces.
+"""What the page is told of a session: its state (host.view.state) as JSON takes it, in four parts that change at
+different paces.
 
     began     the session: names, classes, the curve                            once
     picture   the featured sample's levels, base64                              when another sample is featured
     now       figures, boards, the featured sample, what waits for consent      at every update
     course    the course of the figures, latencies, the last samples abstained from  a few times a second
 
-Keys are the fields' names; shares are in 0 .. 1, times in milliseconds, thresholds and scores are codes unless said otherwise. A list
-of pairs or quadruples where many are alike.
+Keys are the fields' names; shares are in 0 .. 1, times in milliseconds, thresholds and scores are codes unless said
+otherwise. A list of pairs or quadruples where many are alike.
 """
 
 import base64
@@ -34,8 +35,8 @@ CURVE_MAX: Final = 200
 
 
 def began(state: State, steers: bool) -> dict[str, Any]:
-    """The session, and whether a person can steer it. `curve` is [threshold, coverage, selective risk] by rising threshold, from all to
-    nothing accepted."""
+    """The session, and whether a person can steer it. `curve` is [threshold, coverage, selective risk] by rising
+    threshold, from all to nothing accepted."""
     of = state.began
     assert of is not None
     kept = state.curve[:: -(-len(state.curve) // CURVE_MAX) or 1]
