@@ -47,7 +47,7 @@ def program(elf: Path, board: Board, probe: str | None) -> None:
         "pyocd",
         "load",
         "--no-wait",
-        "--option",
+        "-O",
         "auto_unlock=false",  # else it erases a locked chip without being asked
         "--target",
         board.probe.pyocd,

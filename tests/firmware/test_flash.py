@@ -248,7 +248,7 @@ def test_what_the_tools_are_told(
     select = ["--serial", probe] if probe else []
     assert told["st-flash"] == [*select, "--reset", "write", str(elf.with_suffix(".bin")), "0x8000000"]
     select = ["--uid", probe] if probe else []
-    target = ["load", "--no-wait", "--option", "auto_unlock=false", "--target", "stm32f446retx"]
+    target = ["load", "--no-wait", "-O", "auto_unlock=false", "--target", "stm32f446retx"]
     assert told["pyocd"] == [*target, *select, "--format", "elf", str(elf)]
 
 
