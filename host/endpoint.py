@@ -74,14 +74,20 @@ def _places(
             url = emulators.enter_context(runner.boot(board, run.firmware(board.name) / "firmware.elf"))
             yield Endpoint(f"{name}-{number}" if count else name, _fixed(url), runner)
     elif port == AUTO:
-        if board.probe is None:
-            raise HostError(f"{board.name}: its board file names no USB id.", "Name the port with --port.")
-        present, usb = matching(board.probe.usb), board.probe.usb
+        usb = usb_ids(board)
+        present = matching(usb)
         if not present:
             find(usb)  # which says so
         yield from (Endpoint(each.device, _found(each, usb, alone=len(present) == 1), None) for each in present)
     else:
         yield Endpoint(port, _fixed(port), None)
+
+
+def usb_ids(board: Board) -> tuple[str, ...]:
+    """By which `auto` finds the board. Raises HostError if its board file names none."""
+    if board.probe is None:
+        raise HostError(f"{board.name}: its board file names no USB id.", "Name the port with --port.")
+    return board.probe.usb
 
 
 def _found(port: Port, usb: tuple[str, ...], alone: bool) -> Callable[[], str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from boards import Board
 from contract.errors import NO_DEVICE
-from host.endpoint import AUTO
+from host.endpoint import AUTO, usb_ids
 from host.errors import HostError
 
 if TYPE_CHECKING:
@@ -58,12 +58,11 @@ def _until_it_answers(
 ) -> tuple[str, Said]:
     from host.port import find
 
-    if port == AUTO and board.probe is None:
-        raise HostError(f"{board.name}: its board file names no USB id.", "Name the port with --port.")
+    usb = usb_ids(board) if port == AUTO else ()
     give_up = time.monotonic() + seconds
     while True:
         try:
-            url = find(board.probe.usb, probe) if port == AUTO and board.probe else port
+            url = find(usb, probe) if port == AUTO else port
             return url, greet(url, max(PORT_SECONDS, min(ASK_SECONDS, give_up - time.monotonic())))
         except HostError as error:
             if error.exit_code != NO_DEVICE or time.monotonic() + PORT_SECONDS > give_up:

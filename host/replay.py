@@ -27,6 +27,7 @@ from host.errors import HostError
 from host.events import Began, Observer
 from host.feed import Feed, Framewise, Whole
 from host.latency import Percentiles, percentiles
+from host.tally import Mean
 
 STEP_SECONDS: Final = 0.1
 """How soon a replay that waits for the next event sees that it is to end."""
@@ -81,12 +82,12 @@ class _Counts:
     asked: int = 0
     unanswered: int = 0
     withheld: int = 0
-    base: list[bool] = field(default_factory=list)
-    recorded_hybrid: list[bool] = field(default_factory=list)
-    hybrid: list[bool] = field(default_factory=list)
-    recorded_large: list[bool] = field(default_factory=list)
-    large: list[bool] = field(default_factory=list)
-    agree: list[bool] = field(default_factory=list)
+    base: Mean = field(default_factory=Mean)
+    recorded_hybrid: Mean = field(default_factory=Mean)
+    hybrid: Mean = field(default_factory=Mean)
+    recorded_large: Mean = field(default_factory=Mean)
+    large: Mean = field(default_factory=Mean)
+    agree: Mean = field(default_factory=Mean)
     recorded_seconds: list[float] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
 
@@ -109,16 +110,16 @@ def against(path: Path, large: LargeModel, name: str, manifest: Manifest, every:
         recorded=began.large,
         other=name,
         samples=counts.samples,
-        labelled=len(counts.base),
+        labelled=counts.base.count,
         asked=counts.asked,
         unanswered=counts.unanswered,
         withheld=counts.withheld,
-        base_accuracy=_share(counts.base),
-        recorded_hybrid_accuracy=_share(counts.recorded_hybrid),
-        hybrid_accuracy=_share(counts.hybrid),
-        recorded_large_accuracy=_share(counts.recorded_large),
-        large_accuracy=_share(counts.large),
-        agreement=_share(counts.agree),
+        base_accuracy=counts.base.value,
+        recorded_hybrid_accuracy=counts.recorded_hybrid.value,
+        hybrid_accuracy=counts.hybrid.value,
+        recorded_large_accuracy=counts.recorded_large.value,
+        large_accuracy=counts.large.value,
+        agreement=counts.agree.value,
         recorded_latency_ms=_latency(counts.recorded_seconds),
         latency_ms=_latency(counts.seconds),
     )
@@ -193,24 +194,20 @@ def _ask(large: LargeModel, feed: Feed, codes: bytes, counts: _Counts) -> int | 
 def _count(counts: _Counts, outcome: Outcome, told: int | None) -> None:
     counts.samples += 1
     if told is not None and outcome.large_class is not None:
-        counts.agree.append(told == outcome.large_class)
+        counts.agree.add(told == outcome.large_class)
     if "large" in outcome.seconds and "uplink" in outcome.seconds:
         counts.recorded_seconds.append(outcome.seconds["large"] - outcome.seconds["uplink"])
     if outcome.label is None:
         return
     lost = outcome.lost is not None
     with_other = outcome.board_class if outcome.accepted or told is None else told
-    counts.base.append(not lost and outcome.board_class == outcome.label)
-    counts.recorded_hybrid.append(not lost and outcome.answer == outcome.label)
-    counts.hybrid.append(not lost and with_other == outcome.label)
+    counts.base.add(not lost and outcome.board_class == outcome.label)
+    counts.recorded_hybrid.add(not lost and outcome.answer == outcome.label)
+    counts.hybrid.add(not lost and with_other == outcome.label)
     if told is not None:
-        counts.large.append(told == outcome.label)
+        counts.large.add(told == outcome.label)
         if outcome.large_class is not None:
-            counts.recorded_large.append(outcome.large_class == outcome.label)
-
-
-def _share(of: list[bool]) -> float | None:
-    return sum(of) / len(of) if of else None
+            counts.recorded_large.add(outcome.large_class == outcome.label)
 
 
 def _latency(seconds: list[float]) -> Percentiles | None:

@@ -20,3 +20,11 @@ def within(key: str, value: float, low: float, high: float, manual: str) -> None
     """Raises Implausible unless low <= value <= high; `manual` is the next step."""
     if not low <= value <= high:
         raise Implausible(key, f"is {value:g}, expected {low:g} to {high:g}.", manual)
+
+
+def pll_gives(hz: int, found: float) -> None:
+    """Raises Implausible unless `found`, what the PLL's factors make of its source, is the board file's `hz`."""
+    if hz != found:
+        raise Implausible(
+            "clock.hz", f"is {hz}, but the PLL factors give {found:.0f}.", "Correct the one or the other."
+        )

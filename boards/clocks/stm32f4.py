@@ -14,7 +14,7 @@ AHB is not divided, so it runs at the core clock.
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from boards.clocks.stm32 import APB_CODES, one_of, within
+from boards.clocks.stm32 import APB_CODES, one_of, pll_gives, within
 from boards.errors import Implausible
 
 HSI_HZ: Final = 16_000_000  # RM0390 6.2.2: the internal oscillator, on after reset
@@ -92,12 +92,7 @@ class Stm32F4:
         within("VCO input (clock.source_hz / clock.pll.m)", self.source_hz / pll.m, *VCO_INPUT_HZ, PLL_MANUAL)
         vco = self.source_hz * pll.n / pll.m
         within("VCO output (clock.source_hz / clock.pll.m * clock.pll.n)", vco, *VCO_OUTPUT_HZ, PLL_MANUAL)
-        if self.hz != vco / pll.p:
-            raise Implausible(
-                "clock.hz",
-                f"is {self.hz}, but the PLL factors give {vco / pll.p:.0f}.",
-                "Correct the one or the other.",
-            )
+        pll_gives(self.hz, vco / pll.p)
         for key, hz, limit in (
             ("clock.hz", self.hz, self.max_hz),
             ("APB1 (clock.hz / clock.apb1_divider)", self.bus_hz("apb1"), self.max_apb1_hz),

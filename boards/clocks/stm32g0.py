@@ -12,8 +12,7 @@ HSI16 oscillator characteristics). Voltage range 1, which the clock needs, is th
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from boards.clocks.stm32 import APB_CODES, one_of, within
-from boards.errors import Implausible
+from boards.clocks.stm32 import APB_CODES, one_of, pll_gives, within
 
 HSI_HZ: Final = 16_000_000  # RM0444 chapter 5, HSI16 clock
 
@@ -70,12 +69,7 @@ class Stm32G0:
         within("PLL input (16 MHz / clock.pll.m)", HSI_HZ / pll.m, *INPUT_HZ, MANUAL)
         vco = HSI_HZ * pll.n / pll.m
         within("VCO (16 MHz / clock.pll.m * clock.pll.n)", vco, *VCO_HZ, MANUAL)
-        if self.hz != vco / pll.r:
-            raise Implausible(
-                "clock.hz",
-                f"is {self.hz}, but the PLL factors give {vco / pll.r:.0f}.",
-                "Correct the one or the other.",
-            )
+        pll_gives(self.hz, vco / pll.r)
         within("clock.hz", self.hz, 0, MAX_HZ, MANUAL)
 
     def words(self) -> dict[str, int]:

@@ -14,7 +14,7 @@ The 480 MHz of scale 0 need revision V (DS12110, general operating conditions) a
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from boards.clocks.stm32 import APB_CODES, one_of, within
+from boards.clocks.stm32 import APB_CODES, one_of, pll_gives, within
 from boards.errors import Implausible
 
 HSI_HZ: Final = 64_000_000  # RM0433 chapter 8, HSI oscillator: the internal oscillator, on and undivided after reset
@@ -87,12 +87,7 @@ class Stm32H7:
         within("PLL input (clock.source_hz / clock.pll.m)", self.source_hz / pll.m, *INPUT_HZ, MANUAL)
         vco = self.source_hz * pll.n / pll.m
         within("VCO (clock.source_hz / clock.pll.m * clock.pll.n)", vco, *VCO_HZ, MANUAL)
-        if self.hz != vco / pll.p:
-            raise Implausible(
-                "clock.hz",
-                f"is {self.hz}, but the PLL factors give {vco / pll.p:.0f}.",
-                "Correct the one or the other.",
-            )
+        pll_gives(self.hz, vco / pll.p)
         within("clock.hz", self.hz, 0, MAX_HZ, MANUAL)
         within("AHB (clock.hz / clock.ahb_divider)", self.bus_hz("ahb"), 0, MAX_AHB_HZ, MANUAL)
         within("APB (AHB / clock.apb_divider)", self.bus_hz("apb"), 0, MAX_APB_HZ, MANUAL)

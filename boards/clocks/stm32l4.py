@@ -14,8 +14,7 @@ HSI16 oscillator characteristics). The chip starts from the MSI at 4 MHz, too sl
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from boards.clocks.stm32 import APB_CODES, one_of, within
-from boards.errors import Implausible
+from boards.clocks.stm32 import APB_CODES, one_of, pll_gives, within
 
 MSI_HZ: Final = 16_000_000  # RM0351 chapter 6, RCC_CR, MSIRANGE 8
 HSI_HZ: Final = 16_000_000  # RM0351 6.2.2, HSI16 clock
@@ -74,12 +73,7 @@ class Stm32L4:
         within("PLL input (16 MHz / clock.pll.m)", HSI_HZ / pll.m, *INPUT_HZ, MANUAL)
         vco = HSI_HZ * pll.n / pll.m
         within("VCO (16 MHz / clock.pll.m * clock.pll.n)", vco, *VCO_HZ, MANUAL)
-        if self.hz != vco / pll.r:
-            raise Implausible(
-                "clock.hz",
-                f"is {self.hz}, but the PLL factors give {vco / pll.r:.0f}.",
-                "Correct the one or the other.",
-            )
+        pll_gives(self.hz, vco / pll.r)
         within("clock.hz", self.hz, 0, self.max_hz, MANUAL)
         within("clock.wait_state_hz", self.wait_state_hz, 1, self.max_hz, MANUAL)
 

@@ -15,8 +15,7 @@ fallback.
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from boards.clocks.stm32 import APB_CODES, one_of, within
-from boards.errors import Implausible
+from boards.clocks.stm32 import APB_CODES, one_of, pll_gives, within
 
 MSIS_HZ: Final = 16_000_000  # RM0456 chapter 11, RCC_ICSCR1, MSISRANGE 2
 HSI_HZ: Final = 16_000_000  # RM0456 chapter 11, HSI16 clock
@@ -80,12 +79,7 @@ class Stm32U5:
         within("PLL input (16 MHz / clock.pll.m)", HSI_HZ / pll.m, *INPUT_HZ, MANUAL)
         vco = HSI_HZ * pll.n / pll.m
         within("VCO (16 MHz / clock.pll.m * clock.pll.n)", vco, *VCO_HZ, MANUAL)
-        if self.hz != vco / pll.r:
-            raise Implausible(
-                "clock.hz",
-                f"is {self.hz}, but the PLL factors give {vco / pll.r:.0f}.",
-                "Correct the one or the other.",
-            )
+        pll_gives(self.hz, vco / pll.r)
         within("clock.hz", self.hz, 0, MAX_HZ, MANUAL)
 
     def words(self) -> dict[str, int]:
