@@ -33,6 +33,7 @@
 #include "model.h"
 #include "model_gate.h"
 #include "model_stream.h"
+#include "require.h"
 #include "settings.h"
 #include "source.h"
 #include "ticks.h"
@@ -44,14 +45,6 @@
 #define TIME_PASSES 0xFFu               /* a type that is none */
 #define NUMBERS 8u                      /* of samples */
 #define ANSWERS_MAX (3u + (MODEL_INPUT_0_BYTES + MODEL_STEPS * MODEL_FRAME_BYTES) / MESSAGE_UPLINK_DATA_MAX)
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 int firmware_main(void);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -12,6 +12,7 @@
 #include "cobs.h"
 #include "crc32.h"
 #include "frame.h"
+#include "require.h"
 
 enum { RESTART_TYPE = 0x7E };
 
@@ -55,14 +56,6 @@ int main(int arguments, char **paths)
 }
 
 #else
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t capacity);
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t capacity, unsigned seed);

@@ -12,14 +12,7 @@
 
 #include "codecs.h"
 #include "messages.h"
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
+#include "require.h"
 
 /* What is decoded is encoded into as many bytes, and into no fewer. */
 #define MESSAGE(lower, upper)                                                                                          \

@@ -22,20 +22,13 @@
 #include "clock.h"
 #include "engine.h"
 #include "model_mlperf.h"
+#include "require.h"
 #include "ticks.h"
 #include "uart.h"
 
 #define LINE_KEPT 120u
 #define ELEMENTS (MODEL_MLPERF_BYTES / (MODEL_MLPERF_INPUT == BENCHMARK_FLOATS ? sizeof(float) : sizeof(int8_t)))
 #define INVOCATIONS_MAX 200u /* of one input: infer 999999999 would take longer than a fuzzer has */
-
-#define REQUIRE(condition)                                                                                             \
-    do {                                                                                                               \
-        if (!(condition)) {                                                                                            \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
-            abort();                                                                                                   \
-        }                                                                                                              \
-    } while (0)
 
 int firmware_main(void);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
